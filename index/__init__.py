@@ -1,0 +1,1 @@
+"""Files in, passages found: reading, cleaning, splitting, embedding, storing and searching."""

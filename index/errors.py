@@ -1,0 +1,48 @@
+"""What can go wrong and what a caller can do about it.
+
+DragomanError
+├── ReadError           a file that cannot be read as text          exit code 1, the other files go on
+├── IndexFolderError    the index folder is missing, broken or not ours
+│   ├── IndexMismatch   built with another embedder or chunking
+│   └── IndexLocked     another process is writing it
+├── ModelError          an embedding model cannot be found or loaded
+├── SettingsError       an option or a settings file asks for what does not exist
+├── DataSetError        an evaluation set or an answer file is malformed
+└── CitationError       a quote is not what stands in its source: a defect of ours, never shown
+"""
+
+
+class DragomanError(Exception):
+    """The parent of every error that a caller can act on; the message says what, where and what to do."""
+
+
+class ReadError(DragomanError):
+    """A file cannot be read as text: empty, binary, wrongly encoded, truncated, of unknown type."""
+
+
+class IndexFolderError(DragomanError):
+    """The index folder does not exist, is not an index, or its catalog is damaged."""
+
+
+class IndexMismatch(IndexFolderError):
+    """The index was built with another embedder, chunking or format than the one asked for."""
+
+
+class IndexLocked(IndexFolderError):
+    """Another process is writing this index."""
+
+
+class ModelError(DragomanError):
+    """An embedding model cannot be found, checked or loaded."""
+
+
+class SettingsError(DragomanError):
+    """An option has a value that it cannot have."""
+
+
+class DataSetError(DragomanError):
+    """An evaluation set, a run or an answer file is malformed; the message names file and line."""
+
+
+class CitationError(DragomanError):
+    """A quote differs from the words of its source at the cited place."""

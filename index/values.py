@@ -1,0 +1,110 @@
+"""The nouns of the index: frozen, complete, in code points.
+
+Every offset is a code point offset into `Source.text`; ends are not included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+UNDETERMINED = "und"  # BCP 47 for "no language could be told"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A piece of a text: code points `start` to `end`, end not included."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"no span runs from {self.start} to {self.end}")
+
+    def of(self, text: str) -> str:
+        """The words of `text` that this span covers."""
+        return text[self.start : self.end]
+
+    def shift(self, by: int) -> Span:
+        """The same piece seen from a text that begins `by` code points earlier."""
+        return Span(self.start + by, self.end + by)
+
+    def overlap(self, other: Span) -> int:
+        """How many code points both spans cover."""
+        return max(0, min(self.end, other.end) - max(self.start, other.start))
+
+
+class Media(StrEnum):
+    """What kind of file a source was; it decides what `Source.text` is.
+
+    TEXT and JSONL: the file decoded as UTF-8, no newline translated. The others: the text extracted from it.
+    """
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSONL = "jsonl"
+    HTML = "html"
+    PDF = "pdf"
+    DOCX = "docx"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A file, whole, as text. Nothing is ever cut out of `text`: what is left out is a `DroppedSpan` beside it."""
+
+    path: str  # relative to the ingested folder, with forward slashes
+    media: Media
+    sha256: str  # of the file's bytes, hexadecimal
+    text: str
+    title: str = ""  # what the file's own metadata say, if anything
+    date: str = ""  # ISO 8601 day from the file's metadata, or ""
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedSpan:
+    """A piece of a source that belongs to no document, and why."""
+
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An article: an ordered list of spans that are kept of one source.
+
+    `body` is the part of `spans` that passages are cut from; the title is kept, but cited only as a title.
+    """
+
+    id: str
+    source_path: str
+    title: str
+    lang: str  # BCP 47: "az", "en", "ru", "tr", …, "und"
+    date: str  # ISO 8601 day of publication, or "" when the text gives none
+    spans: tuple[Span, ...]
+    body: tuple[Span, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A contiguous piece of one document: the unit that is indexed and cited."""
+
+    id: str  # "<document>:<start>-<end>": the same on every build
+    document_id: str
+    source_path: str
+    span: Span
+    text: str  # always equal to span.of(source.text)
+    readable: str  # text as a person reads it: equal to text but for JSON escapes
+    lang: str
+    title: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredPassage:
+    """A passage found for one query; higher scores are better, rank is the place in the list."""
+
+    passage: Passage
+    score: float
+    dense: float  # cosine of query and passage, centred by language
+    lexical: float  # share of the query's idf mass that the passage matches, 0 to 1
