@@ -1,0 +1,121 @@
+"""Documents to passages: whole sentences, as many as fit a number of tokens, with an overlap of sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from index.errors import SettingsError
+from index.escapes import View, view
+from index.language import detect_language
+from index.sentences import split_sentences
+from index.values import Document, Media, Passage, Source, Span
+
+CountTokens = Callable[[list[str]], list[int]]
+
+# A passage may be in another language than its document, but a short one is no witness.
+_FEWEST_CHARACTERS_FOR_LANGUAGE = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Chunking:
+    """How documents are cut. Written into an index, which cannot be added to with another."""
+
+    max_tokens: int = 160  # of the embedder's own tokenizer, the title not counted
+    overlap_sentences: int = 1
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 16:
+            raise SettingsError(f"max_tokens is {self.max_tokens}; want 16 or more")
+        if self.overlap_sentences < 0:
+            raise SettingsError(f"overlap_sentences is {self.overlap_sentences}; want 0 or more")
+
+
+def split_passages(
+    document: Document, source: Source, *, chunking: Chunking, count_tokens: CountTokens
+) -> list[Passage]:
+    """The passages of `document`, in order of place.
+
+    Each is whole sentences within one kept span, at most `chunking.max_tokens` tokens long; a longer sentence is
+    cut at white space. No passage crosses a dropped span. Between them they hold every word of the body.
+    """
+    passages = []
+    for span in document.body:
+        readable = view(source.text, span, source.media)
+        sentences = split_sentences(readable.text, document.lang)
+        pieces = list(_cut_long(readable.text, sentences, chunking.max_tokens, count_tokens))
+        for start, end in _pack(pieces, chunking):
+            passages.append(_passage(document, source, readable, start, end))
+    return passages
+
+
+def passage_sentences(passage: Passage, media: Media) -> list[tuple[Span, str]]:
+    """The sentences of a passage: their source spans and what a person reads there."""
+    readable = view(passage.text, Span(0, len(passage.text)), media)
+    return [
+        (readable.span(start, end).shift(passage.span.start), readable.text[start:end])
+        for start, end in split_sentences(readable.text, passage.lang)
+    ]
+
+
+def _passage(document: Document, source: Source, readable: View, start: int, end: int) -> Passage:
+    span = readable.span(start, end)
+    words = readable.text[start:end]
+    lang = detect_language(words) if len(words) >= _FEWEST_CHARACTERS_FOR_LANGUAGE else document.lang
+    return Passage(
+        id=f"{document.id}:{span.start}-{span.end}",
+        document_id=document.id,
+        source_path=source.path,
+        span=span,
+        text=span.of(source.text),
+        readable=words,
+        lang=lang,
+        title=document.title,
+        date=document.date,
+    )
+
+
+def _cut_long(
+    text: str, sentences: list[tuple[int, int]], max_tokens: int, count_tokens: CountTokens
+) -> Iterator[tuple[int, int, int]]:
+    """Start, end and tokens of each sentence; the long ones cut at white space, or where there is none."""
+    counts = count_tokens([text[start:end] for start, end in sentences])
+    for (start, end), tokens in zip(sentences, counts, strict=True):
+        if tokens <= max_tokens:
+            yield start, end, tokens
+            continue
+        middle = (start + end) // 2
+        cut = text.rfind(" ", start + 1, middle)
+        cut = cut if cut > start else middle
+        halves = [_trim(text, start, cut), _trim(text, cut, end)]
+        yield from _cut_long(text, [half for half in halves if half[0] < half[1]], max_tokens, count_tokens)
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _pack(pieces: list[tuple[int, int, int]], chunking: Chunking) -> Iterator[tuple[int, int]]:
+    first = 0
+    while first < len(pieces):
+        last, tokens = first, pieces[first][2]
+        while last + 1 < len(pieces) and tokens + pieces[last + 1][2] <= chunking.max_tokens:
+            last += 1
+            tokens += pieces[last][2]
+        yield pieces[first][0], pieces[last][1]
+        if last + 1 == len(pieces):
+            return
+        # Sentences are repeated only while they leave room for a new one, and never the whole passage.
+        previous, first = first, last + 1
+        tokens = pieces[first][2]
+        while (
+            last + 1 - first < chunking.overlap_sentences
+            and first - 1 > previous
+            and tokens + pieces[first - 1][2] <= chunking.max_tokens
+        ):
+            first -= 1
+            tokens += pieces[first][2]
