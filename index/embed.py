@@ -1,0 +1,269 @@
+"""Texts to vectors: the bundled model, any sentence-transformers model, or hashes for tests."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index import e5
+from index.errors import ModelError
+from index.fold import folded_words
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Floats = NDArray[np.float32]
+
+BUNDLED = "e5-small"
+HASHING = "hashing"
+
+# Without their prefix E5 models lose several points; sentence-transformers knows prompts only for models that
+# ship them, and E5's do not.
+_E5_NAME = re.compile(r"(?:^|[/_-])e5(?:[/_-]|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderIdentity:
+    """What must be equal for vectors to be comparable. Written into every index."""
+
+    name: str
+    weights_hash: str  # of the weights, or of what stands for them
+    dimension: int
+    query_prefix: str
+    passage_prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """A text as one vector a token, special tokens and prefix left out."""
+
+    tokens: tuple[str, ...]
+    vectors: Floats  # (tokens, dimension), rows of length 1
+
+
+class Embedder(Protocol):
+    """Texts to vectors of length 1. The same text gives the same vector, whatever it is embedded with."""
+
+    @property
+    def identity(self) -> EmbedderIdentity: ...
+
+    def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
+        """One (dimension,) float32 vector of length 1 for each text, in order, as they are ready."""
+        ...
+
+    def embed_query(self, text: str) -> Floats:
+        """A (dimension,) float32 vector of length 1."""
+        ...
+
+    def query_tokens(self, text: str) -> TokenVectors: ...
+
+    def passage_tokens(self, texts: list[str]) -> list[TokenVectors]: ...
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        """How many tokens of this model each text has, special tokens left out."""
+        ...
+
+
+def unit(vectors: Floats) -> Floats:
+    """The same directions with length 1; a vector of zeros stays one."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
+
+
+def load_embedder(name: str = BUNDLED, *, report: Callable[[str], None] = lambda message: None) -> Embedder:
+    """The embedder called `name`: "e5-small", "hashing", or a sentence-transformers model by hub name or folder.
+
+    `report` is told what takes long or is not as asked. Raises ModelError.
+    """
+    match name:
+        case "e5-small":
+            weights = e5.packaged_weights()
+            if weights is None:
+                report(
+                    f"the package {e5.PACKAGE}, which holds the default model, has no build for this platform; "
+                    f"using {e5.HUB_NAME} instead, downloaded once, slower and 0.5 GB"
+                )
+                return SentenceTransformersEmbedder(e5.HUB_NAME)
+            return BundledE5(e5.unpack(weights, e5.cache_directory(), report))
+        case "hashing":
+            return HashingEmbedder()
+        case _:
+            return SentenceTransformersEmbedder(name)
+
+
+class BundledE5:
+    """multilingual-e5-small under ONNX Runtime, a text a core."""
+
+    def __init__(self, folder: Path) -> None:
+        self._encoder = e5.Encoder(folder)
+        self.identity = EmbedderIdentity(
+            name=BUNDLED,
+            weights_hash=f"{e5.WEIGHTS_SHA256}-v{e5.UNPACKED_VERSION}",
+            dimension=e5_dimension(self._encoder),
+            query_prefix="query: ",
+            passage_prefix="passage: ",
+        )
+        ids = self._encoder.token_ids([self.identity.query_prefix, self.identity.passage_prefix])
+        self._prefix_tokens = {
+            prefix: len(tokens) - 1  # "<s>" stays counted, "</s>" does not
+            for prefix, tokens in zip((self.identity.query_prefix, self.identity.passage_prefix), ids, strict=True)
+        }
+
+    def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
+        ids = self._encoder.token_ids([self.identity.passage_prefix + text for text in texts])
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            try:
+                yield from pool.map(self._embed, ids)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def embed_query(self, text: str) -> Floats:
+        return self._embed(self._encoder.token_ids([self.identity.query_prefix + text])[0])
+
+    def query_tokens(self, text: str) -> TokenVectors:
+        return self._tokens([text], self.identity.query_prefix)[0]
+
+    def passage_tokens(self, texts: list[str]) -> list[TokenVectors]:
+        return self._tokens(texts, self.identity.passage_prefix)
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        return [len(encoding.ids) for encoding in self._encoder.tokenizer.encode_batch(texts, add_special_tokens=False)]
+
+    def _embed(self, ids: list[int]) -> Floats:
+        return unit(self._encoder.token_vectors(ids).mean(axis=0))
+
+    def _tokens(self, texts: list[str], prefix: str) -> list[TokenVectors]:
+        skip = self._prefix_tokens[prefix]
+        id_to_token = self._encoder.tokenizer.id_to_token
+
+        def one(ids: list[int]) -> TokenVectors:
+            vectors = self._encoder.token_vectors(ids)[skip:-1]
+            return TokenVectors(tuple(id_to_token(i) or "" for i in ids[skip:-1]), unit(vectors))
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(one, self._encoder.token_ids([prefix + text for text in texts])))
+
+
+def e5_dimension(encoder: e5.Encoder) -> int:
+    """How long the vectors are."""
+    return int(encoder.token_vectors([0, 2]).shape[1])
+
+
+class SentenceTransformersEmbedder:
+    """Any sentence-transformers model, on GPU where torch finds one. Raises ModelError if it cannot be loaded."""
+
+    def __init__(self, name: str) -> None:
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise ModelError(
+                f"the model {name!r} needs sentence-transformers ({error}); run: pip install 'dragoman[models]'"
+            ) from error
+        try:
+            self._model: SentenceTransformer = SentenceTransformer(name, trust_remote_code=False)
+        except Exception as error:  # the hub, the disk and the model's own format each raise their own kinds
+            first_line = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelError(
+                f"embedding model {name!r}: {first_line}; give a folder, a name on huggingface.co, or {BUNDLED!r}"
+            ) from error
+        prompts = self._model.prompts
+        e5_like = bool(_E5_NAME.search(str(name)))
+        dimension = self._model.get_embedding_dimension()
+        if dimension is None:
+            raise ModelError(f"embedding model {name!r} does not say how long its vectors are; choose another")
+        self.identity = EmbedderIdentity(
+            name=name,
+            weights_hash=_parameters_hash(self._model),
+            dimension=dimension,
+            query_prefix=prompts.get("query") or ("query: " if e5_like else ""),
+            passage_prefix=prompts.get("passage") or prompts.get("document") or ("passage: " if e5_like else ""),
+        )
+
+    def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
+        step = 64
+        for i in range(0, len(texts), step):
+            yield from self._encode([self.identity.passage_prefix + text for text in texts[i : i + step]])
+
+    def embed_query(self, text: str) -> Floats:
+        return self._encode([self.identity.query_prefix + text])[0]
+
+    def query_tokens(self, text: str) -> TokenVectors:
+        return self._tokens([text], self.identity.query_prefix)[0]
+
+    def passage_tokens(self, texts: list[str]) -> list[TokenVectors]:
+        return self._tokens(texts, self.identity.passage_prefix)
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        return [len(ids) for ids in self._model.tokenizer(texts, add_special_tokens=False)["input_ids"]]
+
+    def _encode(self, texts: list[str]) -> Floats:
+        return unit(np.asarray(self._model.encode(texts, prompt="", show_progress_bar=False), np.float32))
+
+    def _tokens(self, texts: list[str], prefix: str) -> list[TokenVectors]:
+        tokenizer = self._model.tokenizer
+        skip = len(tokenizer(prefix, add_special_tokens=False)["input_ids"]) if prefix else 0
+        special = set(tokenizer.all_special_ids)
+        outputs = self._model.encode(
+            [prefix + text for text in texts], prompt="", output_value="token_embeddings", show_progress_bar=False
+        )
+        found = []
+        for text, vectors in zip(texts, outputs, strict=True):
+            ids = tokenizer(prefix + text, truncation=True, max_length=self._model.max_seq_length)["input_ids"]
+            keep = [i for i, token in enumerate(ids[: len(vectors)]) if token not in special][skip:]
+            names = tokenizer.convert_ids_to_tokens([ids[i] for i in keep])
+            found.append(TokenVectors(tuple(names), unit(np.asarray(vectors.cpu(), np.float32)[keep])))
+        return found
+
+
+def _parameters_hash(model: SentenceTransformer) -> str:
+    """SHA-256 over the names and values of all parameters."""
+    digest = hashlib.sha256()
+    for name, values in sorted(model.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(values.detach().cpu().float().numpy().tobytes())
+    return digest.hexdigest()
+
+
+class HashingEmbedder:
+    """Vectors out of nothing but the letters: each folded word has a fixed random direction. For tests.
+
+    Texts that share words are near, others are not, and it costs no model. It knows no language.
+    """
+
+    identity = EmbedderIdentity(
+        name=HASHING, weights_hash="hashing-1", dimension=64, query_prefix="", passage_prefix=""
+    )
+
+    def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
+        for text in texts:
+            yield self.embed_query(text)
+
+    def embed_query(self, text: str) -> Floats:
+        words = folded_words(text)
+        total = np.sum([self._direction(word) for word in words], axis=0) if words else np.zeros(64)
+        return unit(np.asarray(total, np.float32))
+
+    def query_tokens(self, text: str) -> TokenVectors:
+        words = folded_words(text)
+        vectors = np.array([self._direction(word) for word in words], np.float32).reshape(-1, 64)
+        return TokenVectors(tuple(words), unit(vectors))
+
+    def passage_tokens(self, texts: list[str]) -> list[TokenVectors]:
+        return [self.query_tokens(text) for text in texts]
+
+    def count_tokens(self, texts: list[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    @staticmethod
+    def _direction(word: str) -> Floats:
+        seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
+        return np.random.default_rng(seed).standard_normal(64).astype(np.float32)
