@@ -1,0 +1,434 @@
+"""The one truth of an index: sources, documents, passages and vectors, in SQLite.
+
+Every change is one transaction with the next sequence number, so that readers see whole batches only and the
+search structures beside the catalog, which are caches, know how far they have come.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.embed import EmbedderIdentity
+from index.errors import IndexFolderError, IndexMismatch
+from index.escapes import view
+from index.passages import Chunking
+from index.values import Document, DroppedSpan, Media, Passage, Source, Span
+
+FORMAT_VERSION = 1
+FILE_NAME = "catalog.sqlite"
+
+_SCHEMA = """
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE sources (
+    key INTEGER PRIMARY KEY,
+    path TEXT NOT NULL UNIQUE,      -- relative to the ingested folder
+    location TEXT NOT NULL UNIQUE,  -- absolute, where it was read
+    media TEXT NOT NULL,
+    sha256 TEXT NOT NULL,           -- of the file's bytes
+    title TEXT NOT NULL,
+    date TEXT NOT NULL,
+    text TEXT NOT NULL
+);
+CREATE TABLE documents (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
+    title TEXT NOT NULL,
+    lang TEXT NOT NULL,
+    date TEXT NOT NULL,
+    spans TEXT NOT NULL,            -- JSON [[start, end], ...]
+    body TEXT NOT NULL
+);
+CREATE INDEX documents_by_source ON documents (source);
+CREATE TABLE dropped (
+    source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    reason TEXT NOT NULL
+);
+CREATE INDEX dropped_by_source ON dropped (source);
+CREATE TABLE passages (
+    key INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so that a cache can name what is gone
+    id TEXT NOT NULL UNIQUE,
+    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    "end" INTEGER NOT NULL,
+    lang TEXT NOT NULL,
+    vector BLOB NOT NULL,           -- float16, little endian
+    sequence INTEGER NOT NULL       -- the batch that added it
+);
+CREATE INDEX passages_by_document ON passages (document);
+CREATE INDEX passages_by_sequence ON passages (sequence);
+CREATE TABLE removed (
+    passage INTEGER PRIMARY KEY,    -- its key
+    lang TEXT NOT NULL,
+    vector BLOB NOT NULL,           -- caches keep sums of vectors
+    sequence INTEGER NOT NULL
+);
+CREATE INDEX removed_by_sequence ON removed (sequence);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltWith:
+    """What an index was built with; it can only be read and grown with the same."""
+
+    embedder: EmbedderIdentity
+    chunking: Chunking
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyPassage:
+    """A passage with its vector: (dimension,) float32 of length 1."""
+
+    passage: Passage
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadySource:
+    """A source with everything that is committed of it."""
+
+    source: Source
+    location: str
+    documents: tuple[Document, ...]
+    dropped: tuple[DroppedSpan, ...]
+    passages: tuple[ReadyPassage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassage:
+    """A passage with what caches need: its key, and its vector as (dimension,) float16."""
+
+    key: int
+    passage: Passage
+    vector: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedPassage:
+    """What caches need to forget a passage."""
+
+    key: int
+    lang: str
+    vector: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSource:
+    """A source as the catalog lists it, without its text."""
+
+    path: str
+    location: str
+    media: Media
+    sha256: str
+    documents: tuple[Document, ...]
+    dropped: tuple[DroppedSpan, ...]
+    passages: tuple[tuple[str, Span], ...]  # the id of its document, and where the passage stands
+
+
+class Catalog:
+    """An open catalog. One thread at a time; close it, or use it in `with`."""
+
+    def __init__(self, folder: Path, *, built_with: BuiltWith | None = None) -> None:
+        """Open the catalog in `folder`, or make it when `built_with` is given and there is none.
+
+        Raises IndexFolderError, and IndexMismatch when it was built with something else.
+        """
+        self.location = folder / FILE_NAME
+        if built_with is None and not self.location.is_file():
+            raise IndexFolderError(
+                f"{folder}: no index here; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = sqlite3.connect(self.location, isolation_level=None, timeout=30, check_same_thread=False)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")  # what was committed survives the power, too
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if built_with is not None:
+                self._create(built_with)
+            self._check_format()
+        except sqlite3.DatabaseError as error:
+            raise IndexFolderError(
+                f"{self.location}: the catalog cannot be opened ({error}); if the disk is full or the folder "
+                "read-only, mend that; else delete the index folder and ingest again"
+            ) from error
+
+    def __enter__(self) -> Catalog:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database."""
+        self._db.close()
+
+    def _create(self, built_with: BuiltWith) -> None:
+        with self._transaction():
+            if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'settings'").fetchone():
+                return
+            for statement in _SCHEMA.split(";"):
+                self._db.execute(statement)
+            values = {
+                "format": FORMAT_VERSION,
+                "id": uuid.uuid4().hex,  # ties caches to this catalog and no other
+                "embedder": json.dumps(asdict(built_with.embedder)),
+                "chunking": json.dumps(asdict(built_with.chunking)),
+                "sequence": 0,
+            }
+            self._db.executemany("INSERT INTO settings VALUES (?, ?)", [(k, str(v)) for k, v in values.items()])
+
+    def _check_format(self) -> None:
+        if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'settings'").fetchone():
+            raise IndexFolderError(f"{self.location}: not a catalog of ours; delete it and ingest again")
+        if (found := self._setting("format")) != str(FORMAT_VERSION):
+            raise IndexMismatch(
+                f"{self.location}: the index has format {found}, this version reads {FORMAT_VERSION}; ingest again "
+                "into another folder, or use the version that made it"
+            )
+
+    def _setting(self, name: str) -> str:
+        return str(self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()[0])
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """What is read inside comes from one moment, whatever a writer commits meanwhile."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
+
+    @property
+    def id(self) -> str:
+        """Made at random with the catalog, so that caches of another are known as such."""
+        return self._setting("id")
+
+    @property
+    def sequence(self) -> int:
+        """The number of the last batch."""
+        return int(self._setting("sequence"))
+
+    @property
+    def built_with(self) -> BuiltWith:
+        """What this index was built with."""
+        return BuiltWith(
+            EmbedderIdentity(**json.loads(self._setting("embedder"))), Chunking(**json.loads(self._setting("chunking")))
+        )
+
+    # Writing
+
+    def commit(self, sources: Iterable[ReadySource], *, remove: Iterable[str] = ()) -> int:
+        """Put `sources` in place of what stood under their paths, take out the paths in `remove`; all or nothing.
+
+        Returns the sequence number of the batch.
+        """
+        with self._transaction():
+            sequence = self.sequence + 1
+            for path in remove:
+                self._remove(path, sequence)
+            for ready in sources:
+                self._remove(ready.source.path, sequence)
+                self._add(ready, sequence)
+            self._db.execute("UPDATE settings SET value = ? WHERE name = 'sequence'", (str(sequence),))
+        return sequence
+
+    def _remove(self, path: str, sequence: int) -> None:
+        self._db.execute(
+            "INSERT INTO removed SELECT p.key, p.lang, p.vector, ? FROM passages p "
+            "JOIN documents d ON p.document = d.key JOIN sources s ON d.source = s.key WHERE s.path = ?",
+            (sequence, path),
+        )
+        self._db.execute("DELETE FROM sources WHERE path = ?", (path,))
+
+    def _add(self, ready: ReadySource, sequence: int) -> None:
+        source = ready.source
+        key = self._db.execute(
+            "INSERT INTO sources (path, location, media, sha256, title, date, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (source.path, ready.location, source.media.value, source.sha256, source.title, source.date, source.text),
+        ).lastrowid
+        self._db.executemany(
+            "INSERT INTO dropped VALUES (?, ?, ?, ?)",
+            [(key, dropped.span.start, dropped.span.end, dropped.reason) for dropped in ready.dropped],
+        )
+        document_keys = {}
+        for document in ready.documents:
+            document_keys[document.id] = self._db.execute(
+                "INSERT INTO documents (id, source, title, lang, date, spans, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    document.id,
+                    key,
+                    document.title,
+                    document.lang,
+                    document.date,
+                    _dump_spans(document.spans),
+                    _dump_spans(document.body),
+                ),
+            ).lastrowid
+        self._db.executemany(
+            'INSERT INTO passages (id, document, start, "end", lang, vector, sequence) VALUES (?, ?, ?, ?, ?, ?, ?)',
+            [
+                (
+                    p.passage.id,
+                    document_keys[p.passage.document_id],
+                    p.passage.span.start,
+                    p.passage.span.end,
+                    p.passage.lang,
+                    p.vector.astype("<f2").tobytes(),
+                    sequence,
+                )
+                for p in ready.passages
+            ],
+        )
+
+    # Reading
+
+    def hashes(self) -> dict[str, tuple[str, str]]:
+        """The location and SHA-256 of every source by path."""
+        return {
+            path: (location, sha)
+            for path, location, sha in self._db.execute("SELECT path, location, sha256 FROM sources")
+        }
+
+    def counts(self) -> tuple[int, int, int]:
+        """How many sources, documents and passages there are."""
+        sources, documents, passages = (
+            int(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+            for table in ("sources", "documents", "passages")
+        )
+        return sources, documents, passages
+
+    def passage_count(self) -> int:
+        """How many passages there are."""
+        return self.counts()[2]
+
+    def source(self, path: str) -> Source | None:
+        """The source stored under `path`, with its text; None if there is none."""
+        row = self._db.execute(
+            "SELECT path, media, sha256, text, title, date FROM sources WHERE path = ?", (path,)
+        ).fetchone()
+        if row is None:
+            return None
+        return Source(row[0], Media(row[1]), row[2], row[3], title=row[4], date=row[5])
+
+    def location_of(self, path: str) -> Path | None:
+        """Where the file of a source was read, or None if there is no such source."""
+        row = self._db.execute("SELECT location FROM sources WHERE path = ?", (path,)).fetchone()
+        return Path(row[0]) if row else None
+
+    def sources(self) -> Iterator[StoredSource]:
+        """Every source in order of path, with its documents, dropped spans and passages."""
+        for key, path, location, media, sha256 in self._db.execute(
+            "SELECT key, path, location, media, sha256 FROM sources ORDER BY path"
+        ).fetchall():
+            dropped = self._db.execute(
+                'SELECT start, "end", reason FROM dropped WHERE source = ? ORDER BY start', (key,)
+            ).fetchall()
+            passages = self._db.execute(
+                'SELECT d.id, p.start, p."end" FROM passages p JOIN documents d ON p.document = d.key '
+                "WHERE d.source = ? ORDER BY p.start",
+                (key,),
+            ).fetchall()
+            yield StoredSource(
+                path=path,
+                location=location,
+                media=Media(media),
+                sha256=sha256,
+                documents=tuple(self._documents("d.source = ?", key)),
+                dropped=tuple(DroppedSpan(Span(start, end), reason) for start, end, reason in dropped),
+                passages=tuple((document, Span(start, end)) for document, start, end in passages),
+            )
+
+    def document(self, document_id: str) -> Document | None:
+        """The document with this id, or None."""
+        return next(iter(self._documents("d.id = ?", document_id)), None)
+
+    def _documents(self, condition: str, value: object) -> Iterator[Document]:
+        rows = self._db.execute(
+            "SELECT d.id, s.path, d.title, d.lang, d.date, d.spans, d.body FROM documents d "
+            f"JOIN sources s ON d.source = s.key WHERE {condition} ORDER BY d.key",
+            (value,),
+        )
+        for id_, path, title, lang, date, spans, body in rows.fetchall():
+            yield Document(id_, path, title, lang, date, _load_spans(spans), _load_spans(body))
+
+    _PASSAGE_COLUMNS = (
+        'p.key, p.id, d.id, s.path, p.start, p."end", substr(s.text, p.start + 1, p."end" - p.start), p.lang, '
+        "d.title, d.date, s.media, p.vector FROM passages p JOIN documents d ON p.document = d.key "
+        "JOIN sources s ON d.source = s.key"
+    )
+
+    def passages(self, keys: Iterable[int]) -> dict[int, StoredPassage]:
+        """The passages with these keys; keys of passages that are gone are left out."""
+        found: dict[int, StoredPassage] = {}
+        for key in keys:
+            row = self._db.execute(f"SELECT {self._PASSAGE_COLUMNS} WHERE p.key = ?", (key,)).fetchone()
+            if row is not None:
+                found[key] = _stored_passage(row)
+        return found
+
+    def added_since(self, sequence: int) -> Iterator[StoredPassage]:
+        """The passages that batches after `sequence` added and that are still there, in order of key."""
+        rows = self._db.execute(f"SELECT {self._PASSAGE_COLUMNS} WHERE p.sequence > ? ORDER BY p.key", (sequence,))
+        yield from map(_stored_passage, rows)
+
+    def removed_since(self, sequence: int) -> Iterator[RemovedPassage]:
+        """The passages that batches after `sequence` removed."""
+        rows = self._db.execute("SELECT passage, lang, vector FROM removed WHERE sequence > ?", (sequence,))
+        for key, lang, vector in rows:
+            yield RemovedPassage(key, lang, np.frombuffer(vector, "<f2"))
+
+    def keys_between(self, after: str, before: str) -> NDArray[np.int64]:
+        """Keys of the passages whose documents are dated in [after, before]; "" leaves an end open."""
+        rows = self._db.execute(
+            "SELECT p.key FROM passages p JOIN documents d ON p.document = d.key "
+            "WHERE d.date != '' AND d.date >= ? AND (? = '' OR d.date <= ?)",
+            (after, before, before),
+        )
+        return np.array([key for (key,) in rows], np.int64)
+
+
+def _stored_passage(row: tuple[object, ...]) -> StoredPassage:
+    key, id_, document_id, path, start, end, text, lang, title, date, media, vector = row
+    span = Span(int(start), int(end))  # type: ignore[call-overload]
+    passage = Passage(
+        id=str(id_),
+        document_id=str(document_id),
+        source_path=str(path),
+        span=span,
+        text=str(text),
+        readable=view(str(text), Span(0, len(str(text))), Media(str(media))).text,
+        lang=str(lang),
+        title=str(title),
+        date=str(date),
+    )
+    return StoredPassage(int(key), passage, np.frombuffer(vector, "<f2"))  # type: ignore[call-overload]
+
+
+def _dump_spans(spans: tuple[Span, ...]) -> str:
+    return json.dumps([[span.start, span.end] for span in spans])
+
+
+def _load_spans(text: str) -> tuple[Span, ...]:
+    return tuple(Span(start, end) for start, end in json.loads(text))

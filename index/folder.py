@@ -1,0 +1,178 @@
+"""An index folder, open: the catalog and the two search structures that follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.catalog import Catalog, ReadySource, StoredPassage
+from index.embed import Embedder, load_embedder
+from index.errors import IndexFolderError, IndexLocked, IndexMismatch, SettingsError
+from index.lexical import LexicalHit, LexicalIndex
+from index.lock import writing
+from index.values import Document, Source
+from index.vectors import DenseHit, DenseIndex
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which passages may be found. Empty means any; with a date given, undated passages are left out."""
+
+    languages: frozenset[str] = field(default_factory=frozenset)  # BCP 47
+    after: str = ""  # ISO 8601 day, the day itself included
+    before: str = ""
+
+    def __post_init__(self) -> None:
+        import datetime as dt
+
+        for name in ("after", "before"):
+            value = getattr(self, name)
+            try:
+                # fromisoformat takes other forms, too, but days are compared as they are written.
+                if value and dt.date.fromisoformat(value).isoformat() != value:
+                    raise ValueError(value)
+            except ValueError as error:
+                raise SettingsError(f"--{name} {value}: not a day; write it as 2024-12-31") from error
+
+
+class Index:
+    """An open index folder. Use it in `with`, or call `close`.
+
+    Any number of processes may read; each sees the batches that were committed when it opened or last called
+    `refresh`. A writer is made by `index.ingest`.
+    """
+
+    def __init__(self, folder: Path, catalog: Catalog, *, report: Report = lambda message: None) -> None:
+        self.folder = folder
+        self.catalog = catalog
+        self._report = report
+        self._embedder: Embedder | None = None
+        self.dense = DenseIndex(folder / "dense", catalog.built_with.embedder.dimension)
+        self.lexical = LexicalIndex(folder / "lexical")
+
+    @classmethod
+    def open(cls, folder: Path, *, report: Report = lambda message: None) -> Index:
+        """Open an index for reading, mending what an interrupted writer left behind.
+
+        `report` is told what takes long or could not be done. Raises IndexFolderError.
+        """
+        if not folder.exists():
+            raise IndexFolderError(
+                f"{folder}: no such index; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
+            )
+        index = cls(folder, Catalog(folder), report=report)
+        try:
+            with writing(folder):
+                index.bring_caches_forward(writable=True)
+        except IndexLocked:
+            index.bring_caches_forward(writable=False)
+            if index.lexical.sequence < index.dense.sequence:
+                report("the index is being written: its newest passages are found by meaning only, not yet by words")
+        except OSError as error:  # a folder that may be read but not written
+            report(f"{folder}: cannot be written ({error.strerror}), so nothing that is missing in it was made again")
+            index.bring_caches_forward(writable=False)
+        except BaseException:
+            index.close()
+            raise
+        return index
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.catalog.close()
+
+    def bring_caches_forward(self, *, writable: bool) -> None:
+        """Make both search structures hold the catalog's last batch; `writable` only under the writer's lock."""
+        with self.catalog.snapshot():
+            self.dense.open(self.catalog)
+            self.lexical.open(self.catalog, writable=writable)
+        if writable and self.dense.unsaved:
+            self.dense.save()
+
+    def refresh(self) -> None:
+        """See the batches that were committed since this index was opened."""
+        with self.catalog.snapshot():
+            self.dense.catch_up(self.catalog)
+
+    @property
+    def embedder(self) -> Embedder:
+        """The embedder that the index was built with, loaded when first asked for. Raises IndexMismatch, ModelError."""
+        if self._embedder is None:
+            self.use_embedder(load_embedder(self.catalog.built_with.embedder.name, report=self._report))
+        assert self._embedder is not None
+        return self._embedder
+
+    def use_embedder(self, embedder: Embedder) -> None:
+        """Use an embedder that is loaded already. Raises IndexMismatch if it is not the index's."""
+        check_embedder(self.folder, self.catalog, embedder)
+        self._embedder = embedder
+
+    def search_dense(self, query: NDArray[np.float32], *, k: int, filters: Filters) -> list[DenseHit]:
+        """The best `k` passages of every language by vector, best first."""
+        among = None
+        if filters.after or filters.before:
+            among = self.catalog.keys_between(filters.after, filters.before)
+        return self.dense.search(query, k=k, languages=filters.languages, among=among)
+
+    def search_lexical(self, question: str, *, k: int, filters: Filters) -> list[LexicalHit]:
+        """The best `k` passages by words, best first."""
+        return self.lexical.search(
+            question, k=k, languages=filters.languages, after=filters.after, before=filters.before
+        )
+
+    def passages(self, keys: Iterable[int]) -> dict[int, StoredPassage]:
+        """Passages by key; those that are gone are left out."""
+        return self.catalog.passages(keys)
+
+    def source(self, path: str) -> Source:
+        """A stored source. Raises IndexFolderError if there is none of this path."""
+        if (source := self.catalog.source(path)) is None:
+            raise IndexFolderError(
+                f"{self.folder}: no source {path!r}; list them: dragoman sources --index {self.folder}"
+            )
+        return source
+
+    def document(self, document_id: str) -> Document:
+        """A stored document. Raises IndexFolderError if there is none of this id."""
+        if (document := self.catalog.document(document_id)) is None:
+            raise IndexFolderError(
+                f"{self.folder}: no document {document_id!r}; list them: dragoman sources --index {self.folder}"
+            )
+        return document
+
+    def commit(self, sources: list[ReadySource], *, remove: list[str]) -> None:
+        """Commit a batch and bring the caches after it. Only under the writer's lock."""
+        self.catalog.commit(sources, remove=remove)
+        self.dense.catch_up(self.catalog)
+        self.lexical.catch_up(self.catalog)
+
+
+def check_embedder(folder: Path, catalog: Catalog, embedder: Embedder) -> None:
+    """Raise IndexMismatch unless `catalog` was built with `embedder`."""
+    built, asked = catalog.built_with.embedder, embedder.identity
+    if built == asked:
+        return
+    if built.name != asked.name:
+        difference = f"index has {built.name!r}, this run wants {asked.name!r}"
+    else:
+        difference = (
+            f"index has {built.name!r} of {_sketch(built.weights_hash)}, here it is {_sketch(asked.weights_hash)}"
+        )
+    raise IndexMismatch(
+        f"{folder}: built with another embedder: {difference}; use the index's own, or ingest into another folder: "
+        f"dragoman ingest ... --index OTHER --embedder {asked.name}"
+    )
+
+
+def _sketch(weights_hash: str) -> str:
+    return f"weights {weights_hash[:12]}"

@@ -1,0 +1,283 @@
+"""Files into an index: read, clean, split, embed, commit; a batch of files at a time, each all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource
+from index.clean import Cleaned, clean, clean_given
+from index.embed import Embedder
+from index.errors import IndexMismatch, ReadError
+from index.folder import Index, check_embedder
+from index.lock import writing
+from index.passages import Chunking, split_passages
+from index.read import FoundFile, discover, file_hash, read_bytes, read_source
+from index.values import Media, Passage, Source
+
+# A batch is what a killed run can lose: about ten seconds of embedding on one laptop.
+_BATCH_PASSAGES = 256
+_BATCH_FILES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come."""
+
+    files_done: int
+    files_total: int
+    passages_done: int
+    passages_known: int  # read so far; grows while files are read
+
+
+@dataclass(slots=True)
+class IngestReport:
+    """What a run did, and what it could not do."""
+
+    added: list[str] = field(default_factory=list)  # paths of sources
+    replaced: list[str] = field(default_factory=list)
+    unchanged: int = 0
+    removed: list[str] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)  # indexed, no longer among the files, and kept
+    passages: int = 0  # embedded in this run
+    failures: list[str] = field(default_factory=list)  # whole messages: what was asked for and not done
+    left_out: list[str] = field(
+        default_factory=list
+    )  # whole messages: what was not asked for by name, or holds no article
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GivenDocument:
+    """A document that is text already and needs no cleaning, such as one of an evaluation set."""
+
+    id: str  # becomes the path of its source
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    location: str
+    source: Source
+    cleaned: Cleaned
+    passages: tuple[Passage, ...]
+    is_new: bool
+
+
+def ingest(
+    paths: list[Path],
+    folder: Path,
+    *,
+    embedder: Embedder,
+    chunking: Chunking | None = None,
+    prune: bool = False,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[str], None] = lambda message: None,
+) -> IngestReport:
+    """Make the index in `folder` hold the files at and under `paths`, and say what was done.
+
+    Unchanged files are skipped by hash, changed ones replaced; files that are gone are removed if `prune`. A file
+    that cannot be read is reported and stops nothing. Ctrl-C ends the run after the last whole batch, with
+    `interrupted` set. Raises IndexLocked, IndexMismatch, IndexFolderError.
+    """
+    discovery = discover(paths)
+    with _run(folder, embedder, chunking, on_progress, report) as run:
+        run.result.failures.extend(discovery.missing)
+        run.result.left_out.extend(f"{path}: files of this type are not read" for path in discovery.ignored)
+        run.add(run.parse_changed(list(discovery.files)))
+        run.forget_missing([path.resolve() for path in paths], discovery.files, prune=prune)
+    return run.result
+
+
+def ingest_given(
+    documents: list[GivenDocument],
+    folder: Path,
+    *,
+    embedder: Embedder,
+    chunking: Chunking | None = None,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> IngestReport:
+    """Make the index in `folder` hold `documents` by their ids; those that it has by the same text are skipped.
+
+    Raises as `ingest` does. Ctrl-C ends the run after the last whole batch, with `interrupted` set.
+    """
+    with _run(folder, embedder, chunking, on_progress, lambda message: None) as run:
+        run.add(run.parse_given(documents))
+    return run.result
+
+
+@contextmanager
+def _run(
+    folder: Path,
+    embedder: Embedder,
+    chunking: Chunking | None,
+    on_progress: Callable[[Progress], None],
+    report: Callable[[str], None],
+) -> Iterator[_Run]:
+    """The right to write the index in `folder`, and what a run needs; Ctrl-C inside ends the run, not the program."""
+    with writing(folder):
+        built_with = BuiltWith(embedder.identity, chunking or Chunking())
+        with Index(folder, Catalog(folder, built_with=built_with), report=report) as index:
+            _check_built_with(folder, index.catalog, embedder, chunking)
+            index.bring_caches_forward(writable=True)
+            run = _Run(index, embedder, on_progress)
+            try:
+                yield run
+            except KeyboardInterrupt:
+                run.result.interrupted = True
+            finally:
+                index.dense.save()
+
+
+def _check_built_with(folder: Path, catalog: Catalog, embedder: Embedder, chunking: Chunking | None) -> None:
+    check_embedder(folder, catalog, embedder)
+    built = catalog.built_with.chunking
+    if chunking is not None and built != chunking:
+        raise IndexMismatch(
+            f"{folder}: built with passages of {built.max_tokens} tokens and {built.overlap_sentences} sentences of "
+            f"overlap, this run wants {chunking.max_tokens} and {chunking.overlap_sentences}; leave the options away, "
+            "or ingest into another folder"
+        )
+
+
+class _Run:
+    """One run over the files: what it has done goes into the report as it is committed."""
+
+    def __init__(self, index: Index, embedder: Embedder, on_progress: Callable[[Progress], None]) -> None:
+        self.result = IngestReport()
+        self._index = index
+        self._embedder = embedder
+        self._on_progress = on_progress
+        self._chunking = index.catalog.built_with.chunking
+        self._files_done = self._files_total = self._passages_known = 0
+
+    def add(self, files: Iterator[_Parsed]) -> None:
+        """Embed and commit files as they are parsed, a batch at a time."""
+        batch: list[_Parsed] = []
+        for parsed in files:
+            batch.append(parsed)
+            if sum(len(file.passages) for file in batch) >= _BATCH_PASSAGES or len(batch) >= _BATCH_FILES:
+                self._commit(batch)
+                batch = []
+        if batch:
+            self._commit(batch)
+
+    def forget_missing(self, roots: list[Path], files: tuple[FoundFile, ...], *, prune: bool) -> None:
+        """Deal with sources that were read from under `roots` and are no longer there."""
+        present = {str(file.location) for file in files}
+        gone = [
+            path
+            for path, (location, _) in sorted(self._index.catalog.hashes().items())
+            if location not in present and not Path(location).exists() and _is_under(Path(location), roots)
+        ]
+        if gone and prune:
+            self._index.commit([], remove=gone)
+            self.result.removed.extend(gone)
+        else:
+            self.result.gone.extend(gone)
+
+    def parse_given(self, documents: list[GivenDocument]) -> Iterator[_Parsed]:
+        """The given documents that are new or changed."""
+        self._files_total = len(documents)
+        known = self._index.catalog.hashes()
+        for given in documents:
+            sha256 = file_hash(f"{given.title}\0{given.text}".encode())
+            if known.get(given.id, ("", ""))[1] == sha256:
+                self.result.unchanged += 1
+            else:
+                source = Source(given.id, Media.TEXT, sha256, given.text, title=given.title)
+                yield self._parsed(given.id, source, clean_given(source), is_new=given.id not in known)
+            self._files_done += 1
+            self._tell()
+
+    def parse_changed(self, files: list[FoundFile]) -> Iterator[_Parsed]:
+        """The files that are new or changed; what cannot be read goes into the report."""
+        self._files_total = len(files)
+        known = self._index.catalog.hashes()
+        names = _Names(known)
+        for found in files:
+            try:
+                path = names.path_for(found)
+                data = read_bytes(found.location)
+                stored = known.get(path)
+                if stored is not None and stored == (str(found.location), file_hash(data)):
+                    self.result.unchanged += 1
+                    continue
+                source = read_source(data, path=path)
+                parsed = self._parsed(str(found.location), source, clean(source), is_new=stored is None)
+                if parsed.passages:
+                    yield parsed
+                elif not parsed.cleaned.problems:
+                    self.result.left_out.append(f"{path}: holds no article; nothing in it can be asked")
+            except ReadError as error:
+                self.result.failures.append(str(error))
+            finally:
+                self._files_done += 1
+                self._tell()
+
+    def _parsed(self, location: str, source: Source, cleaned: Cleaned, *, is_new: bool) -> _Parsed:
+        self.result.failures.extend(cleaned.problems)
+        passages = [
+            passage
+            for document in cleaned.documents
+            for passage in split_passages(
+                document, source, chunking=self._chunking, count_tokens=self._embedder.count_tokens
+            )
+        ]
+        self._passages_known += len(passages)
+        return _Parsed(location, source, cleaned, tuple(passages), is_new)
+
+    def _commit(self, batch: list[_Parsed]) -> None:
+        texts = [f"{passage.title} {passage.readable}".strip() for file in batch for passage in file.passages]
+        vectors = []
+        for vector in self._embedder.embed_passages(texts):
+            vectors.append(np.asarray(vector, np.float32))
+            self.result.passages += 1
+            self._tell()
+        remaining = iter(vectors)
+        ready = [
+            ReadySource(
+                source=file.source,
+                location=file.location,
+                documents=file.cleaned.documents,
+                dropped=file.cleaned.dropped,
+                passages=tuple(ReadyPassage(passage, next(remaining)) for passage in file.passages),
+            )
+            for file in batch
+        ]
+        self._index.commit(ready, remove=[])
+        for file in batch:
+            (self.result.added if file.is_new else self.result.replaced).append(file.source.path)
+
+    def _tell(self) -> None:
+        self._on_progress(Progress(self._files_done, self._files_total, self.result.passages, self._passages_known))
+
+
+class _Names:
+    """The path under which each file is stored: relative to its folder, and never that of another file."""
+
+    def __init__(self, known: dict[str, tuple[str, str]]) -> None:
+        self._location_of = {path: location for path, (location, _) in known.items()}
+        self._path_of = {location: path for path, location in self._location_of.items()}
+
+    def path_for(self, found: FoundFile) -> str:
+        location = str(found.location)
+        if location in self._path_of:
+            return self._path_of[location]
+        for path in (found.name, f"{found.root.name}/{found.name}", location):
+            holder = self._location_of.get(path)
+            # A file that moved, its folder with it, keeps its name.
+            if holder is None or not Path(holder).exists():
+                self._location_of[path] = location
+                self._path_of[location] = path
+                return path
+        raise ReadError(f"{location}: its names are taken by other files; ingest it into another index")
+
+
+def _is_under(location: Path, roots: list[Path]) -> bool:
+    return any(location == root or root in location.parents for root in roots)
