@@ -1,0 +1,57 @@
+"""A draft to statements that are proved: every quote is read again where it is said to stand."""
+
+from __future__ import annotations
+
+from index.errors import CitationError
+from index.escapes import view
+from index.folder import Index
+from index.values import Source, Span
+from rag.read import DraftStatement, QuotedSpan
+from rag.reply import Citation, Statement
+
+
+def ground(drafts: tuple[DraftStatement, ...], index: Index) -> tuple[Statement, ...]:
+    """The drafted statements with citations made from the stored source.
+
+    Raises CitationError when a quote is not in its source as the draft has it: the index would be damaged, or
+    the reader wrong, and in both cases nothing may be shown.
+    """
+    sources: dict[str, Source] = {}
+    statements = []
+    for draft in drafts:
+        citations = []
+        for quote in draft.quotes:
+            path = quote.passage.source_path
+            if path not in sources:
+                sources[path] = index.source(path)
+            citations.append(_cite(quote, sources[path], draft.text))
+        statements.append(Statement(draft.text, tuple(citations)))
+    return tuple(statements)
+
+
+def _cite(quote: QuotedSpan, source: Source, statement: str) -> Citation:
+    words = quote.span.of(source.text)
+    within = quote.span.shift(-quote.passage.span.start)
+    if not words or words != within.of(quote.passage.text):
+        raise CitationError(
+            f"{source.path}: characters {quote.span.start} to {quote.span.end} read {words[:60]!r}, the passage has "
+            f"{within.of(quote.passage.text)[:60]!r}; the index is damaged: delete it and ingest again"
+        )
+    return Citation(
+        supports=Span(0, len(statement)),
+        source=source.path,
+        sha256=source.sha256,
+        start=quote.span.start,
+        end=quote.span.end,
+        quote=words,
+        title=quote.passage.title,
+        lang=quote.passage.lang,
+        date=quote.passage.date,
+        passage_id=quote.passage.id,
+    )
+
+
+def readable_quote(citation: Citation, index: Index) -> str:
+    """A quote as a person reads it: the same words, JSON escapes undone."""
+    source = index.source(citation.source)
+    return view(source.text, Span(citation.start, citation.end), source.media).text

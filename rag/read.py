@@ -1,0 +1,120 @@
+"""Evidence to a draft: which sentences answer. The extractive reader writes no word of its own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from index.embed import Embedder
+from index.fold import folded_words
+from index.folder import Index
+from index.passages import passage_sentences
+from index.values import Media, Passage, ScoredPassage, Span
+from rag.late import TokenMatches, match_tokens
+
+# Weight of a passage's retrieval score beside its sentence's own; 0.1 to 0.4 are equal on the dev questions.
+_PASSAGE_WEIGHT = 0.2
+_MOST_STATEMENTS = 3
+# Sentences that share this much of their words say the same, as an article and its teaser do.
+_SAME_SENTENCE = 0.8
+# Headings, captions and bylines are not sentences: they have few words and no stop.
+_FEWEST_WORDS = 4
+_FEWEST_WORDS_WITHOUT_STOP = 7
+_STOP = re.compile(r"[.!…:;][\"”»’')\]]*\Z")
+_QUESTION = re.compile(r"\?[\"”»’')\]]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedSpan:
+    """Words of a passage: where they stand in the source, not yet read again."""
+
+    passage: Passage
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class DraftStatement:
+    """A sentence that may answer, with the places that say it; to be grounded before it is shown."""
+
+    text: str
+    quotes: tuple[QuotedSpan, ...]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a reader makes of the evidence: statements, best first, and what the choice was made on."""
+
+    statements: tuple[DraftStatement, ...]
+    matches: TokenMatches  # of the question with every candidate sentence
+    best: int  # row of `matches` that became the first statement, or -1
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    passage: Passage
+    span: Span
+    text: str
+    passage_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractiveReader:
+    """Chooses and orders sentences of the evidence by late interaction with the question."""
+
+    index: Index
+
+    def read(self, question: str, evidence: list[ScoredPassage]) -> Draft:
+        """At most three statements from `evidence`, each a whole sentence of it, repetitions gathered."""
+        embedder: Embedder = self.index.embedder
+        candidates = self._candidates(evidence)
+        tokens = embedder.passage_tokens([candidate.text for candidate in candidates])
+        langs = [candidate.passage.lang for candidate in candidates]
+        matches = match_tokens(embedder.query_tokens(question), tokens, langs)
+        scores = [
+            float(score) + _PASSAGE_WEIGHT * candidate.passage_score
+            for score, candidate in zip(matches.scores, candidates, strict=True)
+        ]
+        order = sorted(range(len(candidates)), key=lambda i: (-round(scores[i], 6), i))
+        return Draft(_gather(candidates, scores, order), matches, order[0] if order else -1)
+
+    def _candidates(self, evidence: list[ScoredPassage]) -> list[_Candidate]:
+        media = cache(self._media)
+        found: dict[tuple[str, Span], _Candidate] = {}
+        for hit in evidence:
+            for span, text in passage_sentences(hit.passage, media(hit.passage.source_path)):
+                # Passages overlap; a sentence keeps the better of its places.
+                if _is_sentence(text) and (hit.passage.source_path, span) not in found:
+                    found[hit.passage.source_path, span] = _Candidate(hit.passage, span, text, hit.score)
+        return list(found.values())
+
+    def _media(self, path: str) -> Media:
+        return self.index.source(path).media
+
+
+def _is_sentence(text: str) -> bool:
+    words = len(text.split())
+    if _QUESTION.search(text):
+        return False  # a question answers none
+    return words >= (_FEWEST_WORDS if _STOP.search(text) else _FEWEST_WORDS_WITHOUT_STOP)
+
+
+def _gather(candidates: list[_Candidate], scores: list[float], order: list[int]) -> tuple[DraftStatement, ...]:
+    statements: list[DraftStatement] = []
+    for i in order:
+        candidate = candidates[i]
+        quote = QuotedSpan(candidate.passage, candidate.span)
+        text = " ".join(candidate.text.split())
+        twin = next((n for n, said in enumerate(statements) if _same(said.text, text)), None)
+        if twin is not None:
+            said = statements[twin]
+            statements[twin] = DraftStatement(said.text, (*said.quotes, quote), said.score)
+        elif len(statements) < _MOST_STATEMENTS:
+            statements.append(DraftStatement(text, (quote,), scores[i]))
+    return tuple(statements)
+
+
+def _same(one: str, other: str) -> bool:
+    a, b = set(folded_words(one)), set(folded_words(other))
+    return len(a & b) >= _SAME_SENTENCE * len(a | b)

@@ -1,0 +1,110 @@
+"""A saved reply against the files that it cites, read anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from index.errors import DataSetError, ReadError
+from index.read import read_bytes, read_source
+from index.values import Source
+
+Locate = Callable[[str], Path | None]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCitation:
+    """A citation as a JSON document of a reply holds it."""
+
+    source: str
+    start: int
+    end: int
+    quote: str
+    sha256: str  # "" in documents that do not say
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a quote still stands; `problem` is "" when it does, a whole message when not."""
+
+    citation: SavedCitation
+    problem: str
+
+
+def load_citations(location: Path) -> tuple[list[SavedCitation], str]:
+    """The citations of a saved reply, in order, and the index folder that it names, or "".
+
+    Raises DataSetError when the file is no JSON document of a reply.
+    """
+    wanted = "want what `dragoman ask --json` prints"
+    try:
+        reply = json.loads(location.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataSetError(f"{location}: {error.strerror}; {wanted}") from error
+    except (UnicodeDecodeError, ValueError) as error:
+        raise DataSetError(f"{location}: not JSON ({error}); {wanted}") from error
+    try:
+        if reply["kind"] not in ("answer", "abstention"):
+            raise DataSetError(f'{location}: "kind" is {reply["kind"]!r}; {wanted}')
+        found = [_citation(raw) for statement in reply["statements"] for raw in statement["citations"]]
+        if reply["kind"] == "answer" and not all(statement["citations"] for statement in reply["statements"]):
+            raise DataSetError(f"{location}: a statement has no citation, so nothing proves it; {wanted}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataSetError(f"{location}: {type(error).__name__} at {error}; {wanted}") from error
+    return found, str(reply.get("index", ""))
+
+
+def _citation(raw: dict[str, Any]) -> SavedCitation:
+    return SavedCitation(
+        source=str(raw["source"]),
+        start=int(raw["start"]),
+        end=int(raw["end"]),
+        quote=str(raw["quote"]),
+        sha256=str(raw.get("sha256", "")),
+    )
+
+
+def verify(citations: list[SavedCitation], locate: Locate) -> list[Verdict]:
+    """Read every cited file again and compare; a verdict for each citation, in order.
+
+    `locate` gives the file of a source path, or None where it is not known.
+    """
+    files: dict[str, tuple[Source | None, str]] = {}
+    verdicts = []
+    for citation in citations:
+        if citation.source not in files:
+            files[citation.source] = _read_again(citation.source, locate)
+        source, problem = files[citation.source]
+        if source is not None:
+            problem = _compare(citation, source)
+        verdicts.append(Verdict(citation, problem))
+    return verdicts
+
+
+def _read_again(path: str, locate: Locate) -> tuple[Source | None, str]:
+    location = locate(path)
+    if location is None:
+        return None, f"{path}: not among the sources of the index; name the folder of the files with --root"
+    try:
+        return read_source(read_bytes(location), path=path), ""
+    except ReadError as error:
+        return None, str(error)
+    except KeyError:
+        return None, f"{path}: files of this type are not read, so the quote cannot have come from it"
+
+
+def _compare(citation: SavedCitation, source: Source) -> str:
+    place = f"{citation.source}: characters {citation.start} to {citation.end}"
+    if not citation.quote or not 0 <= citation.start < citation.end:
+        return f"{place}: an empty quote proves nothing"
+    found = source.text[citation.start : citation.end]
+    if found == citation.quote:
+        return ""
+    changed = citation.sha256 and citation.sha256 != source.sha256
+    elsewhere = source.text.find(citation.quote)
+    why = "the file has changed since" if changed else "the file is as it was, the citation is wrong"
+    where = f"; the words now stand at {elsewhere}" if elsewhere >= 0 else "; the words are nowhere in it"
+    return f"{place}: read {found[:60]!r}, the citation has {citation.quote[:60]!r}: {why}{where}"
