@@ -1,0 +1,208 @@
+"""The page: one Gradio component, served to this machine alone unless asked otherwise."""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from index.errors import SettingsError
+from rag.assistant import Assistant
+from ui.page import Desk
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+Report = Callable[[str], None]
+
+# Gradio reads it when it is imported, which happens below and nowhere else.
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+
+_ASSETS = resources.files("ui") / "assets"
+_FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
+_MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "Noto Sans Mono", "monospace")
+
+# The page puts every text in as text. Should that ever fail, the browser still lets nothing out to another host.
+# Gradio makes functions of strings, hence 'unsafe-eval', and writes its settings into the page, hence 'unsafe-inline'.
+_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        b"img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+        b"form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPage:
+    """A page that is being served at `url`, until `close` is called."""
+
+    url: str
+    page: gr.Blocks
+    close_assistant: Callable[[], None]
+
+    def close(self) -> None:
+        """Stop serving and close the assistant."""
+        self.page.close(verbose=False)
+        self.close_assistant()
+
+
+def serve(
+    index_folder: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    report: Report = lambda message: None,
+    prevent_thread_lock: bool = False,
+) -> RunningPage:
+    """Serve the page of an index until Ctrl-C, or return at once with `prevent_thread_lock`; then close it yourself.
+
+    `port` 0 takes any that is free. `report` is told the address, and what takes long.
+    Raises IndexFolderError, ModelError, and SettingsError when `host` and `port` cannot be had.
+    """
+    port = _free_port(host, port)
+    assistant = Assistant.open(index_folder, report=report)
+    try:
+        _ = assistant.index.embedder  # loaded now: a model that is missing is told here, not to the first question
+        page = build_page(assistant)
+        url = launch(page, host=host, port=port)
+    except BaseException:
+        assistant.close()
+        raise
+    running = RunningPage(url, page, assistant.close)
+    if not _is_loopback(host):
+        report(f"{host}: whoever can reach this machine can now read this archive; 127.0.0.1 keeps it to this machine")
+    report(f"ask at {url} (Ctrl-C ends it)")
+    if not prevent_thread_lock:
+        try:
+            threading.Event().wait()  # not Gradio's own way to block: it prints
+        except KeyboardInterrupt:
+            pass
+        finally:
+            running.close()
+    return running
+
+
+def build_page(assistant: Assistant) -> gr.Blocks:
+    """The page of an assistant, not yet served; `launch` serves it."""
+    import gradio as gr
+
+    desk = Desk(assistant)
+
+    # Gradio calls these by name from assets/page.js; it takes functions only, and marks them, which methods refuse.
+    def overview(request: object) -> dict[str, object]:
+        return desk.overview(request)
+
+    def ask(request: object) -> dict[str, object]:
+        return desk.ask(request)
+
+    def show(request: object) -> dict[str, object]:
+        return desk.show(request)
+
+    with gr.Blocks(title="Dragoman", analytics_enabled=False, fill_width=True) as page:
+        # The template is ours and fixed. No value goes through it: what is put in a template becomes HTML.
+        gr.HTML(
+            html_template=_asset("page.html"),
+            css_template=_asset("page.css"),
+            js_on_load=_asset("page.js"),
+            server_functions=[overview, ask, show],
+            apply_default_css=False,
+        )
+    return page
+
+
+def launch(page: gr.Blocks, *, host: str = "127.0.0.1", port: int = 7860) -> str:
+    """Serve a built page from a thread and return its address. Raises SettingsError when `port` cannot be had."""
+    from gradio.themes import Default
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    port = _free_port(host, port)
+    middleware = [Middleware(_WithHeaders)]
+    if _is_loopback(host):
+        # A page elsewhere can point a name of its own at 127.0.0.1 and read us as if it were this page.
+        middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", host]))
+    _reach_without_proxy(host)
+    try:
+        _, url, _ = page.launch(
+            server_name=f"[{host}]" if ":" in host else host,
+            server_port=port,
+            theme=Default(font=list(_FONTS), font_mono=list(_MONO_FONTS)),  # the stock fonts are fetched
+            favicon_path=str(_ASSETS / "icon.svg"),
+            footer_links=[],
+            app_kwargs={"middleware": middleware},
+            quiet=True,
+            share=False,
+            inbrowser=False,
+            ssr_mode=False,
+            mcp_server=False,
+            prevent_thread_lock=True,
+        )
+    except OSError as error:
+        raise _taken(host, port) from error
+    return url
+
+
+class _WithHeaders:
+    """An ASGI application that adds `_HEADERS` to every response of another; it buffers nothing."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _asset(name: str) -> str:
+    return (_ASSETS / name).read_text(encoding="utf-8")
+
+
+def _free_port(host: str, port: int) -> int:
+    """`port`, or one that is free for 0. Gradio would look at localhost only, and say nothing that helps."""
+    if not 0 <= port <= 65_535:
+        raise SettingsError(f"--port {port}: no such port; use one from 1024 to 65535")
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.create_server(address[:2], family=family) as server:
+            return int(server.getsockname()[1])
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise _taken(host, port) from error
+        if isinstance(error, PermissionError):
+            raise SettingsError(f"--port {port}: not allowed to this user; use one from 1024 to 65535") from error
+        raise SettingsError(f"--host {host}: not an address of this machine; use 127.0.0.1") from error
+
+
+def _taken(host: str, port: int) -> SettingsError:
+    other = port + 1 if port < 65_535 else 7860
+    return SettingsError(f"--port {port}: another program has it on {host}; end that program, or use --port {other}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _reach_without_proxy(host: str) -> None:
+    """Let Gradio, which asks its own server whether it is up, do so where a proxy is set."""
+    excepted = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
+    if excepted != "*":
+        os.environ["no_proxy"] = ",".join(filter(None, [excepted, "127.0.0.1", "localhost", host]))

@@ -1,0 +1,517 @@
+"""The command `dragoman`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index.errors import DragomanError, IndexFolderError, SettingsError
+
+if TYPE_CHECKING:
+    from index.ingest import IngestReport
+    from rag import Reply, Statement
+
+DONE, NOT_DONE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
+DEFAULT_INDEX = Path("dragoman.index")
+
+_EPILOG = """\
+exit codes:
+  0    done; an abstention is a result, too
+  1    something was not done: a file could not be read, a quote no longer stands, no such index; stderr says what
+  2    the command was misused
+  130  stopped with Ctrl-C; what was committed is kept, and the same command goes on from there
+
+Answers go to stdout; progress and problems to stderr.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        code = options.run(options)
+        sys.stdout.flush()
+        return code
+    except DragomanError as error:
+        complain(str(error))
+        return NOT_DONE
+    except KeyboardInterrupt:
+        complain("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:  # `dragoman ... | head`: nobody reads on, which is no fault
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+
+
+def complain(message: str) -> None:
+    """Say on stderr what went wrong or takes long."""
+    print(f"dragoman: {printable(message)}", file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Text that a terminal shows and does not obey: control characters are replaced, line breaks kept.
+
+    So are the characters that turn the direction of what follows, with which a quote could be shown as another.
+    """
+    return "".join(c if c in "\n\t" or not _obeyed(c) else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _obeyed(character: str) -> bool:
+    turns = unicodedata.bidirectional(character) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+    return turns or unicodedata.category(character) == "Cc"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dragoman",
+        description="Ask an archive of messy multilingual documents; read answers whose quotes stand in the files.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_ingest(commands)
+    _add_ask(commands)
+    _add_search(commands)
+    _add_serve(commands)
+    _add_sources(commands)
+    _add_show(commands)
+    _add_verify(commands)
+    from ui.eval_command import add_eval
+
+    add_eval(commands)
+    return parser
+
+
+def _command(
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    help: str,
+    description: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name, help=help, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_index(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--index", type=Path, default=DEFAULT_INDEX, metavar="DIR", help="the index folder (default: %(default)s)"
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print one JSON document for machines")
+
+
+def _add_filters(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("which documents to look in")
+    group.add_argument(
+        "--lang", action="append", default=[], metavar="TAG", help="only this language, such as az; may be repeated"
+    )
+    group.add_argument("--after", default="", metavar="DAY", help="only documents dated this day or later (2024-12-31)")
+    group.add_argument("--before", default="", metavar="DAY", help="only documents dated this day or earlier")
+
+
+# ingest
+
+
+def _add_ingest(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "ingest",
+        _ingest,
+        help="read files and folders into an index",
+        description="Read .txt .md .html .pdf .docx .jsonl files into an index. Unchanged files are skipped, changed "
+        "ones replaced.\nStop it at any time, even with kill -9: what is committed stays, the same command goes on.",
+    )
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
+    _add_index(parser)
+    parser.add_argument("--prune", action="store_true", help="remove from the index what is gone from the folders")
+    parser.add_argument(
+        "--embedder",
+        default="",
+        metavar="NAME",
+        help="e5-small (default, offline), or a sentence-transformers model by folder or hub name; for a new index",
+    )
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="longest passage (default: 160); for a new index")
+    parser.add_argument("--overlap", type=int, metavar="N", help="sentences repeated between passages (default: 1)")
+    _add_json(parser)
+
+
+def _ingest(options: argparse.Namespace) -> int:
+    from index.catalog import FILE_NAME, Catalog
+    from index.embed import BUNDLED, load_embedder
+    from index.ingest import ingest
+    from index.passages import Chunking
+
+    name = options.embedder or BUNDLED
+    chunking = None
+    if options.max_tokens is not None or options.overlap is not None:
+        default = Chunking()
+        chunking = Chunking(
+            default.max_tokens if options.max_tokens is None else options.max_tokens,
+            default.overlap_sentences if options.overlap is None else options.overlap,
+        )
+    if (options.index / FILE_NAME).is_file():
+        with Catalog(options.index) as catalog:
+            built = catalog.built_with.embedder.name
+        if not options.embedder:
+            name = built
+    embedder = load_embedder(name, report=complain)
+    with _IngestBar() as bar:
+        report = ingest(
+            options.paths,
+            options.index,
+            embedder=embedder,
+            chunking=chunking,
+            prune=options.prune,
+            on_progress=bar.update,
+            report=complain,
+        )
+    _tell_ingest(report, options)
+    if report.interrupted:
+        return INTERRUPTED
+    return NOT_DONE if report.failures else DONE
+
+
+class _IngestBar:
+    """A progress bar over passages; their number grows while files are still being read."""
+
+    def __enter__(self) -> _IngestBar:
+        from tqdm import tqdm
+
+        self._bar = tqdm(unit=" passages", delay=1, disable=None, file=sys.stderr, dynamic_ncols=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+    def update(self, progress: Any) -> None:
+        self._bar.total = progress.passages_known
+        self._bar.set_description(f"file {progress.files_done}/{progress.files_total}", refresh=False)
+        self._bar.update(progress.passages_done - self._bar.n)
+
+
+def _tell_ingest(report: IngestReport, options: argparse.Namespace) -> None:
+    from index.catalog import Catalog
+
+    for message in report.failures:
+        complain(f"not read: {message}")
+    if options.json:
+        fields = (
+            "added", "replaced", "removed", "gone", "unchanged", "passages", "failures", "left_out", "interrupted"
+        )  # fmt: skip
+        print(json.dumps({name: getattr(report, name) for name in fields}, ensure_ascii=False, indent=2))
+        return
+    types = Counter(Path(message.partition(": ")[0]).suffix or "no suffix" for message in report.left_out)
+    if report.left_out:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(types.items()))
+        complain(f"left out: {kinds} (no article in them, or a type that is not read; --json lists them)")
+    if report.gone:
+        complain(f"{len(report.gone)} files are gone from the folders and still in the index; --prune removes them")
+    with Catalog(options.index) as catalog:
+        sources, documents, passages = catalog.counts()
+    done = [f"{len(report.added)} added", f"{len(report.replaced)} replaced", f"{report.unchanged} unchanged"]
+    if report.removed:
+        done.append(f"{len(report.removed)} removed")
+    if report.failures:
+        done.append(f"{len(report.failures)} not read")
+    print(f"{', '.join(done)}; the index holds {sources} files, {documents} articles, {passages} passages")
+    if report.interrupted:
+        complain("stopped; what was committed is kept, run the same command to go on")
+    elif passages:
+        print(f'ask: dragoman ask --index {options.index} "your question"')
+
+
+# ask and search
+
+
+def _add_ask(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "ask",
+        _ask,
+        help="answer a question, with citations, or say that the documents do not tell",
+        description="Answer a question in any language from the documents, each statement with the exact place "
+        "of its quote.\nEvery quote is read again from the stored source before it is shown.",
+    )
+    parser.add_argument("question")
+    _add_index(parser)
+    _add_filters(parser)
+    _add_json(parser)
+
+
+def _ask(options: argparse.Namespace) -> int:
+    from rag import Assistant
+
+    with Assistant.open(options.index, report=complain) as assistant:
+        reply = assistant.ask(options.question, languages=options.lang, after=options.after, before=options.before)
+    print(reply.to_json() if options.json else printable(show_reply(reply)))
+    return DONE
+
+
+def show_reply(reply: Reply) -> str:
+    """A reply for reading in a terminal."""
+    from rag import Abstention
+
+    if isinstance(reply, Abstention):
+        lines = ["The documents do not tell.", reply.reason]
+        if reply.evidence:
+            lines.append("The closest passages:")
+            lines.extend(
+                f"  {hit.passage.source_path}:{hit.passage.span.start}-{hit.passage.span.end}"
+                f"{_details(hit.passage.title, hit.passage.lang, hit.passage.date)}"
+                for hit in reply.evidence[:3]
+            )
+        return "\n".join(lines)
+    lines, number = [], 0
+    for statement in reply.statements:
+        marks = range(number + 1, number + 1 + len(statement.citations))
+        number += len(statement.citations)
+        lines.append(f"{statement.text} {''.join(f'[{mark}]' for mark in marks)}")
+        lines.extend(_places(statement, marks))
+    return "\n".join(lines)
+
+
+def _places(statement: Statement, marks: range) -> list[str]:
+    return [
+        f"    [{mark}] {citation.source}:{citation.start}-{citation.end}"
+        f"{_details(citation.title, citation.lang, citation.date)}"
+        for mark, citation in zip(marks, statement.citations, strict=True)
+    ]
+
+
+def _details(*details: str) -> str:
+    return "".join(f" · {detail}" for detail in details if detail)
+
+
+def _add_search(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "search",
+        _search,
+        help="find passages, without answering",
+        description="List the passages that fit a question best, by meaning and by words.",
+    )
+    parser.add_argument("question")
+    parser.add_argument("-k", type=int, default=10, metavar="N", help="how many passages (default: %(default)s)")
+    _add_index(parser)
+    _add_filters(parser)
+    _add_json(parser)
+
+
+def _search(options: argparse.Namespace) -> int:
+    from rag import Assistant
+    from rag.reply import hit_to_json
+
+    if options.k < 1:
+        raise SettingsError(f"-k is {options.k}; want 1 or more")
+    with Assistant.open(options.index, report=complain) as assistant:
+        hits = assistant.search(
+            options.question, k=options.k, languages=options.lang, after=options.after, before=options.before
+        )
+    if options.json:
+        print(json.dumps([hit_to_json(hit) for hit in hits], ensure_ascii=False, indent=2))
+        return DONE
+    for hit in hits:
+        passage = hit.passage
+        place = f"{passage.source_path}:{passage.span.start}-{passage.span.end}"
+        print(printable(f"{hit.score:.3f}  {place}{_details(passage.title, passage.lang, passage.date)}"))
+        print(printable(f"       {' '.join(passage.readable.split())[:200]}"))
+    return DONE
+
+
+# serve
+
+
+def _add_serve(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "serve",
+        _serve,
+        help="open the chat page",
+        description="Serve the chat page on this machine only; stop it with Ctrl-C.",
+    )
+    _add_index(parser)
+    parser.add_argument("--port", type=int, default=7860, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
+    )
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from ui.app import serve
+
+    serve(options.index, host=options.host, port=options.port, report=complain)
+    return DONE
+
+
+# sources and show
+
+
+def _add_sources(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "sources",
+        _sources,
+        help="list what the index holds",
+        description="List the files of an index with the articles found in them and what was dropped.",
+    )
+    _add_index(parser)
+    _add_json(parser)
+
+
+def _sources(options: argparse.Namespace) -> int:
+    from index.catalog import Catalog
+
+    with Catalog(_existing(options.index)) as catalog:
+        sources = list(catalog.sources())
+    if options.json:
+        print(json.dumps([_source_to_json(source) for source in sources], ensure_ascii=False, indent=2))
+        return DONE
+    for source in sources:
+        print(printable(source.path))
+        for document in source.documents:
+            title = document.title or "(no title)"
+            print(printable(f"    {document.id}  {title}{_details(document.lang, document.date)}"))
+    return DONE
+
+
+def _existing(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise IndexFolderError(
+            f"{folder}: no such index; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
+        )
+    return folder
+
+
+def _source_to_json(source: Any) -> dict[str, Any]:
+    return {
+        "source": source.path,
+        "sha256": source.sha256,
+        "media": source.media.value,
+        "documents": [
+            {
+                "id": document.id,
+                "title": document.title,
+                "lang": document.lang,
+                "date": document.date,
+                "spans": [[span.start, span.end] for span in document.spans],
+                "passages": [[span.start, span.end] for id_, span in source.passages if id_ == document.id],
+            }
+            for document in source.documents
+        ],
+        "dropped": [[dropped.span.start, dropped.span.end, dropped.reason] for dropped in source.dropped],
+    }
+
+
+def _add_show(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "show",
+        _show,
+        help="show an article or a cited place, or how a file was cleaned",
+        description="Show a source as it was read: what is kept, and with '-' and a reason what is dropped.\n"
+        "With PATH:START-END, as citations print it, show the words at that place.",
+    )
+    parser.add_argument("place", metavar="PATH[:START-END]")
+    _add_index(parser)
+
+
+def _show(options: argparse.Namespace) -> int:
+    from index.catalog import Catalog
+
+    path, _, place = options.place.rpartition(":")
+    start, _, end = place.partition("-")
+    with Catalog(_existing(options.index)) as catalog:
+        if path and start.isdigit() and end.isdigit():
+            source = catalog.source(path)
+            if source is not None:
+                if not int(start) < int(end) <= len(source.text):
+                    raise SettingsError(f"{options.place}: {path} has characters 0 to {len(source.text)}")
+                print(printable(source.text[int(start) : int(end)]))
+                return DONE
+        source = catalog.source(options.place)
+        if source is None:
+            raise IndexFolderError(
+                f"{options.index}: no source {options.place!r}; list them: dragoman sources --index {options.index}"
+            )
+        stored = next(stored for stored in catalog.sources() if stored.path == source.path)
+    pieces = [(span.start, span.end, "", document.id) for document in stored.documents for span in document.spans]
+    pieces += [(dropped.span.start, dropped.span.end, dropped.reason, "") for dropped in stored.dropped]
+    shown = ""
+    titles = {document.id: document for document in stored.documents}
+    for start_at, end_at, reason, document_id in sorted(pieces):
+        if document_id and document_id != shown:
+            document, shown = titles[document_id], document_id
+            print(printable(f"== {document.title or '(no title)'}{_details(document.lang, document.date)}"))
+        mark = f"- [{reason}] " if reason else "  "
+        for line in source.text[start_at:end_at].splitlines():
+            print(printable(f"{mark}{line}"))
+    return DONE
+
+
+# verify
+
+
+def _add_verify(commands: Any) -> None:
+    parser = _command(
+        commands,
+        "verify",
+        _verify,
+        help="prove a saved answer again, from the files",
+        description="Read every cited file again and compare each quote of an answer that was saved with\n"
+        "`dragoman ask --json ... > ANSWER.json`. Exit code 1 if any no longer stands.",
+    )
+    parser.add_argument("answer", type=Path, metavar="ANSWER.json")
+    parser.add_argument("--index", type=Path, metavar="DIR", help="the index (default: the one named in the answer)")
+    parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of the files, where there is no index")
+    _add_json(parser)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from index.catalog import Catalog
+    from rag.verify import load_citations, verify
+
+    citations, index = load_citations(options.answer)
+    if options.root is not None:
+        root = options.root.resolve()
+
+        def under_root(path: str) -> Path | None:
+            location = (root / path).resolve()
+            return location if location.is_relative_to(root) else None  # an answer is a document, too: not trusted
+
+        verdicts = verify(citations, under_root)
+    elif not citations:
+        verdicts = []
+    else:
+        with Catalog(_existing(options.index or Path(index or DEFAULT_INDEX))) as catalog:
+            verdicts = verify(citations, catalog.location_of)
+    failed = [verdict for verdict in verdicts if verdict.problem]
+    if options.json:
+        rows = [
+            {"source": v.citation.source, "start": v.citation.start, "end": v.citation.end, "stands": not v.problem,
+             "problem": v.problem}
+            for v in verdicts
+        ]  # fmt: skip
+        print(json.dumps(rows, ensure_ascii=False, indent=2))
+    else:
+        for verdict in failed:
+            print(printable(f"does not stand: {verdict.problem}"))
+        print(f"{len(verdicts) - len(failed)} of {len(verdicts)} quotes stand")
+    return NOT_DONE if failed else DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())
