@@ -1,0 +1,50 @@
+# `make demo` sets up and answers a question over the sample archive; `make test` passes the tests.
+# Both make .venv and install with uv, which finds or chooses a build of torch without CUDA where there is no GPU.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_INDEX := $(VENV)/demo.index
+
+# Where pip keeps wheels of its own on disk, uv must be told of them; elsewhere uv chooses the build of torch by the
+# driver it finds: the CPU's where there is none of NVIDIA's.
+FIND_LINKS = $(shell $(BIN)/pip config get :env:.find-links 2>/dev/null || $(BIN)/pip config get global.find-links 2>/dev/null)
+TORCH = $(if $(FIND_LINKS),--find-links $(FIND_LINKS),--torch-backend auto)
+INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt $(TORCH)
+
+.PHONY: demo test install lint clean
+
+demo: $(VENV)/installed
+	@$(BIN)/dragoman ingest eval/sample/corpus --index $(DEMO_INDEX)
+	@echo; echo '$$ dragoman ask "why did Armenia skip the Moscow meeting?"'
+	@$(BIN)/dragoman ask --index $(DEMO_INDEX) "why did Armenia skip the Moscow meeting?"
+	@echo; echo '$$ dragoman ask "who won the chess olympiad in Budapest?"'
+	@$(BIN)/dragoman ask --index $(DEMO_INDEX) "who won the chess olympiad in Budapest?"
+
+test: $(VENV)/installed-for-tests lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-for-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+
+install: $(VENV)/installed
+
+$(VENV)/bin/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or later is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/uv
+	@echo "installing into $(VENV), 1.5 GB with torch; minutes the first time" >&2
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/installed-for-tests: pyproject.toml constraints.txt | $(VENV)/installed
+	@$(INSTALL) --editable '.[test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) *.egg-info
