@@ -72,7 +72,7 @@ class Assistant:
         if not draft.statements:
             reason = "The closest passages hold no whole sentence that could answer."
             return Abstention(question, reason, tuple(evidence), 0.0, folder)
-        probability = self._calibration.probability(signals(evidence, draft))
+        probability = self._calibration.probability(signals(question, evidence, draft))
         if probability < self._calibration.threshold:
             reason = (
                 "The closest passages are about something near, but no sentence of them seems to answer "
