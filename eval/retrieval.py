@@ -18,13 +18,12 @@ from index.embed import Embedder
 from index.folder import Index
 from index.ingest import GivenDocument, Progress, ingest_given
 from index.passages import Chunking
-from rag.retrieve import DenseRetriever, HybridRetriever, LexicalRetriever, Retriever
+from rag.retrieve import Retriever
 
 MEASURES = (nDCG @ 10, R @ 10, R @ 100, RR @ 10, Success @ 1, Success @ 5, AP @ 100)
 DEPTH = 100  # documents in a run
 # A document is several passages; this many are asked for so that DEPTH documents are found.
 _PASSAGES = 3 * DEPTH
-SYSTEMS = ("full", "dense", "lexical")
 
 Run = dict[str, dict[str, float]]  # query id to document id to score
 
@@ -52,25 +51,25 @@ def index_corpus(
     Interrupted, it is whole batches; the next call goes on. Raises KeyboardInterrupt.
     """
     chunking = Chunking()
-    documents = [GivenDocument(document.id, document.title, document.text) for document in retrieval_set.corpus]
-    key = json.dumps([[asdict(d) for d in documents], asdict(embedder.identity), asdict(chunking)], sort_keys=True)
+    documents = [asdict(document) for document in retrieval_set.corpus]
+    key = json.dumps([documents, asdict(embedder.identity), asdict(chunking)], sort_keys=True)
     folder = cache_directory() / "eval" / hashlib.sha256(key.encode()).hexdigest()[:16]
-    report = ingest_given(documents, folder, embedder=embedder, chunking=chunking, on_progress=on_progress)
-    if report.interrupted:
-        raise KeyboardInterrupt
+    index_corpus_into(folder, retrieval_set, embedder, on_progress=on_progress)
     return folder
 
 
-def retriever(system: str, index: Index) -> Retriever:
-    """The retriever called `system`, one of SYSTEMS."""
-    match system:
-        case "full":
-            return HybridRetriever(index)
-        case "dense":
-            return DenseRetriever(index)
-        case "lexical":
-            return LexicalRetriever(index)
-    raise ValueError(f"no system {system!r}; there are {', '.join(SYSTEMS)}")
+def index_corpus_into(
+    folder: Path,
+    retrieval_set: RetrievalSet,
+    embedder: Embedder,
+    *,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> None:
+    """Make an index of the set's corpus in `folder`. Raises KeyboardInterrupt, with whole batches done."""
+    documents = [GivenDocument(document.id, document.title, document.text) for document in retrieval_set.corpus]
+    report = ingest_given(documents, folder, embedder=embedder, chunking=Chunking(), on_progress=on_progress)
+    if report.interrupted:
+        raise KeyboardInterrupt
 
 
 def run_system(
