@@ -298,6 +298,63 @@ def _build_graph(weights: Weights, location: Path) -> None:
         plain.unlink()
 
 
+def write_checkpoint(weights: Path, folder: Path) -> None:
+    """Write the same model as a float32 checkpoint that `SentenceTransformer(folder)` loads, 470 MB.
+
+    For a GPU, and to compare the ONNX graph with torch on the same weights. Raises ModelError.
+    """
+    from safetensors.numpy import save_file
+
+    source = Weights(weights)
+    g = source.geometry
+    names = {"q": "attention.self.query", "k": "attention.self.key", "v": "attention.self.value",
+             "ao": "attention.output.dense", "fi": "intermediate.dense", "fo": "output.dense"}  # fmt: skip
+    norms = {"aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}
+    shapes = {"fi": (g.inner, g.hidden), "fo": (g.hidden, g.inner)}
+    tensors = {
+        "embeddings.word_embeddings.weight": source.tensor("emb.word", g.vocabulary, g.hidden),
+        "embeddings.position_embeddings.weight": source.tensor("emb.pos", g.positions, g.hidden),
+        "embeddings.token_type_embeddings.weight": source.tensor("emb.type", g.types, g.hidden),
+        "embeddings.LayerNorm.weight": source.tensor("emb.ln.w"),
+        "embeddings.LayerNorm.bias": source.tensor("emb.ln.b"),
+    }
+    for layer in range(g.layers):
+        for short, long in names.items():
+            shape = shapes.get(short, (g.hidden, g.hidden))
+            tensors[f"encoder.layer.{layer}.{long}.weight"] = source.tensor(f"l{layer}.{short}.w", *shape)
+            tensors[f"encoder.layer.{layer}.{long}.bias"] = source.tensor(f"l{layer}.{short}.b")
+        for short, long in norms.items():
+            tensors[f"encoder.layer.{layer}.{long}.weight"] = source.tensor(f"l{layer}.{short}.w")
+            tensors[f"encoder.layer.{layer}.{long}.bias"] = source.tensor(f"l{layer}.{short}.b")
+    config = {
+        "model_type": "bert", "architectures": ["BertModel"], "hidden_act": "gelu", "hidden_size": g.hidden,
+        "num_hidden_layers": g.layers, "num_attention_heads": g.heads, "intermediate_size": g.inner,
+        "vocab_size": g.vocabulary, "max_position_embeddings": g.positions, "type_vocab_size": g.types,
+        "layer_norm_eps": 1e-12, "pad_token_id": 1, "tokenizer_class": "PreTrainedTokenizerFast",
+    }  # fmt: skip
+    tokens = {"bos_token": "<s>", "cls_token": "<s>", "eos_token": "</s>", "sep_token": "</s>", "unk_token": "<unk>",
+              "pad_token": "<pad>", "mask_token": "<mask>"}  # fmt: skip
+    parts = ("Transformer", ""), ("Pooling", "1_Pooling"), ("Normalize", "2_Normalize")
+    documents = {
+        "config.json": config,
+        "tokenizer_config.json": {
+            "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": MAX_TOKENS, **tokens
+        },
+        "sentence_bert_config.json": {"max_seq_length": MAX_TOKENS, "do_lower_case": False},
+        "modules.json": [
+            {"idx": i, "name": str(i), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for i, (kind, path) in enumerate(parts)
+        ],
+        "1_Pooling/config.json": {"word_embedding_dimension": g.hidden, "pooling_mode_mean_tokens": True},
+    }  # fmt: skip
+    for name, document in documents.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(document, indent=1), encoding="utf-8")
+    (folder / "2_Normalize").mkdir(exist_ok=True)
+    build_tokenizer(source).save(str(folder / "tokenizer.json"), pretty=False)
+    save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, folder / "model.safetensors")
+
+
 class Encoder:
     """The unpacked model: text in, one vector a token out. Safe to call from several threads."""
 

@@ -169,20 +169,20 @@ class SentenceTransformersEmbedder:
                 f"the model {name!r} needs sentence-transformers ({error}); run: pip install 'dragoman[models]'"
             ) from error
         try:
-            self._model: SentenceTransformer = SentenceTransformer(name, trust_remote_code=False)
+            self.model: SentenceTransformer = SentenceTransformer(name, trust_remote_code=False)
         except Exception as error:  # the hub, the disk and the model's own format each raise their own kinds
             first_line = next(iter(str(error).splitlines()), type(error).__name__)
             raise ModelError(
                 f"embedding model {name!r}: {first_line}; give a folder, a name on huggingface.co, or {BUNDLED!r}"
             ) from error
-        prompts = self._model.prompts
+        prompts = self.model.prompts
         e5_like = bool(_E5_NAME.search(str(name)))
-        dimension = self._model.get_embedding_dimension()
+        dimension = self.model.get_embedding_dimension()
         if dimension is None:
             raise ModelError(f"embedding model {name!r} does not say how long its vectors are; choose another")
         self.identity = EmbedderIdentity(
             name=name,
-            weights_hash=_parameters_hash(self._model),
+            weights_hash=_parameters_hash(self.model),
             dimension=dimension,
             query_prefix=prompts.get("query") or ("query: " if e5_like else ""),
             passage_prefix=prompts.get("passage") or prompts.get("document") or ("passage: " if e5_like else ""),
@@ -203,21 +203,21 @@ class SentenceTransformersEmbedder:
         return self._tokens(texts, self.identity.passage_prefix)
 
     def count_tokens(self, texts: list[str]) -> list[int]:
-        return [len(ids) for ids in self._model.tokenizer(texts, add_special_tokens=False)["input_ids"]]
+        return [len(ids) for ids in self.model.tokenizer(texts, add_special_tokens=False)["input_ids"]]
 
     def _encode(self, texts: list[str]) -> Floats:
-        return unit(np.asarray(self._model.encode(texts, prompt="", show_progress_bar=False), np.float32))
+        return unit(np.asarray(self.model.encode(texts, prompt="", show_progress_bar=False), np.float32))
 
     def _tokens(self, texts: list[str], prefix: str) -> list[TokenVectors]:
-        tokenizer = self._model.tokenizer
+        tokenizer = self.model.tokenizer
         skip = len(tokenizer(prefix, add_special_tokens=False)["input_ids"]) if prefix else 0
         special = set(tokenizer.all_special_ids)
-        outputs = self._model.encode(
+        outputs = self.model.encode(
             [prefix + text for text in texts], prompt="", output_value="token_embeddings", show_progress_bar=False
         )
         found = []
         for text, vectors in zip(texts, outputs, strict=True):
-            ids = tokenizer(prefix + text, truncation=True, max_length=self._model.max_seq_length)["input_ids"]
+            ids = tokenizer(prefix + text, truncation=True, max_length=self.model.max_seq_length)["input_ids"]
             keep = [i for i, token in enumerate(ids[: len(vectors)]) if token not in special][skip:]
             names = tokenizer.convert_ids_to_tokens([ids[i] for i in keep])
             found.append(TokenVectors(tuple(names), unit(np.asarray(vectors.cpu(), np.float32)[keep])))

@@ -375,7 +375,7 @@ def _add_sources(commands: Any) -> None:
 def _sources(options: argparse.Namespace) -> int:
     from index.catalog import Catalog
 
-    with Catalog(_existing(options.index)) as catalog:
+    with Catalog(existing(options.index)) as catalog:
         sources = list(catalog.sources())
     if options.json:
         print(json.dumps([_source_to_json(source) for source in sources], ensure_ascii=False, indent=2))
@@ -388,7 +388,8 @@ def _sources(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _existing(folder: Path) -> Path:
+def existing(folder: Path) -> Path:
+    """The folder of an index that must be there. Raises IndexFolderError."""
     if not folder.is_dir():
         raise IndexFolderError(
             f"{folder}: no such index; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
@@ -434,7 +435,7 @@ def _show(options: argparse.Namespace) -> int:
 
     path, _, place = options.place.rpartition(":")
     start, _, end = place.partition("-")
-    with Catalog(_existing(options.index)) as catalog:
+    with Catalog(existing(options.index)) as catalog:
         if path and start.isdigit() and end.isdigit():
             source = catalog.source(path)
             if source is not None:
@@ -496,7 +497,7 @@ def _verify(options: argparse.Namespace) -> int:
     elif not citations:
         verdicts = []
     else:
-        with Catalog(_existing(options.index or Path(index or DEFAULT_INDEX))) as catalog:
+        with Catalog(existing(options.index or Path(index or DEFAULT_INDEX))) as catalog:
             verdicts = verify(citations, catalog.location_of)
     failed = [verdict for verdict in verdicts if verdict.problem]
     if options.json:

@@ -31,6 +31,10 @@ def add_eval(commands: Any) -> None:
     run.add_argument("--system", default="full", help="full (default), dense, or lexical")
     run.add_argument("--run-file", type=Path, metavar="FILE", help="also write the ranking as a TREC run")
     run.set_defaults(run=_run)
+    speed = kinds.add_parser("speed", help="passages a second, beside sentence-transformers on the same weights")
+    speed.add_argument("--index", type=Path, required=True, metavar="DIR", help="the index whose passages are embedded")
+    speed.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
+    speed.set_defaults(run=_speed)
     for each in (answers, run):
         each.add_argument("--embedder", default="", metavar="NAME", help="as for ingest (default: e5-small)")
         each.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
@@ -123,6 +127,28 @@ def _run(options: argparse.Namespace) -> int:
         for figure in report.figures:
             print(f"  {figure}")
         print(report.figures[0].signature)
+    return DONE
+
+
+def _speed(options: argparse.Namespace) -> int:
+    import tempfile
+    from dataclasses import asdict
+
+    from eval.speed import compare_speed
+    from index.catalog import Catalog
+    from ui.cli import DONE, complain, existing
+
+    with Catalog(existing(options.index)) as catalog:
+        passages = [stored.passage.readable for stored in catalog.added_since(0)]
+    with tempfile.TemporaryDirectory(prefix="dragoman-speed-") as scratch:
+        speed = compare_speed(passages, Path(scratch), report=complain)
+    if options.json:
+        print(json.dumps({**asdict(speed), "ratio": speed.ratio}))
+    else:
+        print(
+            f"{speed.passages} passages of {speed.mean_tokens:.0f} tokens: {speed.ours:.1f} a second, "
+            f"sentence-transformers {speed.theirs:.1f}; {speed.ratio:.2f} times as fast; cosine {speed.cosine:.4f}"
+        )
     return DONE
 
 
