@@ -5,7 +5,18 @@
 >>> reply = assistant.ask("why did Armenia skip the Moscow meeting?")    # doctest: +SKIP
 """
 
-from rag.assistant import Assistant
-from rag.reply import Abstention, Answer, Citation, Reply, Statement
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rag.assistant import Assistant
+    from rag.reply import Abstention, Answer, Citation, Reply, Statement
 
 __all__ = ["Abstention", "Answer", "Assistant", "Citation", "Reply", "Statement"]
+
+
+def __getattr__(name: str) -> Any:
+    # Looked up when first asked for: whoever wants the types of a reply, or one module, need not wait for numpy.
+    if name not in __all__:
+        raise AttributeError(f"module 'rag' has no attribute {name!r}")
+    return getattr(import_module("rag.assistant" if name == "Assistant" else "rag.reply"), name)
