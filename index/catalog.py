@@ -6,6 +6,7 @@ search structures beside the catalog, which are caches, know how far they have c
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 import uuid
@@ -34,6 +35,7 @@ CREATE TABLE sources (
     location TEXT NOT NULL UNIQUE,  -- absolute, where it was read
     media TEXT NOT NULL,
     sha256 TEXT NOT NULL,           -- of the file's bytes
+    text_sha256 TEXT NOT NULL,      -- of the text, so that no quote stands on a text that was changed here
     title TEXT NOT NULL,
     date TEXT NOT NULL,
     text TEXT NOT NULL
@@ -149,7 +151,10 @@ class Catalog:
             raise IndexFolderError(
                 f"{folder}: no index here; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
             )
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise IndexFolderError(f"{folder}: {error.strerror}; name a folder that can be made") from error
         try:
             self._db = sqlite3.connect(self.location, isolation_level=None, timeout=30, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -265,8 +270,18 @@ class Catalog:
     def _add(self, ready: ReadySource, sequence: int) -> None:
         source = ready.source
         key = self._db.execute(
-            "INSERT INTO sources (path, location, media, sha256, title, date, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (source.path, ready.location, source.media.value, source.sha256, source.title, source.date, source.text),
+            "INSERT INTO sources (path, location, media, sha256, text_sha256, title, date, text) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                source.path,
+                ready.location,
+                source.media.value,
+                source.sha256,
+                text_hash(source.text),
+                source.title,
+                source.date,
+                source.text,
+            ),
         ).lastrowid
         self._db.executemany(
             "INSERT INTO dropped VALUES (?, ?, ?, ?)",
@@ -331,6 +346,11 @@ class Catalog:
         if row is None:
             return None
         return Source(row[0], Media(row[1]), row[2], row[3], title=row[4], date=row[5])
+
+    def text_hash_of(self, path: str) -> str:
+        """SHA-256 that a source's text had when it was committed, or "" if there is no such source."""
+        row = self._db.execute("SELECT text_sha256 FROM sources WHERE path = ?", (path,)).fetchone()
+        return str(row[0]) if row else ""
 
     def location_of(self, path: str) -> Path | None:
         """Where the file of a source was read, or None if there is no such source."""
@@ -407,6 +427,11 @@ class Catalog:
             (after, before, before),
         )
         return np.array([key for (key,) in rows], np.int64)
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 of a text in UTF-8, hexadecimal."""
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _stored_passage(row: tuple[object, ...]) -> StoredPassage:

@@ -60,6 +60,8 @@ _BODY_CHARACTERS = 120  # what follows a title is at least a long sentence
 _UNTERMINATED = re.compile(r"[^.!…:;,\"”»]\Z")
 _FENCES = re.compile(r"\A(#{1,6})\s+(.*?)\s*#*\Z")
 
+_BYTE_ORDER_MARK = "\ufeff"
+
 _TEXT_KEYS = ("text", "body", "content", "article")
 _TITLE_KEYS = ("title", "headline")
 _DATE_KEYS = ("date", "published", "published_at", "time")
@@ -98,6 +100,8 @@ def clean(source: Source) -> Cleaned:
     documents = [_document(source, article, lone=len(articles) == 1) for article in articles]
     kept = {line.span for article in articles for line in article}
     dropped = [DroppedSpan(line.span, line.reason or "no body") for line in lines if line.span not in kept]
+    if source.text.startswith(_BYTE_ORDER_MARK):
+        dropped.insert(0, DroppedSpan(Span(0, 1), "byte order mark"))
     return Cleaned(tuple(documents), tuple(dropped), ())
 
 
@@ -121,7 +125,7 @@ def clean_given(source: Source) -> Cleaned:
 def _lines(text: str) -> Iterator[_Line]:
     start = blank = 0
     for raw in re.split(r"[\n\f]", text):
-        stripped = raw.strip("\ufeff" + " \t\r\v\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029")
+        stripped = raw.strip(_BYTE_ORDER_MARK + " \t\r\v\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029")
         if stripped.strip():
             begin = start + raw.index(stripped)
             yield _Line(Span(begin, begin + len(stripped)), stripped, blank, "")
@@ -278,7 +282,7 @@ def _clean_json_lines(source: Source) -> Cleaned:
         if not raw.strip():
             continue
         try:
-            record = json.loads(raw.removeprefix("\ufeff"))
+            record = json.loads(raw.removeprefix(_BYTE_ORDER_MARK))
         except (ValueError, RecursionError) as error:
             problems.append(f"{source.path}:{number}: not JSON ({error}); correct or remove the line")
             dropped.append(DroppedSpan(_stripped(source.text, line), "not JSON"))
@@ -298,7 +302,7 @@ def _clean_json_lines(source: Source) -> Cleaned:
             Document(
                 id=_document_id(source, spans[0].start),
                 source_path=source.path,
-                title=record[title_key].strip() if title_key else "",
+                title=_without_surrogates(record[title_key].strip()) if title_key else "",
                 lang=detect_language(text),
                 date=next(iter(dates), "") or publication_date(text.splitlines()[:1]),
                 spans=spans,
@@ -307,6 +311,11 @@ def _clean_json_lines(source: Source) -> Cleaned:
         )
         dropped.extend(DroppedSpan(gap, "JSON syntax and other fields") for gap in _gaps(source.text, line, spans))
     return Cleaned(tuple(documents), tuple(dropped), tuple(problems))
+
+
+def _without_surrogates(text: str) -> str:
+    # Half of a pair, which JSON can write, is no character and cannot be stored.
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _lines_of_json(text: str) -> Iterator[Span]:
@@ -347,7 +356,9 @@ def _string_values(raw: str) -> Iterator[tuple[str, Span]]:
 
 def _stripped(text: str, span: Span) -> Span:
     words = span.of(text)
-    return Span(span.start + len(words) - len(words.lstrip()), span.end - len(words) + len(words.rstrip()))
+    stripped = words.strip()
+    start = span.start + (words.index(stripped) if stripped else 0)
+    return Span(start, start + len(stripped))
 
 
 def _gaps(text: str, line: Span, spans: tuple[Span, ...]) -> Iterator[Span]:

@@ -16,8 +16,12 @@ _MONTHS = {
     "az": "yanvar fevral mart aprel may iyun iyul avqust sentyabr oktyabr noyabr dekabr",
     "tr": "ocak şubat mart nisan mayıs haziran temmuz ağustos eylül ekim kasım aralık",
 }
-_MONTH_NUMBERS = {name: number for names in _MONTHS.values() for number, name in enumerate(names.split(), 1)}
-_MONTH = "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True))
+# All of i, I, ı and İ as one letter: which is the capital of which depends on the language.
+_ONE_I = str.maketrans("ıİI", "iii")
+_MONTH_NUMBERS = {
+    name.translate(_ONE_I): number for names in _MONTHS.values() for number, name in enumerate(names.split(), 1)
+}
+_MONTH = "|".join(sorted(_MONTH_NUMBERS, key=len, reverse=True)).replace("i", "[iıİI]")
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
 _DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
 
@@ -43,7 +47,8 @@ def _find_shapes(text: str) -> tuple[int, str]:
     for shape in _SHAPES:
         for match in shape.finditer(text):
             groups = match.groupdict()
-            month = _MONTH_NUMBERS[groups["name"].lower()] if groups.get("name") else int(groups["month"])
+            name = (groups.get("name") or "").translate(_ONE_I).lower()
+            month = _MONTH_NUMBERS[name] if name else int(groups["month"])
             try:
                 day = dt.date(int(groups["year"]), month, int(groups["day"]))
             except ValueError:  # 31.02.2024, or 13/25/2024: not a day
@@ -62,7 +67,8 @@ def publication_date(lines: list[str]) -> str:
     for line in early + last:
         if len(line) <= _DATE_LINE_CHARACTERS and (date := _find_shapes(line)[1]):
             return date
-    for line in early:
+    # The title and the first line of the body; what opens a later paragraph is the story's.
+    for line in lines[:2]:
         place, date = _find_shapes(line[: _OPENING_CHARACTERS + 20])
         if 0 <= place <= _OPENING_CHARACTERS:
             return date

@@ -112,10 +112,12 @@ class BundledE5:
             query_prefix="query: ",
             passage_prefix="passage: ",
         )
-        ids = self._encoder.token_ids([self.identity.query_prefix, self.identity.passage_prefix])
+        prefixes = (self.identity.query_prefix, self.identity.passage_prefix)
+        # The space at a prefix's end becomes part of the text's first token.
+        ids = self._encoder.token_ids([prefix.rstrip() for prefix in prefixes])
         self._prefix_tokens = {
             prefix: len(tokens) - 1  # "<s>" stays counted, "</s>" does not
-            for prefix, tokens in zip((self.identity.query_prefix, self.identity.passage_prefix), ids, strict=True)
+            for prefix, tokens in zip(prefixes, ids, strict=True)
         }
 
     def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
@@ -210,7 +212,7 @@ class SentenceTransformersEmbedder:
 
     def _tokens(self, texts: list[str], prefix: str) -> list[TokenVectors]:
         tokenizer = self.model.tokenizer
-        skip = len(tokenizer(prefix, add_special_tokens=False)["input_ids"]) if prefix else 0
+        skip = len(tokenizer(prefix.rstrip(), add_special_tokens=False)["input_ids"]) if prefix else 0
         special = set(tokenizer.all_special_ids)
         outputs = self.model.encode(
             [prefix + text for text in texts], prompt="", output_value="token_embeddings", show_progress_bar=False

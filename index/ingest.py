@@ -88,10 +88,14 @@ def ingest(
     discovery = discover(paths)
     with _run(folder, embedder, chunking, on_progress, report) as run:
         run.result.failures.extend(discovery.missing)
-        run.result.left_out.extend(f"{path}: files of this type are not read" for path in discovery.ignored)
+        run.result.left_out.extend(map(_why_ignored, discovery.ignored))
         run.add(run.parse_changed(list(discovery.files)))
         run.forget_missing([path.resolve() for path in paths], discovery.files, prune=prune)
     return run.result
+
+
+def _why_ignored(path: Path) -> str:
+    return f"{path}: links to folders are not followed" if path.is_dir() else f"{path}: files of this type are not read"
 
 
 def ingest_given(
@@ -212,8 +216,12 @@ class _Run:
                 parsed = self._parsed(str(found.location), source, clean(source), is_new=stored is None)
                 if parsed.passages:
                     yield parsed
-                elif not parsed.cleaned.problems:
+                    continue
+                if not parsed.cleaned.problems:
                     self.result.left_out.append(f"{path}: holds no article; nothing in it can be asked")
+                if stored is not None:  # what it held before is no longer there
+                    self._index.commit([], remove=[path])
+                    self.result.removed.append(path)
             except ReadError as error:
                 self.result.failures.append(str(error))
             finally:

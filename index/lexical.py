@@ -84,11 +84,11 @@ class LexicalIndex:
             return
         writer = self._index.writer(_WRITER_BYTES, num_threads=1)
         for removed in catalog.removed_since(self.sequence):
-            writer.delete_documents_by_term("key", removed.key)
+            writer.delete_documents_by_term("key", str(removed.key))
         for stored in catalog.added_since(self.sequence):
-            writer.delete_documents_by_term("key", stored.key)
+            writer.delete_documents_by_term("key", str(stored.key))
             document = tantivy.Document()
-            document.add_unsigned("key", stored.key)
+            document.add_text("key", str(stored.key))
             document.add_text("lang", stored.passage.lang)
             document.add_unsigned("day", _day(stored.passage.date))
             document.add_text(_FIELD, " ".join(terms(searched_text(stored))))
@@ -172,7 +172,8 @@ class LexicalIndex:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         schema = tantivy.SchemaBuilder()
-        schema.add_unsigned_field("key", stored=True, indexed=True)
+        # Text, because tantivy deletes nothing by a term that is a number.
+        schema.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
         schema.add_text_field("lang", tokenizer_name="raw", index_option="basic")
         schema.add_unsigned_field("day", indexed=True, fast=True)
         schema.add_text_field(_FIELD, tokenizer_name=_TOKENIZER, index_option="freq")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from index.errors import IndexLocked
+from index.errors import IndexFolderError, IndexLocked
 
 _LOCK_FILE, _OWNER_FILE = "writer.lock", "writer.json"
 
@@ -19,7 +19,10 @@ _LOCK_FILE, _OWNER_FILE = "writer.lock", "writer.json"
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Hold the right to write the index in `folder`. Raises IndexLocked, naming who holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise IndexFolderError(f"{folder}: a file, not an index folder; name another") from error
     lock = FileLock(folder / _LOCK_FILE)
     try:
         lock.acquire(timeout=0)

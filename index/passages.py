@@ -103,15 +103,15 @@ def _pack(pieces: list[tuple[int, int, int]], chunking: Chunking) -> Iterator[tu
     first = 0
     while first < len(pieces):
         last, tokens = first, pieces[first][2]
-        while last + 1 < len(pieces) and tokens + pieces[last + 1][2] <= chunking.max_tokens:
+        while last + 1 < len(pieces) and tokens + _tokens_after(pieces, last + 1) <= chunking.max_tokens:
             last += 1
-            tokens += pieces[last][2]
+            tokens += _tokens_after(pieces, last)
         yield pieces[first][0], pieces[last][1]
         if last + 1 == len(pieces):
             return
         # Sentences are repeated only while they leave room for a new one, and never the whole passage.
         previous, first = first, last + 1
-        tokens = pieces[first][2]
+        tokens = _tokens_after(pieces, first)
         while (
             last + 1 - first < chunking.overlap_sentences
             and first - 1 > previous
@@ -119,3 +119,9 @@ def _pack(pieces: list[tuple[int, int, int]], chunking: Chunking) -> Iterator[tu
         ):
             first -= 1
             tokens += pieces[first][2]
+
+
+def _tokens_after(pieces: list[tuple[int, int, int]], i: int) -> int:
+    """Tokens that a piece adds to the one before it: one more where no space parts them."""
+    stuck = pieces[i - 1][1] == pieces[i][0]
+    return pieces[i][2] + int(stuck)

@@ -43,7 +43,7 @@ class Discovery:
     """What a walk over the given paths found."""
 
     files: tuple[FoundFile, ...]
-    ignored: tuple[Path, ...]  # files in folders whose type we do not read
+    ignored: tuple[Path, ...]  # in folders: files whose type we do not read, and links to folders
     missing: tuple[str, ...]  # given paths that cannot be read, each as a whole message
 
 
@@ -54,7 +54,7 @@ def discover(paths: list[Path]) -> Discovery:
     missing: list[str] = []
     for path in paths:
         if path.is_dir():
-            for location in _walk(path.resolve(), missing):
+            for location in _walk(path.resolve(), ignored, missing):
                 if location.suffix.lower() in MEDIA_BY_SUFFIX:
                     name = location.relative_to(path.resolve()).as_posix()
                     files.setdefault(location, FoundFile(location, name, path.resolve()))
@@ -74,7 +74,7 @@ def discover(paths: list[Path]) -> Discovery:
     return Discovery(tuple(files.values()), tuple(ignored), tuple(missing))
 
 
-def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
+def _walk(folder: Path, ignored: list[Path], problems: list[str]) -> Iterator[Path]:
     try:
         entries = sorted(folder.iterdir())
     except OSError as error:
@@ -83,18 +83,32 @@ def _walk(folder: Path, problems: list[str]) -> Iterator[Path]:
     for entry in entries:
         if entry.name.startswith("."):
             continue
-        if entry.is_dir() and not entry.is_symlink():  # a link may lead back up, for ever
-            yield from _walk(entry, problems)
+        if entry.is_dir():
+            if entry.is_symlink():
+                ignored.append(entry)  # it may lead back up, for ever
+            else:
+                yield from _walk(entry, ignored, problems)
+        elif not _is_utf8(entry.name):
+            problems.append(f"{str(entry)!r}: its name is not UTF-8 and cannot be cited; rename it")
         elif entry.is_file():
             yield entry
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_bytes(location: Path) -> bytes:
     """The bytes of a file. Raises ReadError."""
     try:
         return location.read_bytes()
-    except OSError as error:
-        raise ReadError(f"{location}: {error.strerror}; check that it exists and may be read") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ReadError(f"{location}: {why}; check that it exists and may be read") from error
 
 
 def file_hash(data: bytes) -> str:
@@ -132,14 +146,12 @@ def _decode(data: bytes, path: str) -> str:
             f"{path}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not UTF-8; convert the file, "
             f"for older Cyrillic or Turkic text perhaps: iconv -f CP1251 (or CP1254) -t UTF-8 {path}"
         ) from error
-    start = 0
     for number, line in enumerate(text.split("\n"), start=1):
         if len(line) > MAX_LINE_CHARACTERS:
             raise ReadError(
                 f"{path}:{number}: one line of {len(line):,} characters (at most {MAX_LINE_CHARACTERS:,} can be an "
                 "article); break it into lines or articles, or keep the file out of the folder"
             )
-        start += len(line) + 1
     return text
 
 
@@ -170,9 +182,9 @@ def _read_pdf(data: bytes, path: str) -> str:
         raise ReadError(f"{path}: not a whole PDF ({error}); fetch the file again, or remove its password") from error
     try:
         pages = []
-        for number, page in enumerate(pdf, start=1):
+        for number in range(1, len(pdf) + 1):
             try:
-                pages.append(page.get_textpage().get_text_bounded())
+                pages.append(pdf[number - 1].get_textpage().get_text_bounded())
             except pypdfium2.PdfiumError as error:
                 raise ReadError(f"{path}: page {number} cannot be read ({error}); fetch the file again") from error
     finally:
@@ -185,18 +197,23 @@ def _read_pdf(data: bytes, path: str) -> str:
 
 
 def _read_docx(data: bytes, path: str, sha256: str) -> Source:
-    import zipfile
+    try:
+        blocks, title = _docx_blocks(data)
+    except Exception as error:  # zipfile, zlib, lxml and python-docx each raise their own kinds for a damaged file
+        raise ReadError(
+            f"{path}: not a whole DOCX file ({type(error).__name__}: {error}); open and save it in a word processor"
+        ) from error
+    if not blocks:
+        raise ReadError(f"{path}: the document holds no text; if it holds pictures of text, run OCR on them first")
+    return Source(path, Media.DOCX, sha256, "\n\n".join(blocks), title=title)
 
+
+def _docx_blocks(data: bytes) -> tuple[list[str], str]:
+    """Paragraphs and tables in their order, and the first title or heading."""
     import docx
-    from docx.opc.exceptions import PackageNotFoundError
     from docx.table import Table
 
-    try:
-        document = docx.Document(io.BytesIO(data))
-    except (PackageNotFoundError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ReadError(
-            f"{path}: not a whole DOCX file ({error}); open and save it again in a word processor"
-        ) from error
+    document = docx.Document(io.BytesIO(data))
     blocks: list[str] = []
     title = ""
     for block in document.iter_inner_content():
@@ -208,6 +225,4 @@ def _read_docx(data: bytes, path: str, sha256: str) -> Source:
             if not title and style in ("Title", "Heading 1"):
                 title = words
             blocks.append(words)
-    if not blocks:
-        raise ReadError(f"{path}: the document holds no text; if it holds pictures of text, run OCR on them first")
-    return Source(path, Media.DOCX, sha256, "\n\n".join(blocks), title=title)
+    return blocks, title

@@ -10,7 +10,6 @@ from index.values import ScoredPassage
 from rag.expect import expected, holds
 from rag.read import Draft
 
-
 _CYRILLIC = re.compile("[\u0400-\u04ff]")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from index.catalog import text_hash
 from index.errors import CitationError
 from index.escapes import view
 from index.folder import Index
@@ -23,19 +24,29 @@ def ground(drafts: tuple[DraftStatement, ...], index: Index) -> tuple[Statement,
         for quote in draft.quotes:
             path = quote.passage.source_path
             if path not in sources:
-                sources[path] = index.source(path)
+                sources[path] = _read_again(path, index)
             citations.append(_cite(quote, sources[path], draft.text))
         statements.append(Statement(draft.text, tuple(citations)))
     return tuple(statements)
 
 
+def _read_again(path: str, index: Index) -> Source:
+    source = index.source(path)
+    if text_hash(source.text) != index.catalog.text_hash_of(path):
+        raise CitationError(
+            f"{path}: its text in the index is not what was read from the file; delete the index and ingest again"
+        )
+    return source
+
+
 def _cite(quote: QuotedSpan, source: Source, statement: str) -> Citation:
     words = quote.span.of(source.text)
-    within = quote.span.shift(-quote.passage.span.start)
-    if not words or words != within.of(quote.passage.text):
+    start = quote.span.start - quote.passage.span.start
+    expected = quote.passage.text[start : start + len(words)] if start >= 0 else ""
+    if not words or words != expected or quote.span.end > len(source.text):
         raise CitationError(
             f"{source.path}: characters {quote.span.start} to {quote.span.end} read {words[:60]!r}, the passage has "
-            f"{within.of(quote.passage.text)[:60]!r}; the index is damaged: delete it and ingest again"
+            f"{expected[:60]!r}; the index is damaged: delete it and ingest again"
         )
     return Citation(
         supports=Span(0, len(statement)),

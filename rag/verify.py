@@ -44,7 +44,7 @@ def load_citations(location: Path) -> tuple[list[SavedCitation], str]:
         reply = json.loads(location.read_text(encoding="utf-8"))
     except OSError as error:
         raise DataSetError(f"{location}: {error.strerror}; {wanted}") from error
-    except (UnicodeDecodeError, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise DataSetError(f"{location}: not JSON ({error}); {wanted}") from error
     try:
         if reply["kind"] not in ("answer", "abstention"):
@@ -52,7 +52,7 @@ def load_citations(location: Path) -> tuple[list[SavedCitation], str]:
         found = [_citation(raw) for statement in reply["statements"] for raw in statement["citations"]]
         if reply["kind"] == "answer" and not all(statement["citations"] for statement in reply["statements"]):
             raise DataSetError(f"{location}: a statement has no citation, so nothing proves it; {wanted}")
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataSetError(f"{location}: {type(error).__name__} at {error}; {wanted}") from error
     return found, str(reply.get("index", ""))
 
@@ -85,7 +85,10 @@ def verify(citations: list[SavedCitation], locate: Locate) -> list[Verdict]:
 
 
 def _read_again(path: str, locate: Locate) -> tuple[Source | None, str]:
-    location = locate(path)
+    try:
+        location = locate(path)
+    except ValueError:  # a zero character, or half of a surrogate pair
+        return None, f"{path!r}: no file can have this name"
     if location is None:
         return None, f"{path}: not among the sources of the index; name the folder of the files with --root"
     try:
