@@ -1,0 +1,226 @@
+"""The catalog: batches are whole, readers see one moment, and what is not ours is said to be so."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.catalog import FILE_NAME, BuiltWith, Catalog, ReadyPassage, ReadySource
+from index.clean import clean
+from index.embed import EmbedderIdentity, HashingEmbedder
+from index.errors import IndexFolderError, IndexMismatch
+from index.passages import Chunking, split_passages
+from index.values import Media, Source
+
+EMBEDDER = HashingEmbedder()
+BUILT = BuiltWith(EMBEDDER.identity, Chunking())
+TEXT = "The lighthouse of Sahilkend has been run by a machine since the spring. The keeper has gone home."
+
+
+def ready(path: str, text: str = TEXT) -> ReadySource:
+    source = Source(path, Media.TEXT, f"hash of {text}", text)
+    cleaned = clean(source)
+    passages = [
+        p
+        for d in cleaned.documents
+        for p in split_passages(d, source, chunking=Chunking(), count_tokens=EMBEDDER.count_tokens)
+    ]
+    vectors = EMBEDDER.embed_passages([p.readable for p in passages])
+    pairs = tuple(ReadyPassage(p, v) for p, v in zip(passages, vectors, strict=True))
+    return ReadySource(source, f"/files/{path}", cleaned.documents, cleaned.dropped, pairs)
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog(tmp_path, built_with=BUILT) as catalog:
+        yield catalog
+
+
+def paths(catalog: Catalog) -> list[str]:
+    return [stored.path for stored in catalog.sources()]
+
+
+def test_what_is_committed_is_read_back(catalog: Catalog) -> None:
+    one = ready("a.txt", f"1 Share\nA title of the story\n\n{TEXT}\n")
+    assert catalog.commit([one, ready("b/ə.txt")]) == 1
+    assert paths(catalog) == ["a.txt", "b/ə.txt"]
+    assert catalog.source("a.txt") == one.source
+    assert catalog.source("none.txt") is None
+    stored = next(iter(catalog.sources()))
+    assert (stored.documents, stored.dropped, stored.location) == (one.documents, one.dropped, "/files/a.txt")
+    assert catalog.document(one.documents[0].id) == one.documents[0]
+    assert catalog.location_of("a.txt") == Path("/files/a.txt")
+    assert catalog.counts() == (2, 2, 2)
+    found = list(catalog.added_since(0))
+    assert [s.passage for s in found if s.passage.source_path == "a.txt"] == [p.passage for p in one.passages]
+    assert np.array_equal(found[0].vector, one.passages[0].vector.astype(np.float16))
+    assert catalog.built_with == BUILT
+
+
+def test_replacing_leaves_nothing_of_the_old(catalog: Catalog) -> None:
+    catalog.commit([ready("a.txt"), ready("b.txt")])
+    old = [s.key for s in catalog.added_since(0) if s.passage.source_path == "a.txt"]
+    assert catalog.commit([ready("a.txt", "Another text of it. It has a few words of its own.")]) == 2
+    assert catalog.counts() == (2, 2, 2)
+    assert [removed.key for removed in catalog.removed_since(1)] == old
+    assert [s.passage.source_path for s in catalog.added_since(1)] == ["a.txt"]
+    assert min(s.key for s in catalog.added_since(1)) > max(
+        s.key for s in catalog.added_since(0) if s.passage.source_path == "b.txt"
+    )
+    assert catalog.passages(old) == {}
+
+
+def test_removing(catalog: Catalog) -> None:
+    catalog.commit([ready("a.txt"), ready("b.txt")])
+    assert catalog.commit([], remove=["a.txt", "never-there.txt"]) == 2
+    assert paths(catalog) == ["b.txt"]
+    assert catalog.counts() == (1, 1, 1)
+    assert len(list(catalog.removed_since(1))) == 1
+    db = sqlite3.connect(catalog.location)
+    assert db.execute("SELECT count(*) FROM dropped").fetchone() == (0,)
+    db.close()
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, KeyboardInterrupt])
+def test_a_batch_that_breaks_leaves_the_former_one(catalog: Catalog, kind: type[BaseException]) -> None:
+    catalog.commit([ready("a.txt"), ready("b.txt")])
+    before = list(catalog.sources())
+
+    def broken() -> Iterator[ReadySource]:
+        yield ready("a.txt", "Another text of it. It has a few words of its own.")
+        yield ready("c.txt")
+        raise kind
+
+    with pytest.raises(kind):
+        catalog.commit(broken(), remove=["b.txt"])
+    assert list(catalog.sources()) == before
+    assert catalog.sequence == 1
+    assert list(catalog.removed_since(0)) == []
+    assert catalog.commit([ready("c.txt")]) == 2
+
+
+def test_two_sources_of_one_place_are_refused_whole(catalog: Catalog) -> None:
+    one, other = ready("a.txt"), ready("b.txt")
+    other = ReadySource(other.source, one.location, other.documents, other.dropped, other.passages)
+    with pytest.raises(sqlite3.IntegrityError):
+        catalog.commit([one, other])
+    assert catalog.counts() == (0, 0, 0)
+
+
+def test_a_snapshot_is_one_moment(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.commit([ready("a.txt")])
+    with Catalog(tmp_path) as reader:
+        with reader.snapshot():
+            assert paths(reader) == ["a.txt"]
+            catalog.commit([ready("b.txt")], remove=["a.txt"])
+            assert paths(reader) == ["a.txt"]
+            assert reader.sequence == 1
+            assert reader.passage_count() == 1
+        assert paths(reader) == ["b.txt"]
+        assert reader.sequence == 2
+
+
+@given(steps=st.lists(st.tuples(st.booleans(), st.sets(st.sampled_from("abcd"), min_size=1)), max_size=6))
+def test_passages_added_less_removed_are_those_there(
+    steps: list[tuple[bool, set[str]]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with Catalog(tmp_path_factory.mktemp("c"), built_with=BUILT) as catalog:
+        known: set[int] = set()
+        wanted: set[str] = set()
+        for adding, names in steps:
+            before = catalog.sequence
+            if adding:
+                catalog.commit([ready(name) for name in sorted(names)])
+                wanted |= names
+            else:
+                catalog.commit([], remove=sorted(names))
+                wanted -= names
+            known -= {removed.key for removed in catalog.removed_since(before)}
+            known |= {stored.key for stored in catalog.added_since(before)}
+            assert known == {stored.key for stored in catalog.added_since(0)}
+            assert paths(catalog) == sorted(wanted)
+
+
+def test_keys_by_date(catalog: Catalog) -> None:
+    dates = {"a.txt": "2024-05-01", "b.txt": "2024-06-01", "c.txt": ""}
+    catalog.commit([ready(name, f"The title of it\n\n{day}\n\n{TEXT}\n") for name, day in dates.items()])
+    path_of = {stored.key: stored.passage.source_path for stored in catalog.added_since(0)}
+
+    def found(after: str, before: str) -> list[str]:
+        return sorted(path_of[int(key)] for key in catalog.keys_between(after, before))
+
+    assert found("2024-05-01", "2024-06-01") == ["a.txt", "b.txt"]
+    assert found("2024-05-02", "") == ["b.txt"]
+    assert found("", "2024-05-31") == ["a.txt"]
+    assert found("", "") == ["a.txt", "b.txt"]
+    assert found("2025-01-01", "") == []
+
+
+def test_there_is_none(tmp_path: Path) -> None:
+    with pytest.raises(IndexFolderError, match="no index here; make one: dragoman ingest"):
+        Catalog(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "data", [b"no database, but some words of a file" * 100, b"SQLite format 3\x00" + b"\xff" * 5000]
+)
+def test_what_is_no_database(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / FILE_NAME).write_bytes(data)
+    with pytest.raises(
+        IndexFolderError, match=f"{FILE_NAME}: the catalog cannot be opened .*delete the index folder and ingest"
+    ):
+        Catalog(tmp_path)
+    with pytest.raises(IndexFolderError):
+        Catalog(tmp_path, built_with=BUILT)
+
+
+def test_what_is_another_database(tmp_path: Path) -> None:
+    db = sqlite3.connect(tmp_path / FILE_NAME)
+    db.execute("CREATE TABLE other (x)")
+    db.commit()
+    db.close()
+    with pytest.raises(IndexFolderError, match="not a catalog of ours"):
+        Catalog(tmp_path)
+
+
+def test_an_empty_catalog_file(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).touch()
+    with pytest.raises(IndexFolderError, match="not a catalog of ours"):
+        Catalog(tmp_path)
+
+
+def test_another_format(catalog: Catalog, tmp_path: Path) -> None:
+    db = sqlite3.connect(catalog.location)
+    db.execute("UPDATE settings SET value = '99' WHERE name = 'format'")
+    db.commit()
+    db.close()
+    with pytest.raises(IndexMismatch, match="the index has format 99, this version reads 1"):
+        Catalog(tmp_path)
+    with pytest.raises(IndexMismatch):
+        Catalog(tmp_path, built_with=BUILT)
+
+
+def test_opening_again_does_not_make_it_anew(catalog: Catalog, tmp_path: Path) -> None:
+    catalog.commit([ready("a.txt")])
+    other = BuiltWith(EmbedderIdentity("other", "x", 8, "", ""), Chunking(99, 0))
+    with Catalog(tmp_path, built_with=other) as again:
+        assert again.id == catalog.id
+        assert again.built_with == BUILT  # who asked for another is told by `check_embedder`
+        assert paths(again) == ["a.txt"]
+
+
+def test_a_catalog_cut_short_is_said_to_be_damaged(tmp_path: Path) -> None:
+    with Catalog(tmp_path, built_with=BUILT) as catalog:
+        catalog.commit([ready(f"{i}.txt", f"{TEXT} Number {i}.") for i in range(300)])
+    data = (tmp_path / FILE_NAME).read_bytes()
+    (tmp_path / FILE_NAME).write_bytes(data[: len(data) // 3])
+    with pytest.raises(IndexFolderError), Catalog(tmp_path) as catalog:
+        list(catalog.sources())
+        list(catalog.added_since(0))

@@ -1,0 +1,445 @@
+"""Sources to articles: what is kept, what is dropped and why, and that nothing is lost in between."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from index.clean import Cleaned, clean, clean_given
+from index.passages import Chunking, split_passages
+from index.read import MEDIA_BY_SUFFIX, file_hash, read_source
+from index.values import Document, Media, Source, Span
+
+CheckCharacters = Callable[[Source, Cleaned], None]
+
+BODY = (
+    "Sahilkənd mayakının gözətçisi 41 il gecə növbəsində oturub və bu payız açarları təhvil verib. "
+    "Onun yerinə maşın işləyəcək, amma qapı hələ də açıqdır."
+)
+ENGLISH = (
+    "The lighthouse of Sahilkend has been run by a machine since the spring, and the keeper has gone home for good. "
+    "His dog has not."
+)
+
+
+def source_of(text: str, name: str = "a.txt") -> Source:
+    suffix = Path(name).suffix
+    return Source(name, MEDIA_BY_SUFFIX[suffix], file_hash(text.encode(errors="replace")), text)
+
+
+def titles(cleaned: Cleaned) -> list[str]:
+    return [document.title for document in cleaned.documents]
+
+
+def body(document: Document, source: Source) -> str:
+    return "\n".join(span.of(source.text) for span in document.body)
+
+
+def reasons(cleaned: Cleaned, source: Source) -> dict[str, str]:
+    return {dropped.span.of(source.text): dropped.reason for dropped in cleaned.dropped}
+
+
+# Nothing is lost, nothing twice
+
+WORDS = st.text(alphabet=st.sampled_from("ab cdə.,!?«»“ жя1 \t\u00a0\ufeff😀"), max_size=30)
+LINES = st.one_of(
+    WORDS,
+    st.sampled_from(
+        [
+            "", "", "", "Read the whole story", "Share this story", "1 Share", "· · ·", "Michael_Novakhov",
+            "2 hours ago", "Leave a Reply", "Name *", "148447 stories", "▼ ещё ▼", "http://a.example/", "5 May 2024",
+            "Page 1 of 2", "# Heading of it", "## Part", "Four words make titles", "Why are the rows empty this spring",
+            BODY, ENGLISH, "Хвост",
+        ]
+    ),
+)  # fmt: skip
+BREAKS = st.sampled_from(["\n", "\n", "\n\n", "\n\n\n", "\r\n", "\f", "\u2028", "\r", "\v", "\x85"])
+TEXTS = st.lists(st.tuples(LINES, BREAKS), min_size=1, max_size=14).map(lambda p: "".join(a + b for a, b in p))
+
+
+@settings(max_examples=150)
+@given(text=TEXTS, name=st.sampled_from(["a.txt", "a.md", "a.html", "a.pdf", "a.docx"]))
+def test_every_character_is_kept_or_dropped(check_every_character: CheckCharacters, text: str, name: str) -> None:
+    source = source_of(text, name)
+    check_every_character(source, clean(source))
+
+
+VALUES = st.one_of(
+    st.text(max_size=20), st.integers(), st.none(), st.booleans(), st.lists(st.text(max_size=5), max_size=2)
+)
+RECORDS = st.dictionaries(st.sampled_from(["text", "title", "date", "body", 'a "b"', "url", "ə"]), VALUES, max_size=5)
+JSON_LINES = st.lists(
+    st.one_of(
+        st.tuples(RECORDS, st.booleans()).map(lambda r: json.dumps(r[0], ensure_ascii=r[1])),
+        st.sampled_from(
+            [
+                "",
+                "  ",
+                "not json",
+                '{"text": ',
+                "[1]",
+                "7",
+                '"text"',
+                '{"text": {"text": "in"}}',
+                '{"text":"a","text":"b"}',
+            ]
+        ),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=150)
+@given(lines=JSON_LINES, end=st.sampled_from(["\n", "\r\n"]))
+def test_every_character_of_json_lines_is_kept_or_dropped(
+    check_every_character: CheckCharacters, lines: list[str], end: str
+) -> None:
+    source = source_of(end.join(lines), "a.jsonl")
+    check_every_character(source, clean(source))
+
+
+@settings(max_examples=100)
+@given(text=TEXTS, name=st.sampled_from(["a.txt", "a.md", "a.pdf"]))
+def test_spans_are_in_order_and_apart(text: str, name: str) -> None:
+    source = source_of(text, name)
+    cleaned = clean(source)
+    for spans in ([s for d in cleaned.documents for s in d.spans], [d.span for d in cleaned.dropped]):
+        assert all(a.end <= b.start for a, b in pairwise(spans))
+    for document in cleaned.documents:
+        assert document.body
+        # The body lies within what is kept, and differs from it by the title only.
+        for span in document.body:
+            assert any(kept.start <= span.start and span.end <= kept.end for kept in document.spans)
+
+
+def test_every_character_of_the_sample_corpus(corpus: Path, check_every_character: CheckCharacters) -> None:
+    files = [path for path in sorted(corpus.rglob("*")) if path.is_file()]
+    assert len(files) > 15
+    for path in files:
+        source = read_source(path.read_bytes(), path=path.name)
+        cleaned = clean(source)
+        assert cleaned.documents
+        assert cleaned.problems == ()
+        check_every_character(source, cleaned)
+
+
+def test_a_byte_order_mark_is_accounted_for() -> None:
+    source = source_of("\ufeff" + ENGLISH)
+    cleaned = clean(source)
+    spans = [s for d in cleaned.documents for s in d.spans] + [d.span for d in cleaned.dropped]
+    assert any(span.start == 0 for span in spans)
+
+
+# A feed
+
+FEED = f"""148447 stories
+·
+0 followers
+
+The keeper goes home | Coast
+
+1 Share
+
+{ENGLISH}
+
+A second paragraph of the same story.
+
+Read the whole story
+· · ·
+Michael_Novakhov
+2 hours ago
+reply
+http://michael_novakhov.newsblur.com/
+Share this story
+Delete
+
+Gözətçi getdi
+
+1 Share
+
+{BODY}
+
+Read the whole story
+·
+Michael_Novakhov
+about 3 days ago
+reply
+Share this story
+Delete
+Next Page of Stories
+Loading...
+"""
+
+
+def test_a_feed_is_cut_where_its_stories_end() -> None:
+    source = source_of(FEED)
+    cleaned = clean(source)
+    assert titles(cleaned) == ["The keeper goes home | Coast", "Gözətçi getdi"]
+    assert [document.lang for document in cleaned.documents] == ["en", "az"]
+    assert body(cleaned.documents[0], source) == f"{ENGLISH}\n\nA second paragraph of the same story."
+    assert body(cleaned.documents[1], source) == BODY
+    assert reasons(cleaned, source) == {
+        "148447 stories": "counter",
+        "·": "separator",
+        "0 followers": "counter",
+        "1 Share": "share bar",
+        "Read the whole story": "end of story",
+        "· · ·": "separator",
+        "Michael_Novakhov": "repeated line",
+        "2 hours ago": "age",
+        "about 3 days ago": "age",
+        "reply": "share bar",
+        "http://michael_novakhov.newsblur.com/": "address",
+        "Share this story": "end of story",
+        "Delete": "share bar",
+        "Next Page of Stories": "read more",
+        "Loading...": "read more",
+    }
+
+
+def test_furniture_inside_an_article_parts_its_spans() -> None:
+    source = source_of(f"The keeper goes home\n\n{ENGLISH}\n\n▼ читать продолжение новости ▼\n\nMore of it here.\n")
+    cleaned = clean(source)
+    (document,) = cleaned.documents
+    assert [span.of(source.text) for span in document.body] == [ENGLISH, "More of it here."]
+
+
+FURNITURE = [
+    ("12 Shares", "share bar"),
+    ("Share this article", "share bar"),
+    ("Tweet", "share bar"),
+    ("Paylaş", "share bar"),
+    ("ПОДЕЛИТЬСЯ", "share bar"),
+    ("1,204 views", "counter"),
+    ("15 комментариев", "counter"),
+    ("an hour ago", "age"),
+    ("www.example.org/a?b=c", "address"),
+    ("Читать далее", "read more"),
+    ("Continue reading", "read more"),
+    ("Website", "comment form"),
+    ("Skip to content", "navigation"),
+    ("Newsletter Signup", "newsletter"),
+    ("Reklam", "advertisement"),
+    ("* * *", "separator"),
+    ("Ətraflı oxu", "end of story"),
+]
+
+
+@pytest.mark.parametrize(("line", "reason"), FURNITURE)
+def test_furniture_is_known_by_its_words(line: str, reason: str) -> None:
+    source = source_of(f"The keeper goes home\n\n{ENGLISH}\n{line}\nHe likes it there: {line} he said.\n")
+    assert reasons(clean(source), source) == {line: reason}
+
+
+def test_words_of_furniture_within_a_sentence_are_kept() -> None:
+    text = f"{ENGLISH}\nHe asked them to share this story and to leave a reply.\nShare of the market: 5 percent."
+    source = source_of(text)
+    cleaned = clean(source)
+    assert cleaned.dropped == ()
+    assert cleaned.documents[0].spans == (Span(0, len(text)),)
+
+
+def test_a_comment_form_ends_the_page() -> None:
+    form = ["Leave a Reply", "Your email address will not be published.", "Comment *", "Ali says hello", "Post Comment"]
+    source = source_of(f"The keeper goes home\n\n{ENGLISH}\n\n" + "\n".join(form))
+    cleaned = clean(source)
+    assert body(cleaned.documents[0], source) == ENGLISH
+    assert list(reasons(cleaned, source)) == form
+
+
+def test_a_comment_form_in_the_middle_takes_nothing_with_it() -> None:
+    rest = "\n".join(f"Paragraph {n} of the story, which has its own words." for n in range(20))
+    source = source_of(f"{ENGLISH}\nLeave a Reply\n{rest}")
+    cleaned = clean(source)
+    assert reasons(cleaned, source) == {"Leave a Reply": "comment form"}
+
+
+# Several articles in one file
+
+
+def test_articles_are_cut_at_titles() -> None:
+    source = source_of(
+        f"The keeper hands over his keys\n\n{BODY}\n\n\n"
+        f"Second-hand books for the schools\n\n{ENGLISH}\nAnd more of it.\n\n\n"
+        f"What awaits us in 2023?\n\n{BODY}\n"
+    )
+    cleaned = clean(source)
+    assert titles(cleaned) == [
+        "The keeper hands over his keys", "Second-hand books for the schools", "What awaits us in 2023?"
+    ]  # fmt: skip
+    assert [document.lang for document in cleaned.documents] == ["az", "en", "az"]
+    assert body(cleaned.documents[1], source) == f"{ENGLISH}\nAnd more of it."
+
+
+def test_an_english_title_over_an_azerbaijani_body() -> None:
+    source = source_of(f"Why did the authorities refuse the meeting?\n\n23 dekabr 2022-ci il\n\n{BODY}\n")
+    (document,) = clean(source).documents
+    assert (document.title, document.lang, document.date) == (
+        "Why did the authorities refuse the meeting?", "az", "2022-12-23"
+    )  # fmt: skip
+
+
+def test_a_heading_within_an_article_is_no_title() -> None:
+    source = source_of(f"The keeper goes home\n\n{ENGLISH}\n\nWhat is the cause?\n\n{ENGLISH}x\n")
+    assert titles(clean(source)) == ["The keeper goes home"]
+
+
+def test_a_file_of_furniture_alone_has_no_article() -> None:
+    source = source_of("1 Share\nShare this story\n· · ·\n")
+    cleaned = clean(source)
+    assert cleaned.documents == ()
+    assert [dropped.reason for dropped in cleaned.dropped] == ["share bar", "end of story", "separator"]
+
+
+def test_document_ids_are_the_same_on_every_build_and_apart() -> None:
+    first, again = clean(source_of(FEED)), clean(source_of(FEED))
+    assert [d.id for d in first.documents] == [d.id for d in again.documents]
+    assert len({d.id for d in first.documents} | {d.id for d in clean(source_of(FEED, "b.txt")).documents}) == 4
+
+
+def test_markdown_is_cut_at_first_level_headings() -> None:
+    source = source_of(
+        f"# Blades above the lake #\n\n*30.09.2024*\n\n{ENGLISH}\n\n## Costs\n\nThey rose.\n\n# Another\n\n{BODY}\n",
+        "a.md",
+    )
+    cleaned = clean(source)
+    assert [(d.title, d.lang, d.date) for d in cleaned.documents] == [
+        ("Blades above the lake", "en", "2024-09-30"), ("Another", "az", "")
+    ]  # fmt: skip
+    assert "## Costs" in body(cleaned.documents[0], source)
+
+
+def test_a_given_document_is_kept_whole() -> None:
+    source = Source("id-1", Media.TEXT, "0", f"  Share this story\n{ENGLISH}\n", title="Any title")
+    cleaned = clean_given(source)
+    (document,) = cleaned.documents
+    assert document.title == "Any title"
+    assert body(document, source) == f"Share this story\n{ENGLISH}"
+
+
+def test_a_given_document_without_words_is_no_document() -> None:
+    assert clean_given(Source("id-2", Media.TEXT, "0", " \n ")).documents == ()
+
+
+# JSON lines
+
+
+def test_json_lines_with_escapes() -> None:
+    text = 'He said \\"Bak\\u0131 v\\u0259 G\\u0259nc\\u0259\\".\\nNew line \\ud83d\\ude00 end.'
+    title = '"title": "Q\\u0131z\\u0131l\\u00e7ay", "url": "https://x/\\"text\\""'
+    line = f'{{{title}, "text": "{text}", "date": "2024-05-17T10:00"}}'
+    source = source_of(line, "a.jsonl")
+    cleaned = clean(source)
+    (document,) = cleaned.documents
+    assert (document.title, document.date) == ("Qızılçay", "2024-05-17")
+    assert [span.of(source.text) for span in document.body] == [text]
+    (passage,) = split_passages(
+        document, source, chunking=Chunking(), count_tokens=lambda t: [len(x.split()) for x in t]
+    )
+    assert passage.readable == 'He said "Bakı və Gəncə".\nNew line 😀 end.'
+    assert passage.text == text
+    assert set(reasons(cleaned, source).values()) == {"JSON syntax and other fields"}
+
+
+def test_lines_that_are_no_json_are_told_by_file_and_line() -> None:
+    source = source_of(
+        f'{{"text": {json.dumps(ENGLISH)}}}\n\nnot json\n{{"text": "cut\n{{"text": {json.dumps(BODY)}}}', "in/a.jsonl"
+    )
+    cleaned = clean(source)
+    assert len(cleaned.documents) == 2
+    assert [problem.split(" (")[0] for problem in cleaned.problems] == [
+        "in/a.jsonl:3: not JSON",
+        "in/a.jsonl:4: not JSON",
+    ]
+    assert all(problem.endswith("correct or remove the line") for problem in cleaned.problems)
+    assert reasons(cleaned, source)["not json"] == "not JSON"
+
+
+def test_objects_without_text_are_dropped_with_a_reason() -> None:
+    lines = ['{"title": "Only a title"}', '{"text": "  "}', '{"text": 5}', "[1, 2]", '{"doc": {"text": "inner"}}', "7"]
+    source = source_of("\n".join(lines), "a.jsonl")
+    cleaned = clean(source)
+    assert cleaned.documents == ()
+    assert cleaned.problems == ()
+    assert reasons(cleaned, source) == dict.fromkeys(lines, "no article text")
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ('{"body": "From the body."}', "From the body."),
+        ('{"text": "", "content": "From the content."}', "From the content."),
+        ('{"meta": {"text": "no"}, "tags": ["text", "x"], "text": "Outer."}', "Outer."),
+        ('{"text": "first", "text": "last"}', "last"),
+        ('{"\\u0074ext": "Under an escaped key."}', "Under an escaped key."),
+        ('{"text" :\t"Spaces about."}', "Spaces about."),
+        ('\ufeff{"text": "After a mark."}', "After a mark."),
+        ('{"text": "a \\\\"}', "a \\\\"),
+    ],
+)
+def test_which_value_is_the_text(line: str, wanted: str) -> None:
+    source = source_of(line, "a.jsonl")
+    (document,) = clean(source).documents
+    assert body(document, source) == wanted
+
+
+@given(text=st.text(min_size=1).filter(lambda t: t.strip()), ascii_only=st.booleans(), title=st.text(max_size=10))
+def test_json_text_is_read_back(text: str, ascii_only: bool, title: str) -> None:
+    source = source_of(json.dumps({"title": title, "text": text}, ensure_ascii=ascii_only), "a.jsonl")
+    (document,) = clean(source).documents
+    passages = split_passages(document, source, chunking=Chunking(), count_tokens=lambda t: [1] * len(t))
+    for passage in passages:
+        assert json.loads(f'"{passage.text}"') == passage.readable
+        assert passage.readable in text
+
+
+# The real files
+
+
+def test_no_furniture_of_the_seeds_is_in_a_passage(seeds: Path, check_every_character: CheckCharacters) -> None:
+    passages = []
+    for path in sorted(seeds.glob("0*.txt")):
+        source = read_source(path.read_bytes(), path=path.name)
+        cleaned = clean(source)
+        check_every_character(source, cleaned)
+        for document in cleaned.documents:
+            passages += split_passages(
+                document, source, chunking=Chunking(), count_tokens=lambda t: [len(x.split()) * 2 for x in t]
+            )
+    assert len(passages) > 80
+    furniture = (
+        "Read the whole story", "Share this story", "Leave a Reply", "1 Share", "Michael_Novakhov", "newsblur",
+        "followers", "Next Page", "Back to top", "Newsletter",
+    )  # fmt: skip
+    assert [(words, p.text) for p in passages for words in furniture if words in p.text] == []
+
+
+def test_the_articles_of_seed_000(seeds: Path) -> None:
+    (path,) = seeds.glob("000_*.txt")
+    cleaned = clean(read_source(path.read_bytes(), path=path.name))
+    assert [(d.title, d.lang) for d in cleaned.documents] == [
+        ("Russia has been removed from the list of partners", "en"),
+        ("What awaits us in 2023?", "az"),
+        ("Great Britain has no friends and no enemies, it has eternal interests.", "az"),
+        ("Why did the Armenian authorities refuse the meeting?", "az"),
+        ("They want to drag us into an unjust situation even though we are right", "en"),
+    ]
+
+
+def test_the_articles_of_seed_003(seeds: Path) -> None:
+    (path,) = seeds.glob("003_*.txt")
+    cleaned = clean(read_source(path.read_bytes(), path=path.name))
+    assert [(d.title[:60], d.lang, d.date) for d in cleaned.documents] == [
+        ("The Downing of the Azeri Plane—A Lesson for Relations in the", "en", "2025-01-14"),
+        ("Trump Shares Video Of Academic Arguing ‘Dark Son Of A B*tch’", "en", ""),
+        ("Зеленский призвал союзников выполнять договоренности по пост", "ru", ""),
+        ("Top Azerbaijani diplomat: Armenia holds the key to lasting p", "en", ""),
+        ("Azerbaijan’s Aliyev sees potential alignment with Trump, cri", "en", ""),
+        ("Will Azerbaijan join the games of the West against Russia an", "en", ""),
+    ]

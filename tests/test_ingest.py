@@ -1,0 +1,412 @@
+"""Ingestion: what is skipped, replaced, removed; who may write; and that no kill at any moment harms an index."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from index.catalog import FILE_NAME
+from index.embed import Embedder, EmbedderIdentity, HashingEmbedder
+from index.errors import IndexLocked, IndexMismatch
+from index.folder import Filters, Index
+from index.ingest import GivenDocument, ingest, ingest_given
+from index.passages import Chunking
+
+ROOT = Path(__file__).parents[1]
+STORY = (
+    "The lighthouse of {0} has been run by a machine since the spring. The keeper of {0} has gone home with his dog."
+)
+FILES = {f"{name}.txt": STORY.format(name.title()) for name in ("sahilkend", "narlidere", "qizilcay")}
+Content = Callable[[Path], dict[str, list[tuple[object, ...]]]]
+Write = Callable[[Path, dict[str, str]], Path]
+
+
+@pytest.fixture
+def docs(tmp_path: Path, write: Write) -> Path:
+    return write(tmp_path / "docs", FILES)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "news.index"
+
+
+def found(folder: Path, words: str) -> tuple[set[str], set[str]]:
+    """The sources that dense search and lexical search find, the dense ones by nearness to the very words."""
+    embedder = HashingEmbedder()
+    with Index.open(folder) as index:
+        dense = index.search_dense(embedder.embed_query(words), k=50, filters=Filters())
+        lexical = index.search_lexical(words, k=50, filters=Filters())
+        stored = index.passages([hit.key for hit in dense] + [hit.key for hit in lexical])
+        assert len(stored) == len(dense)
+        return (
+            {stored[hit.key].passage.source_path for hit in dense},
+            {stored[hit.key].passage.source_path for hit in lexical},
+        )
+
+
+def test_unchanged_files_are_skipped(docs: Path, folder: Path, hashing: Embedder, content: Content) -> None:
+    first = ingest([docs], folder, embedder=hashing)
+    assert (sorted(first.added), first.unchanged, first.passages) == (sorted(FILES), 0, 3)
+    before = content(folder)
+    for file in docs.iterdir():
+        file.touch()
+    again = ingest([docs], folder, embedder=hashing)
+    assert (again.added, again.replaced, again.unchanged, again.passages) == ([], [], 3, 0)
+    assert content(folder) == before
+
+
+def test_changed_files_are_replaced_in_all_three_places(
+    docs: Path, folder: Path, hashing: Embedder, content: Content
+) -> None:
+    ingest([docs], folder, embedder=hashing)
+    (docs / "sahilkend.txt").write_text("A submarine was seen off the coast. Nobody knows whose it may be.")
+    report = ingest([docs], folder, embedder=hashing)
+    assert (report.replaced, report.added, report.unchanged) == (["sahilkend.txt"], [], 2)
+    assert found(folder, "submarine") == (set(FILES), {"sahilkend.txt"})
+    assert found(folder, "sahilkend") == (set(FILES), set())
+    anew = folder.with_name("anew.index")
+    ingest([docs], anew, embedder=hashing)
+    assert content(folder) == content(anew)
+
+
+def test_removed_files_stay_until_they_are_pruned(
+    docs: Path, folder: Path, hashing: Embedder, content: Content
+) -> None:
+    ingest([docs], folder, embedder=hashing)
+    (docs / "sahilkend.txt").unlink()
+    kept = ingest([docs], folder, embedder=hashing)
+    assert (kept.gone, kept.removed) == (["sahilkend.txt"], [])
+    assert found(folder, "sahilkend")[1] == {"sahilkend.txt"}
+    pruned = ingest([docs], folder, embedder=hashing, prune=True)
+    assert (pruned.gone, pruned.removed, pruned.unchanged) == ([], ["sahilkend.txt"], 2)
+    assert found(folder, "sahilkend") == (set(FILES) - {"sahilkend.txt"}, set())
+    anew = folder.with_name("anew.index")
+    ingest([docs], anew, embedder=hashing)
+    assert content(folder) == content(anew)
+
+
+def test_pruning_keeps_to_the_folders_given(
+    docs: Path, folder: Path, hashing: Embedder, tmp_path: Path, write: Write
+) -> None:
+    other = write(tmp_path / "other", {"harbour.txt": STORY.format("Harbour")})
+    ingest([docs, other], folder, embedder=hashing)
+    (other / "harbour.txt").unlink()
+    (docs / "qizilcay.txt").unlink()
+    report = ingest([docs], folder, embedder=hashing, prune=True)
+    assert report.removed == ["qizilcay.txt"]
+    assert ingest([other], folder, embedder=hashing, prune=True).removed == ["harbour.txt"]
+
+
+def test_pruning_leaves_what_is_there_though_a_walk_does_not_see_it(
+    docs: Path, folder: Path, hashing: Embedder, write: Write
+) -> None:
+    write(docs / ".hidden", {"secret.txt": STORY.format("Secret")})
+    ingest([docs, docs / ".hidden" / "secret.txt"], folder, embedder=hashing)
+    report = ingest([docs], folder, embedder=hashing, prune=True)
+    assert (report.removed, report.gone) == ([], [])
+    assert found(folder, "secret")[1] == {"secret.txt"}
+
+
+def test_opening_makes_again_what_is_missing(docs: Path, folder: Path, hashing: Embedder) -> None:
+    ingest([docs], folder, embedder=hashing)
+    before = found(folder, "sahilkend")
+    for cache in ("dense", "lexical"):
+        shutil.rmtree(folder / cache)
+    assert found(folder, "sahilkend") == before
+    assert json.loads((folder / "dense" / "state.json").read_text())["sequence"] == 1
+    assert json.loads((folder / "lexical" / "state.json").read_text())["sequence"] == 1
+
+
+def test_a_moved_folder_keeps_its_names(docs: Path, folder: Path, hashing: Embedder, content: Content) -> None:
+    ingest([docs], folder, embedder=hashing)
+    moved = docs.rename(docs.with_name("moved"))
+    report = ingest([moved], folder, embedder=hashing, prune=True)
+    assert (report.added, report.removed, report.gone, report.failures) == ([], [], [], [])
+    rows = {row[0]: row[1] for row in content(folder)["sources"]}
+    assert rows == {name: str(moved / name) for name in FILES}
+
+
+def test_two_folders_with_the_same_names(
+    docs: Path, folder: Path, hashing: Embedder, tmp_path: Path, write: Write
+) -> None:
+    other = write(tmp_path / "other", {name: text.replace("machine", "robot") for name, text in FILES.items()})
+    deep = write(tmp_path / "deep" / "other", {"sahilkend.txt": STORY.format("Deep")})
+    assert sorted(ingest([docs], folder, embedder=hashing).added) == sorted(FILES)
+    assert sorted(ingest([other], folder, embedder=hashing).added) == sorted(f"other/{name}" for name in FILES)
+    assert ingest([deep], folder, embedder=hashing).added == [str(deep / "sahilkend.txt")]
+    again = ingest([docs, other, deep], folder, embedder=hashing)
+    assert (again.added, again.replaced, again.unchanged) == ([], [], 7)
+    assert found(folder, "robot")[1] == {f"other/{name}" for name in FILES}
+
+
+def test_both_folders_in_one_run(docs: Path, folder: Path, hashing: Embedder, tmp_path: Path, write: Write) -> None:
+    other = write(tmp_path / "other", FILES)
+    report = ingest([docs, other], folder, embedder=hashing)
+    assert sorted(report.added) == sorted([*FILES, *(f"other/{name}" for name in FILES)])
+
+
+def test_a_file_named_alone_and_in_its_folder_is_one(docs: Path, folder: Path, hashing: Embedder) -> None:
+    assert ingest([docs / "sahilkend.txt"], folder, embedder=hashing).added == ["sahilkend.txt"]
+    report = ingest([docs, docs / "sahilkend.txt"], folder, embedder=hashing)
+    assert (len(report.added), report.unchanged) == (2, 1)
+
+
+def test_given_documents(folder: Path, hashing: Embedder) -> None:
+    documents = [GivenDocument("d1", "A title", STORY.format("A")), GivenDocument("d2", "", STORY.format("B"))]
+    assert ingest_given(documents, folder, embedder=hashing).added == ["d1", "d2"]
+    documents[1] = GivenDocument("d2", "", STORY.format("C"))
+    report = ingest_given(documents, folder, embedder=hashing)
+    assert (report.replaced, report.unchanged) == (["d2"], 1)
+    assert found(folder, "A title")[1] == {"d1", "d2"} or found(folder, "title")[1] == {"d1"}
+
+
+def test_a_file_that_is_changed_to_furniture_is_answered_from_no_more(
+    docs: Path, folder: Path, hashing: Embedder
+) -> None:
+    ingest([docs], folder, embedder=hashing)
+    (docs / "sahilkend.txt").write_text("1 Share\nShare this story\n")
+    report = ingest([docs], folder, embedder=hashing)
+    assert report.left_out == ["sahilkend.txt: holds no article; nothing in it can be asked"]
+    assert found(folder, "sahilkend")[1] == set()
+
+
+def test_a_lone_surrogate_in_a_title_stops_nothing(docs: Path, folder: Path, hashing: Embedder) -> None:
+    (docs / "a.jsonl").write_text(json.dumps({"title": "Half \ud83d of a face", "text": STORY.format("Face")}))
+    report = ingest([docs], folder, embedder=hashing)
+    assert set(FILES) <= set(report.added)
+
+
+# Another builder
+
+
+class OtherWeights(HashingEmbedder):
+    identity = EmbedderIdentity("hashing", "other weights", 64, "", "")
+
+
+class OtherName(HashingEmbedder):
+    identity = EmbedderIdentity("labse", "hashing-1", 64, "", "")
+
+
+@pytest.mark.parametrize(
+    ("embedder", "message"),
+    [
+        (OtherName(), "index has 'hashing', this run wants 'labse'"),
+        (OtherWeights(), "index has 'hashing' of weights hashing-1, here it is weights other weight"),
+    ],
+)
+def test_another_embedder_is_refused(
+    docs: Path, folder: Path, hashing: Embedder, content: Content, embedder: Embedder, message: str
+) -> None:
+    ingest([docs], folder, embedder=hashing)
+    before = content(folder)
+    (docs / "sahilkend.txt").write_text("Changed words of the file.")
+    with pytest.raises(IndexMismatch) as caught:
+        ingest([docs], folder, embedder=embedder)
+    assert str(caught.value).startswith(f"{folder}: built with another embedder: {message}")
+    assert "--index OTHER" in str(caught.value)
+    assert content(folder) == before
+    with Index.open(folder) as index, pytest.raises(IndexMismatch):
+        index.use_embedder(embedder)
+
+
+def test_another_chunking_is_refused(docs: Path, folder: Path, hashing: Embedder) -> None:
+    ingest([docs], folder, embedder=hashing, chunking=Chunking(50, 0))
+    with pytest.raises(
+        IndexMismatch, match="built with passages of 50 tokens and 0 sentences of overlap, this run wants 160 and 1"
+    ):
+        ingest([docs], folder, embedder=hashing, chunking=Chunking())
+    assert ingest([docs], folder, embedder=hashing).unchanged == 3  # none asked for: the index's own
+    assert ingest([docs], folder, embedder=hashing, chunking=Chunking(50, 0)).unchanged == 3
+
+
+# One writer
+
+HOLD = """
+import sys
+from pathlib import Path
+from index.lock import writing
+with writing(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_locked_index_names_its_writer(
+    docs: Path, folder: Path, hashing: Embedder, dragoman: Callable[..., object]
+) -> None:
+    ingest([docs], folder, embedder=hashing)
+    (docs / "new.txt").write_text(STORY.format("New"))
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(IndexLocked, match=f"process {holder.pid} .* is writing this index; wait for it or stop it"):
+            ingest([docs], folder, embedder=hashing)
+        done = dragoman("ingest", docs, "--index", folder)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert f"process {holder.pid}" in done.stderr
+        assert found(folder, "lighthouse") == (set(FILES), set(FILES))  # reading goes on
+    finally:
+        holder.kill()
+        holder.communicate()
+    assert ingest([docs], folder, embedder=hashing).added == ["new.txt"]  # a killed writer leaves no lock
+
+
+# Kill -9 and Ctrl-C
+
+MANY = 500
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory, write: Write) -> Path:
+    """Small files, one passage each or a few: four batches and more of them."""
+    files = {f"{i:04}.txt": " ".join(STORY.format(f"Place{i}x{j}") for j in range(1 + i % 4 * 3)) for i in range(MANY)}
+    return write(tmp_path_factory.mktemp("many") / "docs", files)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(many: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed") / "i"
+    assert start(many, folder).wait() == 0
+    return folder
+
+
+def start(docs: Path, folder: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "ui.cli", "ingest", docs, "--index", folder, "--embedder", "hashing"],
+        cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+
+
+def batches(folder: Path) -> list[set[str]]:
+    """The paths of the sources that each batch added, first batch first."""
+    db = sqlite3.connect(folder / FILE_NAME)
+    rows = db.execute(
+        "SELECT DISTINCT p.sequence, s.path FROM passages p JOIN documents d ON p.document = d.key "
+        "JOIN sources s ON d.source = s.key"
+    ).fetchall()
+    db.close()
+    return [{path for n, path in rows if n == number} for number in sorted({n for n, _ in rows})]
+
+
+def check_whole(folder: Path, undisturbed: Path, content: Content) -> int:
+    """Fail unless `folder` opens and holds the first batches of `undisturbed`, whole; returns how many."""
+    with Index.open(folder) as index:
+        count = index.catalog.passage_count()
+        assert index.dense.count == count
+        assert index.lexical._count() == max(count, 0)
+    wanted, held = batches(undisturbed), batches(folder)
+    assert held == wanted[: len(held)]
+    paths = set().union(*held)
+    full = content(undisturbed)
+    assert content(folder) == {
+        "sources": [row for row in full["sources"] if row[0] in paths],
+        "documents": [row for row in full["documents"] if row[1] in paths],
+        "dropped": [],
+        "passages": [row for row in full["passages"] if row[1] in {d[0] for d in full["documents"] if d[1] in paths}],
+    }
+    return len(held)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kill_9_at_any_moment(
+    many: Path, undisturbed: Path, tmp_path: Path, hashing: Embedder, content: Content, seed: int
+) -> None:
+    """The moment is counted from when there is a catalog; that it falls into the run is likely, and not asserted."""
+    assert len(batches(undisturbed)) >= 3
+    folder = tmp_path / "i"
+    process = start(many, folder)
+    while not (folder / FILE_NAME).exists() and process.poll() is None:
+        time.sleep(0.01)
+    time.sleep(random.Random(seed).uniform(0, 2.5))
+    process.kill()
+    process.wait()
+    try:
+        whole = check_whole(folder, undisturbed, content)
+    except Exception as error:
+        # Killed before there was anything to open: as if it had never run.
+        assert "not a catalog of ours" in str(error) and not batches_exist(folder)
+        whole = 0
+    report = ingest([many], folder, embedder=hashing)
+    assert report.failures == []
+    assert report.unchanged == sum(map(len, batches(undisturbed)[:whole]))
+    assert content(folder) == content(undisturbed)
+    assert check_whole(folder, undisturbed, content) == len(batches(undisturbed))
+
+
+def batches_exist(folder: Path) -> bool:
+    db = sqlite3.connect(folder / FILE_NAME)
+    try:
+        return bool(db.execute("SELECT 1 FROM sqlite_master").fetchone())
+    finally:
+        db.close()
+
+
+def test_kill_9_while_changed_files_are_replaced(
+    many: Path, undisturbed: Path, tmp_path: Path, hashing: Embedder, content: Content
+) -> None:
+    docs, folder = tmp_path / "docs", tmp_path / "i"
+    shutil.copytree(many, docs)
+    ingest([docs], folder, embedder=hashing)
+    for number, file in enumerate(sorted(docs.iterdir())):
+        if number % 2:
+            file.write_text(file.read_text().replace("machine", "robot"))
+    process = start(docs, folder)
+    db = sqlite3.connect(folder / FILE_NAME)
+    first = db.execute("SELECT value FROM settings WHERE name = 'sequence'").fetchone()
+    while (
+        db.execute("SELECT value FROM settings WHERE name = 'sequence'").fetchone() == first and process.poll() is None
+    ):
+        time.sleep(0.01)
+    db.close()
+    process.kill()
+    process.wait()
+    with Index.open(folder) as index:
+        assert index.catalog.counts()[0] == MANY
+        assert index.dense.count == index.lexical._count() == index.catalog.passage_count()
+    ingest([docs], folder, embedder=hashing)
+    anew = tmp_path / "anew"
+    ingest([docs], anew, embedder=hashing)
+    assert content(folder) == content(anew)
+
+
+def test_ctrl_c_leaves_a_usable_index(
+    many: Path, undisturbed: Path, tmp_path: Path, hashing: Embedder, content: Content
+) -> None:
+    folder = tmp_path / "i"
+    ours = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a test run in the background would pass on "ignore"
+    try:
+        process = start(many, folder)
+    finally:
+        signal.signal(signal.SIGINT, ours)
+    while process.poll() is None:
+        try:
+            db = sqlite3.connect(f"file:{folder / FILE_NAME}?mode=ro", uri=True)
+            begun = int(db.execute("SELECT value FROM settings WHERE name = 'sequence'").fetchone()[0])
+            db.close()
+        except (sqlite3.Error, TypeError):
+            begun = 0
+        if begun:
+            break
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGINT)
+    assert process.wait() == 130
+    whole = check_whole(folder, undisturbed, content)
+    assert whole >= 1
+    ingest([many], folder, embedder=hashing)
+    assert content(folder) == content(undisturbed)

@@ -1,0 +1,81 @@
+"""Which module may import what, read from the sources: the house order, and one home for every heavy package."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = {"index": set(), "rag": {"index"}, "eval": {"index", "rag"}, "ui": {"index", "rag", "eval"}}
+HOMES = {
+    "faiss": {"index/vectors.py"},
+    "sentence_transformers": {"index/embed.py"},
+    "tantivy": {"index/lexical.py"},
+    "onnx": {"index/e5.py"},
+    "onnxruntime": {"index/e5.py"},
+    "tokenizers": {"index/e5.py"},
+    "gradio": {"ui/app.py"},
+    "trafilatura": {"index/read.py"},
+    "pypdfium2": {"index/read.py"},
+    "docx": {"index/read.py"},
+    "sentencex": {"index/sentences.py"},
+    "py3langid": {"index/language.py"},
+    "anyascii": {"index/fold.py"},
+    "torch": set(),
+    "transformers": set(),
+    "langchain": set(),
+}
+MODULES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: imports are written in full"
+            yield (node.module or "").partition(".")[0]
+
+
+def test_there_is_something_to_read() -> None:
+    found = {path.relative_to(ROOT).as_posix() for path in MODULES}
+    assert {home for homes in HOMES.values() for home in homes} <= found
+    assert {path.parts[0] for path in map(Path, found)} == set(LAYERS)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_imports_go_one_way(path: Path) -> None:
+    layer = path.relative_to(ROOT).parts[0]
+    ours = {name for name in imported(path) if name in LAYERS and name != layer}
+    assert ours <= LAYERS[layer]
+
+
+@pytest.mark.parametrize("package", HOMES)
+def test_a_heavy_package_has_one_home(package: str) -> None:
+    found = {path.relative_to(ROOT).as_posix() for path in MODULES if package in imported(path)}
+    assert found == HOMES[package]
+
+
+def test_measures_are_counted_in_eval_only() -> None:
+    found = {path.relative_to(ROOT).parts[0] for path in MODULES if "ir_measures" in imported(path)}
+    assert found <= {"eval"}
+
+
+def test_importing_rag_loads_nothing_heavy() -> None:
+    heavy = ["torch", "gradio", "langchain", "transformers", "sentence_transformers", "onnxruntime", "faiss", "tantivy"]
+    code = f"import sys, rag; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_our_import_names_are_ours_alone() -> None:
+    distributions = importlib.metadata.packages_distributions()
+    assert {package: set(distributions.get(package, ["dragoman"])) for package in LAYERS} == {
+        package: {"dragoman"} for package in LAYERS
+    }

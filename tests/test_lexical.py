@@ -1,0 +1,228 @@
+"""Lexical search: BM25 against a plain count, names across scripts, filters, and a cache that is made again."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from index.catalog import Catalog
+from index.fold import terms
+from index.folder import Filters, Index
+from index.ingest import ingest
+from index.lexical import LexicalIndex, searched_text
+
+K1, B = 1.2, 0.75
+FILES = {
+    "az.txt": "Paşinyan görüşə getmədi\n\n3 fevral 2024-cü il\n\n"
+    "Baş nazir Nikol Paşinyan Moskvadakı görüşə getmədi, çünki gücsüz görünmək istəmirdi. Bakı isə yola nəzarəti "
+    "əldən vermək fikrində deyil və danışıqlar gələn aya qaldı.",
+    "en.txt": "The lighthouse without a keeper\n\n5 May 2024\n\n"
+    "The lighthouse of Sahilkend has been run by a machine since the spring. The keeper has gone home, and nobody in "
+    "the harbour of Sahilkend has seen him or his dog since then.",
+    "ru.txt": "Маяк без смотрителя\n\n1 июня 2024 года\n\n"
+    "Маяк Сахилкенда с весны работает сам. Смотритель ушёл домой, и больше никто в порту не видел ни его, ни собаку, "
+    "хотя искали всей улицей.",
+    "old.txt": "Hazelnuts are dear this year\n\n"
+    "The growers of Findigli expect ten thousand tonnes of nuts. The machine that cracks them is new, and the keeper "
+    "of the store says that it is louder than the lighthouse in fog.",
+}
+QUESTIONS = [
+    "who runs the lighthouse?", "lighthouse keeper machine", "Пашинян", "Nikol Pashinyan meeting", "Маяк Сахилкенда",
+    "dog", "Paşinyan niyə görüşə getmədi?", "harbour harbour harbour", "zzzz", "",
+]  # fmt: skip
+
+
+@pytest.fixture
+def index(make_index: Callable[..., Index]) -> Index:
+    return make_index(FILES)
+
+
+def plain_bm25(catalog: Catalog, question: str) -> list[tuple[int, float]]:
+    """Keys and shares, counted out. Field lengths are exact here; tantivy keeps them in a byte, exact up to 40."""
+    documents = {stored.key: Counter(terms(searched_text(stored))) for stored in catalog.added_since(0)}
+    average = sum(d.total() for d in documents.values()) / len(documents)
+    wanted = set(terms(question))
+
+    def idf(term: str) -> float:
+        frequency = sum(term in d for d in documents.values())
+        return math.log(1 + (len(documents) - frequency + 0.5) / (frequency + 0.5))
+
+    total = sum(map(idf, sorted(wanted))) * (K1 + 1)
+    scores = {
+        key: sum(idf(t) * d[t] * (K1 + 1) / (d[t] + K1 * (1 - B + B * d.total() / average)) for t in wanted)
+        for key, d in documents.items()
+    }
+    return sorted(
+        ((key, score / total) for key, score in scores.items() if score), key=lambda pair: (-pair[1], pair[0])
+    )
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_search_is_bm25(index: Index, question: str) -> None:
+    wanted = plain_bm25(index.catalog, question)
+    found = index.lexical.search(question, k=50)
+    assert [hit.key for hit in found] == [key for key, _ in wanted]
+    for hit, (_, share) in zip(found, wanted, strict=True):
+        assert hit.share == pytest.approx(share, rel=0.06)
+        assert 0 < hit.share <= 1
+
+
+def names(index: Index, question: str, **filters: object) -> list[str]:
+    hits = index.search_lexical(question, k=50, filters=Filters(**filters))
+    stored = index.passages(hit.key for hit in hits)
+    return [stored[hit.key].passage.source_path for hit in hits]
+
+
+def test_names_are_found_across_scripts(index: Index) -> None:
+    assert names(index, "Пашинян") == ["az.txt"]
+    assert names(index, "PASHINYAN") == ["az.txt"]
+    assert names(index, "Sahilkənd")[:2] == ["en.txt", "ru.txt"]
+    assert names(index, "Сахилкенд")[:2] == ["en.txt", "ru.txt"]
+
+
+def test_filters(index: Index) -> None:
+    question = "lighthouse keeper of Sahilkend, маяк, Paşinyan görüş"
+    assert sorted(names(index, question)) == ["az.txt", "en.txt", "old.txt", "ru.txt"]
+    assert names(index, question, languages=frozenset({"ru"})) == ["ru.txt"]
+    assert sorted(names(index, question, languages=frozenset({"ru", "az"}))) == ["az.txt", "ru.txt"]
+    assert names(index, question, languages=frozenset({"ka"})) == []
+    assert sorted(names(index, question, after="2024-02-03")) == ["az.txt", "en.txt", "ru.txt"]
+    assert sorted(names(index, question, after="2024-02-04")) == ["en.txt", "ru.txt"]
+    assert sorted(names(index, question, before="2024-05-05")) == ["az.txt", "en.txt"]
+    assert names(index, question, after="2024-05-05", before="2024-05-05") == ["en.txt"]
+    assert names(index, question, after="2025-01-01") == []
+    assert names(index, question, after="2024-01-01", languages=frozenset({"en"})) == ["en.txt"]
+
+
+def test_a_filter_does_not_change_a_share(index: Index) -> None:
+    everywhere = {hit.key: hit.share for hit in index.lexical.search("lighthouse keeper", k=50)}
+    for hit in index.lexical.search("lighthouse keeper", k=50, languages=["en"], after="2024-01-01"):
+        assert hit.share == everywhere[hit.key]
+
+
+def test_k(index: Index) -> None:
+    every = index.lexical.search("lighthouse keeper", k=50)
+    assert len(every) == 2
+    assert index.lexical.search("lighthouse keeper", k=1) == every[:1]
+
+
+# The cache
+
+
+def shares(index: Index) -> list[list[object]]:
+    return [list(index.lexical.search(question, k=50)) for question in QUESTIONS]
+
+
+def test_replacing_and_removing(index: Index, tmp_path: Path, hashing: object, write: Callable[..., Path]) -> None:
+    docs = write(
+        tmp_path / "docs",
+        {"en.txt": "Another story of it\n\nNothing is told here of what was told before, but of a submarine."},
+    )
+    (docs / "az.txt").unlink()
+    ingest([docs], tmp_path / "news.index", embedder=hashing, prune=True)
+    with Index.open(tmp_path / "news.index") as again:
+        assert names(again, "Paşinyan") == []
+        assert names(again, "Sahilkend harbour") == ["ru.txt"]
+        assert names(again, "submarine") == ["en.txt"]
+        assert again.lexical._count() == again.catalog.passage_count() == 3
+
+
+def test_what_is_removed_is_found_no_more_at_once(index: Index) -> None:
+    index.commit([], remove=["az.txt"])
+    assert names(index, "Paşinyan") == []
+    assert index.lexical._count() == index.dense.count == 3
+
+
+def test_applying_a_batch_twice_adds_nothing(index: Index) -> None:
+    before = shares(index)
+    index.lexical.sequence = 0
+    index.lexical.catch_up(index.catalog)
+    assert index.lexical._count() == 4
+    assert [[hit.key for hit in hits] for hits in shares(index)] == [[hit.key for hit in hits] for hits in before]
+
+
+def test_catching_up_twice_does_no_harm(index: Index, tmp_path: Path) -> None:
+    """As after a kill between the commit of the terms and that of the number they have reached."""
+    before = shares(index)
+    state = tmp_path / "news.index" / "lexical" / "state.json"
+    state.write_text(json.dumps({**json.loads(state.read_text()), "sequence": 0}))
+    with Index.open(tmp_path / "news.index") as again:
+        assert again.lexical._count() == again.catalog.passage_count()
+        assert [[hit.key for hit in hits] for hits in shares(again)] == [[hit.key for hit in hits] for hits in before]
+    assert json.loads(state.read_text())["sequence"] == 1
+
+
+def wreck(damage: str, folder: Path) -> None:
+    segments = [
+        file
+        for file in sorted(folder.iterdir())
+        if file.suffix in (".idx", ".store", ".term", ".fast", ".fieldnorm", ".pos")
+    ]
+    match damage:
+        case "no folder":
+            shutil.rmtree(folder)
+        case "no state":
+            (folder / "state.json").unlink()
+        case "a state that is none":
+            (folder / "state.json").write_text("[]")
+        case "a broken state":
+            (folder / "state.json").write_bytes(b"\xff{")
+        case "another version":
+            state = json.loads((folder / "state.json").read_text())
+            (folder / "state.json").write_text(json.dumps({**state, "terms": 0}))
+        case "another catalog":
+            state = json.loads((folder / "state.json").read_text())
+            (folder / "state.json").write_text(json.dumps({**state, "catalog": "other"}))
+        case "a state ahead":
+            state = json.loads((folder / "state.json").read_text())
+            (folder / "state.json").write_text(json.dumps({**state, "sequence": 9}))
+        case "no meta":
+            (folder / "meta.json").unlink()
+        case "a broken meta":
+            (folder / "meta.json").write_text("{")
+        case "no segments":
+            for file in segments:
+                file.unlink()
+        case "empty segments":
+            for file in segments:
+                file.write_bytes(b"")
+        case "half segments":
+            for file in segments:
+                file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+        case _:
+            for file in segments:
+                file.write_bytes(b"\xff" * file.stat().st_size)
+
+
+DAMAGES = [
+    "no folder", "no state", "a state that is none", "a broken state", "another version", "another catalog",
+    "a state ahead", "no meta", "a broken meta", "no segments", "empty segments", "half segments", "noise for segments",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_wrong_is_made_again(index: Index, tmp_path: Path, damage: str) -> None:
+    before = shares(index)
+    wreck(damage, tmp_path / "news.index" / "lexical")
+    with Index.open(tmp_path / "news.index") as again:
+        assert shares(again) == before
+
+
+def test_an_index_beside_a_writer_has_what_was_committed(index: Index, tmp_path: Path) -> None:
+    reader = LexicalIndex(tmp_path / "news.index" / "lexical")
+    reader.open(index.catalog, writable=False)
+    assert [reader.search(question, k=50) for question in QUESTIONS] == shares(index)
+
+
+def test_nothing_is_made_by_a_reader(index: Index, tmp_path: Path) -> None:
+    shutil.rmtree(tmp_path / "news.index" / "lexical")
+    reader = LexicalIndex(tmp_path / "news.index" / "lexical")
+    reader.open(index.catalog, writable=False)
+    assert reader.search("lighthouse", k=5) == []
+    assert not (tmp_path / "news.index" / "lexical").exists()

@@ -1,0 +1,262 @@
+"""Dense search: FAISS against a plain product, and a cache that is never trusted further than it fits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource
+from index.embed import EmbedderIdentity, Floats, unit
+from index.passages import Chunking
+from index.values import Document, Media, Passage, Source, Span
+from index.vectors import DenseHit, DenseIndex
+
+DIMENSION = 12
+PRIOR = 5  # passages of the mean of all that are added to each language; see index/vectors.py
+BUILT = BuiltWith(EmbedderIdentity("test", "none", DIMENSION, "", ""), Chunking())
+
+
+def ready(number: int, lang: str) -> ReadySource:
+    """A source of one passage, whose vector lies where its number and its language say."""
+    source = Source(f"{number}.txt", Media.TEXT, str(number), f"text {number}")
+    span = Span(0, len(source.text))
+    document = Document(f"d{number}", source.path, "", lang, "", (span,), (span,))
+    passage = Passage(f"d{number}:0-{span.end}", document.id, source.path, span, source.text, source.text, lang, "", "")
+    vector = unit(np.random.default_rng(number).standard_normal(DIMENSION).astype(np.float32) + 2 * direction(lang))
+    return ReadySource(source, f"/files/{number}", (document,), (), (ReadyPassage(passage, vector),))
+
+
+def direction(lang: str) -> Floats:
+    """Texts of one language lie together, as a multilingual model has them."""
+    return np.random.default_rng(sum(map(ord, lang))).standard_normal(DIMENSION).astype(np.float32)
+
+
+def plain_search(catalog: Catalog, query: Floats) -> list[DenseHit]:
+    """Centred cosines of everything, in numpy and float64, with nothing kept from batch to batch."""
+    by_lang: dict[str, list[tuple[int, np.ndarray]]] = defaultdict(list)
+    for stored in catalog.added_since(0):
+        by_lang[stored.passage.lang].append((stored.key, stored.vector.astype(np.float64)))
+    count = sum(map(len, by_lang.values()))
+    everything = sum((v for group in by_lang.values() for _, v in group), np.zeros(DIMENSION)) / (count + PRIOR)
+    means = {
+        lang: (sum((v for _, v in group), np.zeros(DIMENSION)) + PRIOR * everything) / (len(group) + PRIOR)
+        for lang, group in by_lang.items()
+    }
+    centred = query - np.mean(list(means.values()), axis=0)
+    centred /= np.linalg.norm(centred)
+    hits = []
+    for lang, group in by_lang.items():
+        for key, vector in group:
+            away = vector - means[lang]
+            hits.append(DenseHit(key, float(away / np.linalg.norm(away) @ centred)))
+    return sorted(hits, key=lambda hit: (-hit.score, hit.key))
+
+
+@pytest.fixture
+def catalog(tmp_path: Path) -> Iterator[Catalog]:
+    with Catalog(tmp_path, built_with=BUILT) as catalog:
+        catalog.commit([ready(i, "az") for i in range(30)])
+        catalog.commit([ready(i, "en") for i in range(30, 50)] + [ready(i, "ru") for i in range(50, 53)])
+        yield catalog
+
+
+@pytest.fixture
+def dense(catalog: Catalog, tmp_path: Path) -> DenseIndex:
+    dense = DenseIndex(tmp_path / "dense", DIMENSION)
+    dense.open(catalog)
+    return dense
+
+
+def query(number: int) -> Floats:
+    return unit(np.random.default_rng(1000 + number).standard_normal(DIMENSION).astype(np.float32) + direction("az"))
+
+
+def same(found: list[DenseHit], wanted: list[DenseHit]) -> bool:
+    """Whether scores agree to what float32 holds and keys do wherever scores tell them apart."""
+    score_of = {hit.key: hit.score for hit in wanted}
+    return len(found) == len(wanted) and all(
+        abs(a.score - b.score) < 1e-5 and abs(score_of[a.key] - a.score) < 1e-5
+        for a, b in zip(found, wanted, strict=True)
+    )
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_search_is_a_plain_product(catalog: Catalog, dense: DenseIndex, number: int) -> None:
+    assert same(dense.search(query(number), k=30), plain_search(catalog, query(number)))
+
+
+def test_the_best_few_of_each_language_are_found(catalog: Catalog, dense: DenseIndex) -> None:
+    lang_of = {stored.key: stored.passage.lang for stored in catalog.added_since(0)}
+    for number in range(10):
+        wanted, top = plain_search(catalog, query(number)), dense.search(query(number), k=7)
+        assert len(top) == 7 + 7 + 3
+        for lang, most in (("az", 7), ("en", 7), ("ru", 3)):
+            best = [hit for hit in wanted if lang_of[hit.key] == lang][:most]
+            assert same([hit for hit in top if lang_of[hit.key] == lang], best)
+
+
+def test_filters(catalog: Catalog, dense: DenseIndex) -> None:
+    lang_of = {stored.key: stored.passage.lang for stored in catalog.added_since(0)}
+    wanted = plain_search(catalog, query(1))
+    found = dense.search(query(1), k=100, languages=["ru", "en"])
+    assert same(found, [hit for hit in wanted if lang_of[hit.key] in ("ru", "en")])
+    some = np.array(sorted(lang_of)[::3], np.int64)
+    assert same(dense.search(query(1), k=100, among=some), [hit for hit in wanted if hit.key in some])
+    assert dense.search(query(1), k=100, languages=["ka"]) == []
+    assert dense.search(query(1), k=100, among=np.array([], np.int64)) == []
+    assert dense.search(query(1), k=100, among=np.array([10**9], np.int64)) == []
+
+
+def test_scores_of_given_keys(catalog: Catalog, dense: DenseIndex) -> None:
+    wanted = {hit.key: hit.score for hit in plain_search(catalog, query(2))}
+    found = dense.scores(query(2), [3, 40, 10**9, 52])
+    assert set(found) == {3, 40, 52}
+    assert all(abs(found[key] - wanted[key]) < 1e-5 for key in found)
+
+
+STEP = st.sampled_from(["add", "remove", "catch up", "save", "reopen"])
+STEPS = st.lists(st.tuples(STEP, st.sets(st.integers(0, 11), min_size=1, max_size=6)), min_size=1, max_size=12)
+
+
+@given(steps=STEPS)
+def test_catching_up_is_as_good_as_building(
+    steps: list[tuple[str, set[int]]], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("catch-up")
+    with Catalog(folder, built_with=BUILT) as catalog:
+        kept = DenseIndex(folder / "dense", DIMENSION)
+        kept.open(catalog)
+        for step, numbers in steps:
+            match step:
+                case "add":
+                    catalog.commit([ready(n, ("az", "en", "ru")[n % 3]) for n in sorted(numbers)])
+                case "remove":
+                    catalog.commit([], remove=[f"{n}.txt" for n in numbers])
+                case "catch up":
+                    kept.catch_up(catalog)
+                case "save":
+                    kept.catch_up(catalog)
+                    kept.save()
+                case _:
+                    kept = DenseIndex(folder / "dense", DIMENSION)
+                    kept.open(catalog)
+        kept.catch_up(catalog)
+        built = DenseIndex(folder / "other", DIMENSION)
+        built.open(catalog)
+        assert kept.count == built.count == catalog.passage_count()
+        assert kept.languages == built.languages
+        for number in range(3):
+            assert kept.search(query(number), k=5) == built.search(query(number), k=5)
+
+
+# Files that do not fit
+
+
+def reopened(catalog: Catalog, folder: Path) -> DenseIndex:
+    dense = DenseIndex(folder, DIMENSION)
+    dense.open(catalog)
+    return dense
+
+
+def test_what_is_saved_is_loaded(catalog: Catalog, dense: DenseIndex, tmp_path: Path) -> None:
+    assert dense.unsaved
+    dense.save()
+    assert not dense.unsaved
+    again = reopened(catalog, tmp_path / "dense")
+    assert not again.unsaved
+    assert again.search(query(0), k=9) == dense.search(query(0), k=9)
+    assert sorted(file.name for file in (tmp_path / "dense").iterdir()) == [
+        "az-2.faiss",
+        "en-2.faiss",
+        "ru-2.faiss",
+        "state.json",
+    ]
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def empty(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def noise(file: Path) -> None:
+    file.write_bytes(b"\xff" * 100)
+
+
+def another_kind(file: Path) -> None:
+    file.write_text('["not", "a", "state"]')
+
+
+@pytest.mark.parametrize("name", ["state.json", "en-2.faiss"])
+@pytest.mark.parametrize("damage", [cut, empty, noise, another_kind, Path.unlink])
+def test_damaged_files_are_made_again(
+    catalog: Catalog, dense: DenseIndex, tmp_path: Path, name: str, damage: Callable[[Path], None]
+) -> None:
+    dense.save()
+    damage(tmp_path / "dense" / name)
+    again = reopened(catalog, tmp_path / "dense")
+    assert again.unsaved
+    assert again.search(query(0), k=9) == dense.search(query(0), k=9)
+    again.save()
+    assert not reopened(catalog, tmp_path / "dense").unsaved
+
+
+def test_a_changed_vector_is_noticed(catalog: Catalog, dense: DenseIndex, tmp_path: Path) -> None:
+    dense.save()
+    assert not reopened(catalog, tmp_path / "dense").unsaved
+    file = tmp_path / "dense" / "en-2.faiss"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 0x41
+    file.write_bytes(data)
+    assert reopened(catalog, tmp_path / "dense").search(query(0), k=100) == dense.search(query(0), k=100)
+
+
+def test_the_files_of_another_catalog_are_not_used(catalog: Catalog, dense: DenseIndex, tmp_path: Path) -> None:
+    with Catalog(tmp_path / "other", built_with=BUILT) as other:
+        other.commit([ready(i, "az") for i in range(100, 130)])
+        other.commit([ready(i, "en") for i in range(130, 150)] + [ready(i, "ru") for i in range(150, 153)])
+        reopened(other, tmp_path / "other" / "dense").save()
+    shutil.copytree(tmp_path / "other" / "dense", tmp_path / "dense")
+    assert reopened(catalog, tmp_path / "dense").search(query(0), k=9) == dense.search(query(0), k=9)
+
+
+def test_files_ahead_of_the_catalog_are_not_used(catalog: Catalog, dense: DenseIndex, tmp_path: Path) -> None:
+    """As when someone puts an older catalog back."""
+    dense.save()
+    state = json.loads((tmp_path / "dense" / "state.json").read_text())
+    (tmp_path / "dense" / "state.json").write_text(json.dumps({**state, "sequence": 7}))
+    again = reopened(catalog, tmp_path / "dense")
+    assert again.sequence == 2
+    assert again.search(query(0), k=9) == dense.search(query(0), k=9)
+
+
+class InterruptedOnce(dict):
+    """Like a Ctrl-C that falls between two languages of one batch."""
+
+    def update(self, *pairs: object) -> None:
+        super().update(*pairs)
+        if not getattr(self, "done", False):
+            self.done = True
+            raise KeyboardInterrupt
+
+
+def test_an_interrupted_catching_up_leaves_nothing_twice(catalog: Catalog, dense: DenseIndex, tmp_path: Path) -> None:
+    dense.save()
+    assert not reopened(catalog, tmp_path / "dense").unsaved
+    catalog.commit([ready(i, ("az", "en")[i % 2]) for i in range(60, 80)])
+    dense._lang_of = InterruptedOnce(dense._lang_of)
+    with pytest.raises(KeyboardInterrupt):
+        dense.catch_up(catalog)
+    dense.save()  # as `ingest` does at its end, whatever ended it
+    again, built = reopened(catalog, tmp_path / "dense"), reopened(catalog, tmp_path / "built")
+    assert again.search(query(0), k=100) == built.search(query(0), k=100)
