@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from eval.figures import Figure, figure, signature
+from eval.figures import Figure, bootstrap, figure, macro, signature, worst
+from eval.gold import Gold, cites, locate
+from eval.measures import (
+    aurc,
+    calibration_error,
+    chrf,
+    citation_precision,
+    citation_recall,
+    f1_of_share,
+    first_citation_right,
+    median,
+    p95,
+    token_f1,
+)
 from eval.sets import AnswerSet, GoldQuestion
 from index.language import detect_language
-from rag import Answer, Assistant, Citation, Reply
+from index.read import read_bytes, read_source
+from index.values import Source
+from rag import Answer, Assistant, Reply
 from rag.verify import SavedCitation, verify
 
 FIRST = 3  # citations and statements that a reader is taken to look at
+
+LOWER_IS_BETTER = frozenset(
+    ("wrongly declined", "AURC", "calibration error", "latency p50 s", "latency p95 s"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,79 +45,195 @@ class Judgment:
     question: GoldQuestion
     pair: str  # "en→az": language of the question and of the text that answers it
     answered: bool
-    first: bool  # the first citation holds a gold quote
+    first: bool  # a citation of the first statement counts for a gold quote
     first_three: bool  # one of the first three statements' citations does
     citations: int
     standing: int  # citations whose quote stands in the file
+    precision: float  # of its citations; NaN without one
+    recall: float  # of the gold quotes; NaN without one
+    confidence: float  # of the reply
+    chrf: float  # of the answer and the reference; NaN without a reference, 0 if declined
+    token_f1: float  # likewise
+    seconds: float  # from question to reply; NaN if it was not timed
 
 
-def judge(question: GoldQuestion, reply: Reply, locate: Callable[[str], Path | None]) -> Judgment:
-    """Compare a reply with the gold quotes, and its quotes with the files."""
+def judge(
+    question: GoldQuestion,
+    reply: Reply,
+    locate_file: Callable[[str], Path | None],
+    *,
+    golds: Sequence[Gold] | None = None,
+    seconds: float = math.nan,
+) -> Judgment:
+    """Compare a reply with what there was to find, and its quotes with the files.
+
+    `golds` is what `eval.gold.locate` found for the question, if that is known already.
+    """
+    if golds is None:
+        golds = locate(question, lambda path: _read_anew(path, locate_file))
     statements = reply.statements if isinstance(reply, Answer) else ()
     citations = [citation for statement in statements for citation in statement.citations]
     shown = [citation for statement in statements[:FIRST] for citation in statement.citations]
     saved = [SavedCitation(c.source, c.start, c.end, c.quote, c.sha256) for c in citations]
-    doc_lang = question.doc_lang or (detect_language(question.gold[0]) if question.gold else "none")
+    doc_lang = question.doc_lang or (detect_language(golds[0].quote) if golds else "none")
+    answer = " ".join(statement.text for statement in statements)
     return Judgment(
         question=question,
         pair=f"{question.lang}→{doc_lang}",
         answered=isinstance(reply, Answer),
-        first=any(holds_gold(citation, question) for citation in statements[0].citations) if statements else False,
-        first_three=any(holds_gold(citation, question) for citation in shown),
+        first=first_citation_right(statements[0].citations if statements else (), golds),
+        first_three=any(cites(citation, gold) for citation in shown for gold in golds),
         citations=len(citations),
-        standing=sum(not verdict.problem for verdict in verify(saved, locate)),
+        standing=sum(not verdict.problem for verdict in verify(saved, locate_file)),
+        precision=citation_precision(citations, golds),
+        recall=citation_recall(citations, golds),
+        confidence=reply.confidence,
+        chrf=chrf(answer, question.reference) if question.reference else math.nan,
+        token_f1=token_f1(answer, question.reference, lang=question.lang) if question.reference else math.nan,
+        seconds=seconds,
     )
 
 
-def holds_gold(citation: Citation, question: GoldQuestion) -> bool:
-    """Whether a citation's quote holds one of the gold quotes, white space and JSON escapes aside."""
-    quote = _normal(citation.quote.replace('\\"', '"').replace("\\n", "\n"))
-    return any(_normal(gold) in quote for gold in question.gold)
-
-
-def _normal(text: str) -> str:
-    return " ".join(text.split())
+def _read_anew(path: str, locate_file: Callable[[str], Path | None]) -> Source | None:
+    location = locate_file(path)
+    return read_source(read_bytes(location), path=path) if location is not None else None
 
 
 def run_answers(
-    answer_set: AnswerSet, assistant: Assistant, *, on_question: Callable[[int], None] = lambda done: None
+    answer_set: AnswerSet,
+    assistant: Assistant,
+    *,
+    on_question: Callable[[int], None] = lambda done: None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[Judgment]:
     """Ask every question of a set, whose corpus is in the assistant's index. `on_question` hears how many are done."""
-    judgments = []
+    source = cache(assistant.index.catalog.source)
+    judgments: list[Judgment] = []
     for question in answer_set.questions:
+        golds = locate(question, source)
+        begun = clock()
         reply = assistant.ask(question.question)
-        judgments.append(judge(question, reply, assistant.index.catalog.location_of))
+        seconds = clock() - begun
+        judgments.append(judge(question, reply, assistant.index.catalog.location_of, golds=golds, seconds=seconds))
         on_question(len(judgments))
     return judgments
 
 
 @dataclass(frozen=True, slots=True)
 class AnswerReport:
-    """Figures of all questions, and of each pair of languages."""
+    """Figures of all questions and of each pair of languages, in one order everywhere.
+
+    `macro` is the mean over the pairs, and `worst` the pair where it is worst, with its name; those without a case
+    do not count.
+    """
 
     overall: tuple[Figure, ...]
     by_pair: dict[str, tuple[Figure, ...]]
+    macro: tuple[Figure, ...]
+    worst: tuple[tuple[str, Figure], ...]
 
 
 def report_answers(judgments: list[Judgment], answer_set: AnswerSet, assistant: Assistant) -> AnswerReport:
     """The figures of judged questions, with intervals."""
-    signed = signature(answer_set.sha256, assistant.index.catalog.built_with)
-    pairs = sorted({judgment.pair for judgment in judgments})
+    return report_judgments(judgments, signature(answer_set.sha256, assistant.index.catalog.built_with))
+
+
+def report_judgments(judgments: Sequence[Judgment], signed: str) -> AnswerReport:
+    """The figures of judged questions, with intervals, under a signature that is made already."""
+    pairs = {pair: [j for j in judgments if j.pair == pair] for pair in sorted({j.pair for j in judgments})}
+    by_pair = {pair: tuple(answer_figures(found, signed)) for pair, found in pairs.items()}
     return AnswerReport(
-        tuple(_figures(judgments, signed)),
-        {pair: tuple(_figures([j for j in judgments if j.pair == pair], signed)) for pair in pairs},
+        overall=tuple(answer_figures(judgments, signed)),
+        by_pair=by_pair,
+        macro=tuple(one.over({pair: one.cases(found) for pair, found in pairs.items()}, signed) for one in _FIGURES),
+        worst=tuple(
+            worst({pair: row[i] for pair, row in by_pair.items()}, lower_is_better=one.name in LOWER_IS_BETTER)
+            for i, one in enumerate(_FIGURES)
+        ),
     )
 
 
-def _figures(judgments: list[Judgment], signed: str) -> list[Figure]:
-    """`first citation` and `first three` count a wrongly declined question as a miss."""
-    answerable = [j for j in judgments if j.question.answerable]
-    unanswerable = [j for j in judgments if not j.question.answerable]
-    citations = [float(i < j.standing) for j in judgments for i in range(j.citations)]
+def answer_figures(judgments: Sequence[Judgment], signed: str) -> list[Figure]:
+    """The figures of some judged questions, always the same names in the same order; see `eval.measures`.
+
+    `first citation`, `first three` and `citation recall` count a wrongly declined question as a miss; `citation
+    precision` is over answered questions, those without an answer included. `abstention recall` and `rightly
+    declined` are one.
+    """
+    return [one.of(judgments, signed) for one in _FIGURES]
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """How a figure comes of judged questions: which cases count, and what is counted of them, else their mean."""
+
+    name: str
+    cases: Callable[[Sequence[Judgment]], Sequence[Any]]
+    statistic: Callable[[Sequence[Any]], float] | None = None
+    from_0_to_1: bool = True
+
+    def of(self, judgments: Sequence[Judgment], signed: str) -> Figure:
+        cases = self.cases(judgments)
+        if self.statistic is None:
+            return figure(self.name, cases, signed)
+        if self.statistic is _f1:
+            return _transformed(figure(self.name, cases, signed), f1_of_share)
+        return bootstrap(self.name, self.statistic, cases, signed, from_0_to_1=self.from_0_to_1)
+
+    def over(self, cases_by_pair: dict[str, Sequence[Any]], signed: str) -> Figure:
+        return macro(self.name, cases_by_pair, signed, self.statistic, from_0_to_1=self.from_0_to_1)
+
+
+def _transformed(share: Figure, change: Callable[[float], float]) -> Figure:
+    """A figure by a function that grows with it, and so turns the ends of its interval into those of the other."""
+    return replace(share, value=change(share.value), low=change(share.low), high=change(share.high))
+
+
+def _declined(judgments: Sequence[Judgment], *, answerable: bool) -> list[float]:
+    return [float(not j.answered) for j in judgments if j.question.answerable is answerable]
+
+
+def _at_stake(judgments: Sequence[Judgment]) -> list[float]:
+    """1 for each rightly declined question, 0 for each wrong decision; those rightly answered are no part of F1."""
     return [
-        figure("first citation", [float(j.first) for j in answerable], signed),
-        figure("first three", [float(j.first_three) for j in answerable], signed),
-        figure("wrongly declined", [float(not j.answered) for j in answerable], signed),
-        figure("rightly declined", [float(not j.answered) for j in unanswerable], signed),
-        figure("quotes that stand", citations, signed),
+        float(not j.answered and not j.question.answerable)
+        for j in judgments
+        if not (j.answered and j.question.answerable)
     ]
+
+
+def _f1(at_stake: Sequence[float]) -> float:
+    return f1_of_share(math.fsum(at_stake) / len(at_stake))
+
+
+def _aurc(judgments: Sequence[Judgment]) -> float:
+    return aurc([j.confidence for j in judgments], [float(not j.first) for j in judgments])
+
+
+def _calibration_error(judgments: Sequence[Judgment]) -> float:
+    """Confidence is the probability that the documents answer, so being answerable is what it is held to."""
+    return calibration_error([j.confidence for j in judgments], [j.question.answerable for j in judgments])
+
+
+def _timed(judgments: Sequence[Judgment]) -> list[float]:
+    return [j.seconds for j in judgments if not math.isnan(j.seconds)]
+
+
+_FIGURES = (
+    _Figure("first citation", lambda found: [float(j.first) for j in found if j.question.answerable]),
+    _Figure("first three", lambda found: [float(j.first_three) for j in found if j.question.answerable]),
+    _Figure("wrongly declined", lambda found: _declined(found, answerable=True)),
+    _Figure("rightly declined", lambda found: _declined(found, answerable=False)),
+    _Figure("quotes that stand", lambda found: [float(i < j.standing) for j in found for i in range(j.citations)]),
+    _Figure("citation precision", lambda found: [j.precision for j in found if j.citations]),
+    _Figure("citation recall", lambda found: [j.recall for j in found if j.question.answerable]),
+    _Figure("abstention precision", lambda found: [float(not j.question.answerable) for j in found if not j.answered]),
+    _Figure("abstention recall", lambda found: _declined(found, answerable=False)),
+    _Figure("abstention F1", _at_stake, _f1),
+    _Figure("AURC", lambda found: found, _aurc),
+    _Figure("calibration error", lambda found: found, _calibration_error),
+    _Figure("chrF", lambda found: [j.chrf for j in found if j.question.answerable and j.question.reference]),
+    _Figure("token F1", lambda found: [j.token_f1 for j in found if j.question.answerable and j.question.reference]),
+    _Figure("latency p50 s", _timed, median, from_0_to_1=False),
+    _Figure("latency p95 s", _timed, p95, from_0_to_1=False),
+)
