@@ -10,6 +10,9 @@ from typing import Any
 
 from index.errors import SettingsError
 
+# What the table of answers shows; --json has all figures.
+_SHOWN = ("first citation", "first three", "wrongly declined", "rightly declined", "quotes that stand")
+
 
 def add_eval(commands: Any) -> None:
     """Add `eval` to the commands of `dragoman`."""
@@ -28,15 +31,48 @@ def add_eval(commands: Any) -> None:
     answers.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="the folder they are about")
     run = kinds.add_parser("run", help="retrieval over a set in BEIR layout")
     run.add_argument("set", type=Path, metavar="SET", help="folder with corpus.jsonl, queries.jsonl, qrels/test.tsv")
-    run.add_argument("--system", default="full", help="full (default), dense, or lexical")
+    run.add_argument(
+        "--system", default="full", help="full (default), dense, dense-plain, lexical, bm25, rrf, langchain-faiss"
+    )
     run.add_argument("--run-file", type=Path, metavar="FILE", help="also write the ranking as a TREC run")
     run.set_defaults(run=_run)
     speed = kinds.add_parser("speed", help="passages a second, beside sentence-transformers on the same weights")
     speed.add_argument("--index", type=Path, required=True, metavar="DIR", help="the index whose passages are embedded")
     speed.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
     speed.set_defaults(run=_speed)
-    for each in (answers, run):
+    table = kinds.add_parser("table", help="compare systems over sets in BEIR layout, as Markdown")
+    table.add_argument("sets", nargs="+", type=Path, metavar="SET")
+    table.add_argument("--system", action="append", default=[], metavar="NAME", help="may be repeated (default: all)")
+    table.set_defaults(run=_table)
+    compare = kinds.add_parser("compare", help="test whether two runs differ, and show which queries lost most")
+    compare.add_argument("a", type=Path, metavar="RUN-A", help="TREC run file, as `eval run --run-file` writes it")
+    compare.add_argument("b", type=Path, metavar="RUN-B")
+    compare.add_argument("--set", type=Path, required=True, metavar="SET", help="the set that both were run on")
+    compare.set_defaults(run=_compare)
+    check = kinds.add_parser("check", help="validate a set: quotes verbatim, ids known, duplicates, leakage")
+    check.add_argument("set", type=Path, metavar="SET", help="folder in BEIR layout, or a file of questions")
+    check.add_argument("--corpus", type=Path, metavar="DIR", help="the documents of a file of questions")
+    check.add_argument("--against", type=Path, metavar="SET", help="another set, that this one must not leak into")
+    check.set_defaults(run=_check)
+    gate = kinds.add_parser("gate", help="fail if figures are below their floors (default: the shipped set's)")
+    gate.add_argument("--config", type=Path, metavar="FILE", help="floors for a corpus of your own, as TOML")
+    gate.add_argument("--raise", action="store_true", dest="suggest", help="print floors that could be raised")
+    gate.set_defaults(run=_gate)
+    robustness = kinds.add_parser("robustness", help="what damaged questions and documents cost retrieval")
+    robustness.add_argument("set", type=Path, metavar="SET", help="folder in BEIR layout")
+    robustness.set_defaults(run=_robustness)
+    report = kinds.add_parser("report", help="answers on the sample as one self-contained HTML file")
+    report.add_argument("--html", type=Path, required=True, metavar="FILE")
+    report.add_argument("--set", type=Path, metavar="SET", help="add retrieval over this set in BEIR layout")
+    report.set_defaults(run=_report)
+    calibrate = kinds.add_parser("calibrate", help="fit the decision to decline again, from sets in BEIR layout")
+    calibrate.add_argument("sets", nargs="+", type=Path, metavar="SET")
+    calibrate.add_argument("--most", type=int, default=44, metavar="N", help="questions a set (default: %(default)s)")
+    calibrate.add_argument("--wrongly", type=float, default=0.03, metavar="SHARE", help="answerable ones to decline")
+    calibrate.set_defaults(run=_calibrate)
+    for each in (answers, run, table, gate, robustness, calibrate, report):
         each.add_argument("--embedder", default="", metavar="NAME", help="as for ingest (default: e5-small)")
+    for each in (answers, run, table, compare, check, gate, robustness):
         each.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
 
 
@@ -89,19 +125,24 @@ def _answers(options: argparse.Namespace) -> int:
         }
         print(json.dumps(document, ensure_ascii=False, indent=2))
     else:
-        names = [figure.name for figure in figures.overall]
+        shown = [i for i, figure in enumerate(figures.overall) if figure.name in _SHOWN]
+        names = [figures.overall[i].name for i in shown]
         print(f"{answer_set.name}: {len(judgments)} questions; mean [95 % interval] of n")
         print("pair   " + "".join(f"{name:>26}" for name in names))
-        for pair, row in [*figures.by_pair.items(), ("all", figures.overall)]:
-            cells = (f"{f.value:.2f} [{f.low:.2f}, {f.high:.2f}] {f.n:>3}" if f.n else "-" for f in row)
+        for pair, row in [*figures.by_pair.items(), ("macro", figures.macro), ("all", figures.overall)]:
+            cells = (
+                f"{f.value:.2f} [{f.low:.2f}, {f.high:.2f}] {f.n:>3}" if f.n else "-" for f in (row[i] for i in shown)
+            )
             print(f"{pair:<7}" + "".join(f"{cell:>26}" for cell in cells))
         print(figures.overall[0].signature)
     return NOT_DONE if report.failures else DONE
 
 
 def _run(options: argparse.Namespace) -> int:
-    from eval.retrieval import SYSTEMS, index_corpus, report_retrieval, retriever, run_system, write_run
+    from eval.retrieval import index_corpus, report_retrieval, run_system
+    from eval.runs import write_run
     from eval.sets import load_beir
+    from eval.systems import SYSTEMS, make_system
     from index.embed import BUNDLED, load_embedder
     from index.folder import Index
     from ui.cli import DONE, complain
@@ -116,7 +157,7 @@ def _run(options: argparse.Namespace) -> int:
         )
     with Index.open(folder, report=complain) as index, _bar("asking", len(retrieval_set.judged)) as bar:
         index.use_embedder(embedder)
-        run = run_system(retrieval_set, retriever(options.system, index), on_query=lambda done: _move(bar, done))
+        run = run_system(retrieval_set, make_system(options.system, index), on_query=lambda done: _move(bar, done))
         report = report_retrieval(retrieval_set, options.system, index, run)
     if options.run_file is not None:
         write_run(report.run, options.system, options.run_file)
@@ -149,6 +190,157 @@ def _speed(options: argparse.Namespace) -> int:
             f"{speed.passages} passages of {speed.mean_tokens:.0f} tokens: {speed.ours:.1f} a second, "
             f"sentence-transformers {speed.theirs:.1f}; {speed.ratio:.2f} times as fast; cosine {speed.cosine:.4f}"
         )
+    return DONE
+
+
+def _table(options: argparse.Namespace) -> int:
+    from eval.systems import SYSTEMS
+    from eval.table import table
+    from ui.cli import DONE
+
+    sets = [load_beir_set(location) for location in options.sets]
+    with _cached(options) as embedder, _bar("systems", 0) as bar:
+        made = table(
+            sets,
+            embedder,
+            systems=tuple(options.system) or SYSTEMS,
+            on_query=lambda name, system, done: bar.set_description(f"{name}: {system} {done}"),
+        )
+    print(made.to_json() if options.json else made.to_markdown())
+    return DONE
+
+
+def load_beir_set(location: Path) -> Any:
+    """A set in BEIR layout. Raises DataSetError."""
+    from eval.sets import load_beir
+
+    return load_beir(location)
+
+
+def _cached(options: argparse.Namespace) -> Any:
+    from eval.embeddings import CachedEmbedder
+    from index.embed import BUNDLED, load_embedder
+    from ui.cli import complain
+
+    return CachedEmbedder(load_embedder(options.embedder or BUNDLED, report=complain))
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from eval.compare import RunPair, compare_runs, comparison_to_json, comparison_to_text
+    from eval.runs import read_run
+    from ui.cli import DONE, printable
+
+    pair = RunPair(load_beir_set(options.set), read_run(options.a), read_run(options.b))
+    comparison = compare_runs([pair], name_a=options.a.stem, name_b=options.b.stem)
+    print(comparison_to_json(comparison) if options.json else printable(comparison_to_text(comparison)))
+    return DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from eval.check import Severity, check_set
+    from ui.cli import DONE, NOT_DONE, printable
+
+    problems = check_set(options.set, options.corpus, options.against)
+    if options.json:
+        print(json.dumps([asdict(problem) for problem in problems], ensure_ascii=False, indent=2))
+    else:
+        for problem in problems:
+            print(printable(str(problem)))
+        print(f"{len(problems)} problems, {sum(p.severity is Severity.ERROR for p in problems)} of them errors")
+    return NOT_DONE if any(problem.severity is Severity.ERROR for problem in problems) else DONE
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from eval.gate import all_passed, baseline_file, gate, load_floors, measure_place, raise_floors
+    from ui.cli import DONE, NOT_DONE
+
+    results = []
+    with _cached(options) as embedder:
+        for floors in load_floors(options.config or baseline_file()):
+            with _bar(f"asking {floors.name}", 0) as bar:
+                found = measure_place(floors.place, embedder, on_question=lambda done, bar=bar: _move(bar, done))
+            results.append(gate(floors, found))
+            print(results[-1].to_json() if options.json else results[-1].to_text())
+            if options.suggest:
+                print(raise_floors(floors, found), end="")
+    return DONE if all_passed(results) else NOT_DONE
+
+
+def _robustness(options: argparse.Namespace) -> int:
+    from eval.perturb import robustness
+    from rag.retrieve import HybridRetriever
+    from ui.cli import DONE
+
+    with _cached(options) as embedder, _bar("asking", 0) as bar:
+        made = robustness(
+            load_beir_set(options.set),
+            embedder,
+            HybridRetriever,
+            on_query=lambda label, done: bar.set_description(f"{label} {done}"),
+        )
+    print(made.to_json() if options.json else made.to_markdown())
+    return DONE
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from eval.calibrate import Kind, collect_cases, declined, fit
+    from eval.retrieval import index_corpus
+    from index.folder import Index
+    from ui.cli import DONE
+
+    cases = []
+    with _cached(options) as embedder:
+        for location in options.sets:
+            retrieval_set = load_beir_set(location)
+            folder = index_corpus(retrieval_set, embedder)
+            with Index.open(folder) as index, _bar(retrieval_set.name, 0) as bar:
+                index.use_embedder(embedder)
+                cases += collect_cases(
+                    retrieval_set, index, most=options.most, on_query=lambda done, bar=bar: _move(bar, done)
+                )
+    calibration = fit(cases, wrongly_declined=options.wrongly)
+    print(calibration)
+    for kind in Kind:
+        found = declined(cases, calibration, kind)
+        if found:
+            print(f"declined of {kind.value}: {sum(found) / len(found):.3f} of {len(found)}")
+    return DONE
+
+
+def _report(options: argparse.Namespace) -> int:
+    import tempfile
+
+    from eval.answers import report_answers
+    from eval.report import EvalReport, ask_all, report_to_html, retrieval_part
+    from eval.retrieval import index_corpus, report_retrieval, run_system
+    from eval.sets import sample_set
+    from index.folder import Index
+    from index.ingest import ingest
+    from rag import Assistant
+    from rag.retrieve import HybridRetriever
+    from ui.cli import DONE, INTERRUPTED
+
+    answer_set = sample_set()
+    retrievals = []
+    with _cached(options) as embedder:
+        with tempfile.TemporaryDirectory(prefix="dragoman-eval-") as folder:
+            if ingest([answer_set.corpus], Path(folder), embedder=embedder).interrupted:
+                return INTERRUPTED
+            with Assistant.open(Path(folder)) as assistant, _bar("asking", len(answer_set.questions)) as bar:
+                assistant.index.use_embedder(embedder)
+                judgments, asked = ask_all(answer_set, assistant, on_question=lambda done: _move(bar, done))
+                figures = report_answers(judgments, answer_set, assistant)
+        if options.set is not None:
+            retrieval_set = load_beir_set(options.set)
+            with Index.open(index_corpus(retrieval_set, embedder)) as index:
+                index.use_embedder(embedder)
+                run = run_system(retrieval_set, HybridRetriever(index))
+                retrievals.append(retrieval_part(retrieval_set, report_retrieval(retrieval_set, "full", index, run)))
+    report = EvalReport(answer_set.name, {"all": figures.overall, **figures.by_pair}, tuple(asked), tuple(retrievals))
+    options.html.write_text(report_to_html(report), encoding="utf-8")
+    print(options.html)
     return DONE
 
 
