@@ -12,7 +12,7 @@ FIND_LINKS = $(shell $(BIN)/pip config get :env:.find-links 2>/dev/null || $(BIN
 TORCH = $(if $(FIND_LINKS),--find-links $(FIND_LINKS),--torch-backend auto)
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt $(TORCH)
 
-.PHONY: demo test install lint clean
+.PHONY: demo test gate install lint clean
 
 demo: $(VENV)/installed
 	@$(BIN)/dragoman ingest eval/sample/corpus --index $(DEMO_INDEX)
@@ -23,6 +23,10 @@ demo: $(VENV)/installed
 
 test: $(VENV)/installed-for-tests lint
 	$(BIN)/python -m pytest
+
+# The floors of the shipped set; a minute.
+gate: $(VENV)/installed-for-tests
+	$(BIN)/dragoman eval gate
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .

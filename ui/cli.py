@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = options.run(options)
         sys.stdout.flush()
         return code
+    except SettingsError as error:
+        complain(str(error))
+        return WRONG_USE
     except DragomanError as error:
         complain(str(error))
         return NOT_DONE

@@ -1,0 +1,109 @@
+"""`dragoman eval` end to end, on a set small enough to rank by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from ui.cli import main
+
+SAMPLE = Path(__file__).parent.parent / "eval" / "sample"
+DOCUMENTS = {
+    "d1": "The lighthouse of Sahilkend was painted white by its keeper in the spring of last year.",
+    "d2": "Hazelnut growers complain about wasps and expect a poor harvest in the mountain villages.",
+    "d3": "The night train to Narlidere has sleeping cars and no restaurant because of a fire rule.",
+}
+QUERIES = {"q1": "lighthouse keeper white", "q2": "hazelnut harvest wasps", "q3": "night train restaurant"}
+
+
+@pytest.fixture
+def beir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("DRAGOMAN_CACHE", str(tmp_path / "cache"))
+    folder = tmp_path / "toy"
+    (folder / "qrels").mkdir(parents=True)
+    corpus = [json.dumps({"_id": key, "title": "", "text": text}) for key, text in DOCUMENTS.items()]
+    queries = [json.dumps({"_id": key, "text": text}) for key, text in QUERIES.items()]
+    (folder / "corpus.jsonl").write_text("\n".join(corpus))
+    (folder / "queries.jsonl").write_text("\n".join(queries))
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\td1\t1\nq2\td2\t1\nq3\td3\t1\n")
+    return folder
+
+
+def run(*arguments: str | Path) -> tuple[int, str]:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        code = main([str(argument) for argument in arguments])
+    return code, out.getvalue()
+
+
+def test_run_prints_figures_and_writes_a_trec_run(beir: Path, tmp_path: Path) -> None:
+    file = tmp_path / "full.run"
+    code, printed = run("eval", "run", beir, "--embedder", "hashing", "--run-file", file, "--json")
+    assert code == 0
+    document = json.loads(printed)
+    assert (document["set"], document["system"]) == ("toy", "full")
+    figures = {figure["name"]: figure for figure in document["figures"]}
+    assert set(figures["nDCG@10"]) == {"name", "value", "low", "high", "n", "signature"}
+    assert (figures["nDCG@10"]["value"], figures["Success@1"]["value"], figures["nDCG@10"]["n"]) == (1.0, 1.0, 3)
+    assert "model:hashing" in figures["nDCG@10"]["signature"]
+    first = [line.split() for line in file.read_text().splitlines() if line.split()[3] == "1"]
+    assert [(row[0], row[1], row[2], row[5]) for row in first] == [
+        ("q1", "Q0", "d1", "full"),
+        ("q2", "Q0", "d2", "full"),
+        ("q3", "Q0", "d3", "full"),
+    ]
+
+
+def test_compare_shows_who_lost_what(beir: Path, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.run", tmp_path / "bad.run"
+    good.write_text("q1 Q0 d1 1 2 a\nq2 Q0 d2 1 2 a\nq3 Q0 d3 1 2 a\n")
+    bad.write_text("q1 Q0 d2 1 2 b\nq1 Q0 d1 2 1 b\nq2 Q0 d2 1 2 b\nq3 Q0 d3 1 2 b\n")
+    code, printed = run("eval", "compare", good, bad, "--set", beir)
+    assert code == 0
+    assert "q1" in printed
+    code, printed = run("eval", "compare", good, bad, "--set", beir, "--json")
+    assert code == 0
+    assert json.loads(printed)
+
+
+def test_table_has_a_row_a_system(beir: Path) -> None:
+    code, printed = run("eval", "table", beir, "--embedder", "hashing", "--system", "full", "--system", "bm25")
+    assert code == 0
+    assert [name for name in ("full", "bm25") if name in printed] == ["full", "bm25"]
+
+
+def test_check_finds_nothing_wrong_with_the_sample_and_says_what_is_wrong_elsewhere(beir: Path) -> None:
+    code, printed = run("eval", "check", SAMPLE / "questions.jsonl", "--corpus", SAMPLE / "corpus")
+    assert (code, printed.strip()) == (0, "0 problems, 0 of them errors")
+    (beir / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq1\tnowhere\t1\n")
+    code, printed = run("eval", "check", beir)
+    assert code == 1
+    assert "test.tsv:2" in printed
+    assert "nowhere" in printed
+
+
+def test_a_set_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", "run", str(tmp_path / "none"), "--embedder", "hashing"]) == 1
+    assert "none" in capsys.readouterr().err
+    assert main(["eval", "run", str(tmp_path), "--system", "magic"]) == 2
+
+
+def test_the_gate_refuses_another_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One question fewer, and the floors say nothing any more."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.txt").write_text(DOCUMENTS["d1"])
+    question = {"id": "1", "lang": "en", "file": "a.txt", "question": "who painted the lighthouse", "answerable": True}
+    row = json.dumps({**question, "gold": [DOCUMENTS["d1"]]})
+    (tmp_path / "questions.jsonl").write_text(row)
+    (tmp_path / "mine.toml").write_text(
+        '[mine]\nquestions = "questions.jsonl"\ncorpus = "corpus"\ncount = 2\n'
+        f'data = "{"0" * 64}"\n'
+        'model = "hashing@hashing-1"\npassages = "160+1"\n[mine.floors]\n"first three" = 0.5\n'
+    )
+    assert main(["eval", "gate", "--config", str(tmp_path / "mine.toml"), "--embedder", "hashing"]) == 1
+    assert "mine.toml" in capsys.readouterr().err
