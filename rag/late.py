@@ -20,7 +20,8 @@ Floats = NDArray[np.float32]
 
 _LEAST_WEIGHT = 0.1
 # A language's own mean counts as much as that of all once it has this many tokens, some fifteen sentences. On the dev
-# questions 50 to 500 differ by one; without languages an English sentence comes before the Azerbaijani one that answers.
+# questions 50 to 500 differ by one; without languages an English sentence comes before the one in Azerbaijani that
+# answers.
 _PRIOR_TOKENS = 500
 
 
