@@ -158,6 +158,12 @@ def test_catching_up_twice_does_no_harm(index: Index, tmp_path: Path) -> None:
     assert json.loads(state.read_text())["sequence"] == 1
 
 
+def replace(file: Path, data: bytes) -> None:
+    """Another file by the same name: the index that is open in this process has the old one mapped into memory."""
+    file.unlink()
+    file.write_bytes(data)
+
+
 def wreck(damage: str, folder: Path) -> None:
     segments = [
         file
@@ -191,13 +197,13 @@ def wreck(damage: str, folder: Path) -> None:
                 file.unlink()
         case "empty segments":
             for file in segments:
-                file.write_bytes(b"")
+                replace(file, b"")
         case "half segments":
             for file in segments:
-                file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+                replace(file, file.read_bytes()[: file.stat().st_size // 2])
         case _:
             for file in segments:
-                file.write_bytes(b"\xff" * file.stat().st_size)
+                replace(file, b"\xff" * file.stat().st_size)
 
 
 DAMAGES = [
