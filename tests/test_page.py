@@ -91,7 +91,7 @@ def write_files(files: Path) -> None:
 
 def always(threshold: float) -> Calibration:
     """Answers whatever it is asked (0.0), or nothing (2.0)."""
-    return Calibration(0.0, Signals(0, 0, 0, 0, 0, 0), threshold)
+    return Calibration(0.0, Signals(0, 0, 0, 0, 0), threshold)
 
 
 def serve_files(base: Path, *, threshold: float) -> Iterator[Served]:
@@ -308,7 +308,7 @@ def test_an_abstention_is_shown_as_one(tab: Page, abstaining: Served) -> None:
     visit(tab, abstaining)
     reply = ask(tab, "Who handed his keys of the Sahilkend lighthouse to the port?")
     expect(reply).to_contain_text("The documents do not tell.")
-    expect(reply).to_contain_text("no sentence answers")
+    expect(reply).to_contain_text("no sentence of them seems to answer")
     expect(reply).to_contain_text("Closest passages")
     expect(tab.locator(".answer")).to_have_count(0)
     reply.get_by_role("button", name="The lighthouse keeper of Sahilkend retires").first.click()
