@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from index.catalog import text_hash
 from index.errors import CitationError
-from index.escapes import view
 from index.folder import Index
 from index.values import Source, Span
 from rag.read import DraftStatement, QuotedSpan
@@ -60,9 +59,3 @@ def _cite(quote: QuotedSpan, source: Source, statement: str) -> Citation:
         date=quote.passage.date,
         passage_id=quote.passage.id,
     )
-
-
-def readable_quote(citation: Citation, index: Index) -> str:
-    """A quote as a person reads it: the same words, JSON escapes undone."""
-    source = index.source(citation.source)
-    return view(source.text, Span(citation.start, citation.end), source.media).text
