@@ -28,10 +28,13 @@ class CachedEmbedder:
     What it gives is bit for bit what the other gives. A vector is found by the hash of the text, of its part (query
     or passage) and of everything in the embedder's identity, so another model, prefix or weights never meet an old
     vector. Token vectors are not kept: a passage has a hundred. A file that is not a cache is made again.
+
+    Where latencies are measured `cache_queries` must be False: a query is then embedded each time it is asked.
     """
 
-    def __init__(self, embedder: Embedder, *, file: Path | None = None) -> None:
+    def __init__(self, embedder: Embedder, *, file: Path | None = None, cache_queries: bool = True) -> None:
         self._embedder = embedder
+        self._cache_queries = cache_queries
         self._file = file or cache_directory() / "eval" / "embeddings.sqlite"
         self._lock = Lock()  # the page and progress bars may ask from another thread
         self._db = _open(self._file)
@@ -74,6 +77,8 @@ class CachedEmbedder:
             self._save(unsaved)
 
     def embed_query(self, text: str) -> Floats:
+        if not self._cache_queries:
+            return self._embedder.embed_query(text)
         key = self._key("query", text)
         known = self._load([key])
         if key not in known:

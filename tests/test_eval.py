@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,26 @@ def test_run_prints_figures_and_writes_a_trec_run(beir: Path, tmp_path: Path) ->
         ("q2", "Q0", "d2", "full"),
         ("q3", "Q0", "d3", "full"),
     ]
+
+
+def test_only_passages_are_kept_between_runs_whose_latencies_count(beir: Path, tmp_path: Path) -> None:
+    questions = tmp_path / "questions.jsonl"
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.txt").write_text(DOCUMENTS["d1"] + " It is said that it is seen from afar at night.")
+    gold = [DOCUMENTS["d1"]]
+    row = {"id": "1", "lang": "en", "question": "who painted the lighthouse", "gold": gold, "answerable": True}
+    questions.write_text(json.dumps(row))
+
+    def kept() -> int:
+        with contextlib.closing(sqlite3.connect(tmp_path / "cache" / "eval" / "embeddings.sqlite")) as file:
+            return file.execute("SELECT count(*) FROM vectors").fetchone()[0]
+
+    assert run("eval", "run", beir, "--embedder", "hashing")[0] == 0
+    assert kept() == len(DOCUMENTS)
+    assert run("eval", "answers", questions, "--corpus", tmp_path / "corpus", "--embedder", "hashing")[0] == 0
+    assert kept() == len(DOCUMENTS) + 1
+    assert run("eval", "table", beir, "--embedder", "hashing", "--system", "dense")[0] == 0
+    assert kept() == len(DOCUMENTS) + 1 + len(QUERIES)  # a table has no latency
 
 
 def test_compare_shows_who_lost_what(beir: Path, tmp_path: Path) -> None:

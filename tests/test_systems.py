@@ -180,6 +180,17 @@ def test_a_cached_embedder_gives_the_same_bits_and_asks_once(tmp_path: Path) -> 
         assert inner.asked[5:] == ["four"]
 
 
+def test_queries_are_embedded_each_time_they_are_asked_where_their_latency_counts(tmp_path: Path) -> None:
+    inner, plain = CountingEmbedder(), CountingEmbedder()
+    with CachedEmbedder(inner, file=tmp_path / "e.sqlite") as cached:
+        cached.embed_query("one")  # now it is in the file
+    with CachedEmbedder(inner, file=tmp_path / "e.sqlite", cache_queries=False) as cached:
+        for _ in range(2):
+            assert cached.embed_query("one").tobytes() == plain.embed_query("one").tobytes()
+            list(cached.embed_passages(["two"]))
+    assert inner.asked == ["query: one", "query: one", "two", "query: one"]
+
+
 def test_another_model_does_not_meet_the_vectors_of_the_first(tmp_path: Path) -> None:
     file = tmp_path / "e.sqlite"
     with CachedEmbedder(CountingEmbedder(), file=file) as first:

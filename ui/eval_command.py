@@ -81,7 +81,6 @@ def _answers(options: argparse.Namespace) -> int:
 
     from eval.answers import report_answers, run_answers
     from eval.sets import load_answer_set, sample_set
-    from index.embed import BUNDLED, load_embedder
     from index.ingest import ingest
     from rag import Assistant
     from ui.cli import DONE, INTERRUPTED, NOT_DONE, complain
@@ -89,8 +88,7 @@ def _answers(options: argparse.Namespace) -> int:
     answer_set = (
         load_answer_set(options.questions, corpus=options.corpus) if options.questions is not None else sample_set()
     )
-    embedder = load_embedder(options.embedder or BUNDLED, report=complain)
-    with tempfile.TemporaryDirectory(prefix="dragoman-eval-") as folder:
+    with _cached(options, queries=False) as embedder, tempfile.TemporaryDirectory(prefix="dragoman-eval-") as folder:
         with _bar("indexing", 0) as bar:
             report = ingest(
                 [answer_set.corpus],
@@ -143,22 +141,21 @@ def _run(options: argparse.Namespace) -> int:
     from eval.runs import write_run
     from eval.sets import load_beir
     from eval.systems import SYSTEMS, make_system
-    from index.embed import BUNDLED, load_embedder
     from index.folder import Index
     from ui.cli import DONE, complain
 
     if options.system not in SYSTEMS:
         raise SettingsError(f"--system {options.system}: there is no such system; choose {', '.join(SYSTEMS)}")
     retrieval_set = load_beir(options.set)
-    embedder = load_embedder(options.embedder or BUNDLED, report=complain)
-    with _bar("indexing", 0) as bar:
-        folder = index_corpus(
-            retrieval_set, embedder, on_progress=lambda p: _move(bar, p.passages_done, p.passages_known)
-        )
-    with Index.open(folder, report=complain) as index, _bar("asking", len(retrieval_set.judged)) as bar:
-        index.use_embedder(embedder)
-        run = run_system(retrieval_set, make_system(options.system, index), on_query=lambda done: _move(bar, done))
-        report = report_retrieval(retrieval_set, options.system, index, run)
+    with _cached(options, queries=False) as embedder:
+        with _bar("indexing", 0) as bar:
+            folder = index_corpus(
+                retrieval_set, embedder, on_progress=lambda p: _move(bar, p.passages_done, p.passages_known)
+            )
+        with Index.open(folder, report=complain) as index, _bar("asking", len(retrieval_set.judged)) as bar:
+            index.use_embedder(embedder)
+            run = run_system(retrieval_set, make_system(options.system, index), on_query=lambda done: _move(bar, done))
+            report = report_retrieval(retrieval_set, options.system, index, run)
     if options.run_file is not None:
         write_run(report.run, options.system, options.run_file)
     if options.json:
@@ -217,12 +214,13 @@ def load_beir_set(location: Path) -> Any:
     return load_beir(location)
 
 
-def _cached(options: argparse.Namespace) -> Any:
+def _cached(options: argparse.Namespace, *, queries: bool = True) -> Any:
+    """The embedder that was named, which keeps what it embeds; of queries nothing where their latency is shown."""
     from eval.embeddings import CachedEmbedder
     from index.embed import BUNDLED, load_embedder
     from ui.cli import complain
 
-    return CachedEmbedder(load_embedder(options.embedder or BUNDLED, report=complain))
+    return CachedEmbedder(load_embedder(options.embedder or BUNDLED, report=complain), cache_queries=queries)
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -257,7 +255,7 @@ def _gate(options: argparse.Namespace) -> int:
     from ui.cli import DONE, NOT_DONE
 
     results = []
-    with _cached(options) as embedder:
+    with _cached(options, queries=False) as embedder:
         for floors in load_floors(options.config or baseline_file()):
             with _bar(f"asking {floors.name}", 0) as bar:
                 found = measure_place(floors.place, embedder, on_question=lambda done, bar=bar: _move(bar, done))
@@ -324,7 +322,7 @@ def _report(options: argparse.Namespace) -> int:
 
     answer_set = sample_set()
     retrievals = []
-    with _cached(options) as embedder:
+    with _cached(options, queries=False) as embedder:
         with tempfile.TemporaryDirectory(prefix="dragoman-eval-") as folder:
             if ingest([answer_set.corpus], Path(folder), embedder=embedder).interrupted:
                 return INTERRUPTED
