@@ -35,6 +35,8 @@ class CachedEmbedder:
     def __init__(self, embedder: Embedder, *, file: Path | None = None, cache_queries: bool = True) -> None:
         self._embedder = embedder
         self._cache_queries = cache_queries
+        self._made: set[bytes] = set()
+        self._found: set[bytes] = set()
         self._file = file or cache_directory() / "eval" / "embeddings.sqlite"
         self._lock = Lock()  # the page and progress bars may ask from another thread
         self._db = _open(self._file)
@@ -53,9 +55,20 @@ class CachedEmbedder:
     def identity(self) -> EmbedderIdentity:
         return self._embedder.identity
 
+    @property
+    def passages_made(self) -> int:
+        """How many different passages were embedded since this was made."""
+        return len(self._made)
+
+    @property
+    def passages_found(self) -> int:
+        """How many different passages an earlier run had embedded."""
+        return len(self._found)
+
     def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
         keys = [self._key("passage", text) for text in texts]
         known = self._load(keys)
+        self._found |= known.keys() - self._made
         missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if not missing:
             yield from (known[key] for key in keys)
@@ -68,6 +81,7 @@ class CachedEmbedder:
                 if key not in known:
                     made_key, vector = next(made)
                     assert made_key == key
+                    self._made.add(key)
                     known[key] = unsaved[key] = vector
                     if len(unsaved) >= _COMMIT_EVERY:
                         self._save(unsaved)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from index.embed import Embedder
 from index.folder import Index
 from index.ingest import GivenDocument, Progress, ingest_given
 from index.passages import Chunking
+from index.values import Passage
 from rag.retrieve import Retriever
 
 DEPTH = 100  # documents in a run
@@ -26,18 +28,22 @@ _PASSAGES = 3 * DEPTH
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """What a system found for one query."""
+
+    documents: dict[str, float]  # id to score, at most DEPTH, best first
+    passages: tuple[Passage, ...]  # of these and further documents, best first
+    seconds: float  # from the query's text to the passages
+
+
+@dataclass(frozen=True, slots=True)
 class RetrievalReport:
-    """A system's figures on a set, and the run that they were counted from."""
+    """A system's measures on a set, and the run that they were counted from."""
 
     set_name: str
     system: str
     figures: tuple[Figure, ...]
     run: Run
-
-    def to_json(self) -> str:
-        """The JSON document that `dragoman eval run --json` prints."""
-        document = {"set": self.set_name, "system": self.system, "figures": [f.to_json() for f in self.figures]}
-        return json.dumps(document, ensure_ascii=False, indent=2)
 
 
 def index_corpus(
@@ -79,21 +85,42 @@ def index_corpus_into(
         raise KeyboardInterrupt
 
 
+def rank_queries(
+    retrieval_set: RetrievalSet,
+    system: Retriever,
+    *,
+    on_query: Callable[[int], None] = lambda done: None,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Ranking]:
+    """What the system finds for every judged query, by the query's id; a document scores as its best passage does."""
+    rankings: dict[str, Ranking] = {}
+    known: dict[str, Passage] = {}  # one object a passage, or the rankings would hold its text once for each query
+    for query in retrieval_set.judged:
+        begun = clock()
+        hits = system.retrieve(query.text, k=_PASSAGES)
+        seconds = clock() - begun
+        scores: dict[str, float] = {}
+        for hit in hits:
+            scores.setdefault(hit.passage.source_path, hit.score)  # best first, so the first is the best
+        passages = tuple(known.setdefault(hit.passage.id, hit.passage) for hit in hits)
+        rankings[query.id] = Ranking(dict(list(scores.items())[:DEPTH]), passages, seconds)
+        on_query(len(rankings))
+    return rankings
+
+
 def run_system(
     retrieval_set: RetrievalSet, system: Retriever, *, on_query: Callable[[int], None] = lambda done: None
 ) -> Run:
-    """Rank the set's documents for every judged query; a document scores as its best passage does."""
-    run: Run = {}
-    for query in retrieval_set.judged:
-        scores: dict[str, float] = {}
-        for hit in system.retrieve(query.text, k=_PASSAGES):
-            scores.setdefault(hit.passage.source_path, hit.score)  # best first, so the first is the best
-        run[query.id] = dict(list(scores.items())[:DEPTH])
-        on_query(len(run))
-    return run
+    """The documents of `rank_queries`."""
+    return run_of(rank_queries(retrieval_set, system, on_query=on_query))
+
+
+def run_of(rankings: Mapping[str, Ranking]) -> Run:
+    """The documents and scores of rankings alone."""
+    return {query: ranking.documents for query, ranking in rankings.items()}
 
 
 def report_retrieval(retrieval_set: RetrievalSet, system: str, index: Index, run: Run) -> RetrievalReport:
-    """The figures of a run, signed."""
+    """The measures of a run, signed."""
     signed = signature(retrieval_set.sha256, index.catalog.built_with)
     return RetrievalReport(retrieval_set.name, system, measure(retrieval_set, run, signed), run)

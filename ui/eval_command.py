@@ -137,25 +137,28 @@ def _answers(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from eval.retrieval import index_corpus, report_retrieval, run_system
     from eval.runs import write_run
     from eval.sets import load_beir
-    from eval.systems import SYSTEMS, make_system
-    from index.folder import Index
+    from eval.system_report import measure_system
+    from eval.systems import SYSTEMS
     from ui.cli import DONE, complain
 
     if options.system not in SYSTEMS:
         raise SettingsError(f"--system {options.system}: there is no such system; choose {', '.join(SYSTEMS)}")
     retrieval_set = load_beir(options.set)
-    with _cached(options, queries=False) as embedder:
-        with _bar("indexing", 0) as bar:
-            folder = index_corpus(
-                retrieval_set, embedder, on_progress=lambda p: _move(bar, p.passages_done, p.passages_known)
-            )
-        with Index.open(folder, report=complain) as index, _bar("asking", len(retrieval_set.judged)) as bar:
-            index.use_embedder(embedder)
-            run = run_system(retrieval_set, make_system(options.system, index), on_query=lambda done: _move(bar, done))
-            report = report_retrieval(retrieval_set, options.system, index, run)
+    with (
+        _cached(options, queries=False) as embedder,
+        _bar("indexing", 0) as indexing,
+        _bar("asking", len(retrieval_set.judged)) as asking,
+    ):
+        report = measure_system(
+            retrieval_set,
+            options.system,
+            embedder,
+            on_progress=lambda p: _move(indexing, p.passages_done, p.passages_known),
+            on_query=lambda done: _move(asking, done),
+            report=complain,
+        )
     if options.run_file is not None:
         write_run(report.run, options.system, options.run_file)
     if options.json:
