@@ -58,6 +58,7 @@ class Query:
 
     id: str
     text: str
+    lang: str = ""  # BCP 47; "" where the set does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,8 @@ def load_beir(folder: Path, *, split: str = "") -> RetrievalSet:
     Without `split` it is test.tsv, or the only file there is. Queries that only other splits judge are left out.
     Those of `unanswerable.jsonl`, if it is there, are queries without judgments. A query without judgments whose
     metadata say that it is answerable in part, or not clear enough to tell, is left out: it is neither.
+
+    The language of a query is the `lang` of its metadata, or else the `query_lang` of a meta.json.
     """
     corpus_file, queries_file = folder / "corpus.jsonl", folder / "queries.jsonl"
     if not corpus_file.is_file() or not queries_file.is_file():
@@ -184,9 +187,10 @@ def load_beir(folder: Path, *, split: str = "") -> RetrievalSet:
     corpus = read_corpus(corpus_file)
     known: dict[str, Query] = {}
     unclear: set[str] = set()
+    lang = _lang_of_all_queries(folder)
     for place, line in lines(queries_file):
         row = json_object(place, line)
-        query = Query(text_of(place, row, "_id"), text_of(place, row, "text"))
+        query = _query(place, row, lang)
         _add(known, place, "_id", query)
         if _unclear(row):
             unclear.add(query.id)
@@ -202,16 +206,29 @@ def load_beir(folder: Path, *, split: str = "") -> RetrievalSet:
     if unanswerable_file.is_file():
         files.append(unanswerable_file)
         for place, line in lines(unanswerable_file):
-            row = json_object(place, line)
-            query = Query(text_of(place, row, "_id"), text_of(place, row, "text"))
+            query = _query(place, json_object(place, line), lang)
             if query.id in qrels:
                 raise DataSetError(f"{place}: {query.id!r} is unanswerable here and judged in {qrels_file}; choose one")
-            if query.id in known and known[query.id] == query:
+            if query.id in known and known[query.id].text == query.text:
                 continue  # squad2 has its unanswerable questions in both files
             _add(queries, place, "_id", query)
     return RetrievalSet(
         folder.resolve().name, tuple(corpus.values()), tuple(queries.values()), qrels, _sha256_of(files)
     )
+
+
+def _query(place: str, row: Mapping[str, Any], lang: str) -> Query:
+    """The query of a line, in the language that its metadata name, else in `lang`."""
+    metadata = row.get("metadata")
+    own = metadata.get("lang") if isinstance(metadata, dict) else None
+    return Query(text_of(place, row, "_id"), text_of(place, row, "text"), own if isinstance(own, str) and own else lang)
+
+
+def _lang_of_all_queries(folder: Path) -> str:
+    """What meta.json says of them, as sets of one language may; "" if it does not. BEIR has no such file."""
+    file = folder / "meta.json"
+    lang = json_object(str(file), _read(file)).get("query_lang") if file.is_file() else ""
+    return lang if lang in LANGUAGES else ""
 
 
 def _unclear(row: Mapping[str, Any]) -> bool:

@@ -25,6 +25,7 @@ from eval.measures import (
     recall_within_tokens,
     throughput,
 )
+from eval.pairs import PairFigures, pair_figures
 from eval.retrieval import DEPTH, Ranking, index_corpus, rank_queries, run_of
 from eval.runs import Run
 from eval.sets import RetrievalSet
@@ -37,6 +38,7 @@ FIRST = 10  # how far down is looked
 TOKEN_BUDGET = 1000
 INDEX_RECALL_QUESTIONS = 50  # each is compared with every vector
 
+_SHOWN_OF_PAIRS = ("nDCG@10", "R@10", "Success@1", "Success@5")  # as text; JSON has all
 _ON_DENSE_INDEX = frozenset(("full", "dense"))  # the other systems search dense vectors exhaustively, or none
 
 
@@ -47,12 +49,39 @@ class SystemReport:
     set_name: str
     system: str
     figures: tuple[Figure, ...]
+    pairs: PairFigures
     run: Run
 
     def to_json(self) -> str:
         """The JSON document that `dragoman eval run --json` prints."""
-        document = {"set": self.set_name, "system": self.system, "figures": [f.to_json() for f in self.figures]}
+        document = {
+            "set": self.set_name,
+            "system": self.system,
+            "figures": [each.to_json() for each in self.figures],
+            **self.pairs.to_json(),
+        }
         return json.dumps(document, ensure_ascii=False, indent=2)
+
+    def to_text(self) -> str:
+        """The figures a line each, then a table of pairs of languages if there are several, then the signature."""
+        lines = [f"{self.set_name}, {self.system}: mean [95 % interval] over queries"]
+        lines += [f"  {each}" for each in self.figures]
+        if len(self.pairs.by_pair) > 1:
+            rows = [*self.pairs.by_pair.items(), ("macro", self.pairs.macro)]
+            shown = [i for i, each in enumerate(self.pairs.macro) if each.name in _SHOWN_OF_PAIRS]
+            lines.append(f"{'pair':<8}{'n':>6}" + "".join(f"{self.pairs.macro[i].name:>22}" for i in shown))
+            for pair, row in rows:
+                lines.append(f"{pair:<8}{row[0].n:>6}" + "".join(f"{_cell(row[i]):>22}" for i in shown))
+            lines.append(f"{'worst':<14}" + "".join(f"{_at(*self.pairs.worst[i]):>22}" for i in shown))
+        return "\n".join([*lines, self.figures[0].signature])
+
+
+def _cell(each: Figure) -> str:
+    return f"{each.value:.3f} [{each.low:.3f}, {each.high:.3f}]"
+
+
+def _at(pair: str, each: Figure) -> str:
+    return f"{each.value:.3f} {pair}"
 
 
 def measure_system(
@@ -100,7 +129,7 @@ def measure_system(
         figures.append(_measured_once("peak memory MB", memory / 1e6, signed))
     if made:
         figures.append(_measured_once("passages/s", throughput(made, indexing_seconds), signed))
-    return SystemReport(retrieval_set.name, system, tuple(figures), run)
+    return SystemReport(retrieval_set.name, system, tuple(figures), pair_figures(retrieval_set, run, signed), run)
 
 
 def _ceiling(retrieval_set: RetrievalSet, run: Run, signed: str) -> Figure:

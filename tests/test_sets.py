@@ -150,6 +150,22 @@ def test_a_beir_set_keeps_grades_and_tells_judged_from_unanswerable(tmp_path: Pa
     assert found.unanswerable == (Query("q3", "what is nowhere?"),)
 
 
+def test_a_query_is_in_the_language_that_its_metadata_name_or_else_the_sets(tmp_path: Path) -> None:
+    folder = make_beir(tmp_path)
+    write_json_lines(folder / "queries.jsonl", [{**QUERIES[0], "metadata": {"lang": "az"}}, *QUERIES[1:]])
+    assert [query.lang for query in load_beir(folder).queries] == ["az", "", ""]
+    (folder / "meta.json").write_text('{"query_lang": "ru"}')
+    assert [query.lang for query in load_beir(folder).queries] == ["az", "ru", "ru"]
+    write_json_lines(folder / "unanswerable.jsonl", [{**QUERIES[2], "metadata": {"lang": "tr"}}])
+    assert [query.lang for query in load_beir(folder).queries] == ["az", "ru", "ru"]  # it is in both files, said once
+    for several in ('{"query_lang": "az+en"}', "{}"):
+        (folder / "meta.json").write_text(several)
+        assert load_beir(folder).queries[1].lang == ""
+    (folder / "meta.json").write_text("{query_lang: ru}")
+    with pytest.raises(DataSetError, match=r"meta\.json: not JSON"):
+        load_beir(folder)
+
+
 def test_unanswerable_queries_have_a_file_of_their_own(tmp_path: Path) -> None:
     folder = make_beir(tmp_path)
     before = load_beir(folder).sha256

@@ -85,6 +85,25 @@ def test_the_measures_of_the_field_come_first_and_all_figures_are_signed(
     assert (document["set"], document["system"], len(document["figures"])) == ("harbour", "full", 17)
 
 
+def test_pairs_of_languages_are_shown_when_there_are_several(harbour: RetrievalSet, cached: CachedEmbedder) -> None:
+    report = measure_system(harbour, "bm25", cached)
+    assert {pair: row[0].n for pair, row in report.pairs.by_pair.items()} == {"en→en": 2, "en→ru": 1, "ru→ru": 1}
+    document = json.loads(report.to_json())
+    assert list(document) == ["set", "system", "figures", "pairs", "macro", "worst"]
+    recall = [str(measure) for measure in MEASURES].index("R@10")
+    assert {pair: row[recall]["value"] for pair, row in document["pairs"].items()} == {
+        "en→en": 1.0,
+        "en→ru": 0.0,
+        "ru→ru": 1.0,
+    }
+    lines = report.to_text().splitlines()
+    assert [line.split()[0] for line in lines[-7:-1]] == ["pair", "en→en", "en→ru", "ru→ru", "macro", "worst"]
+    assert lines[-2].split()[:3] == ["worst", "0.000", "en→ru"]
+    assert lines[-1] == report.figures[0].signature
+    one = RetrievalSet("one", harbour.corpus, harbour.queries, {"q2": {"bees": 1}}, harbour.sha256)
+    assert "pair" not in measure_system(one, "bm25", cached).to_text()
+
+
 def test_figures_are_those_that_can_be_counted_by_hand(harbour: RetrievalSet, cached: CachedEmbedder) -> None:
     """Dense search gives all four passages to every query, so their order does not matter here."""
     found = values(measure_system(harbour, "dense", cached))

@@ -141,7 +141,7 @@ def _run(options: argparse.Namespace) -> int:
     from eval.sets import load_beir
     from eval.system_report import measure_system
     from eval.systems import SYSTEMS
-    from ui.cli import DONE, complain
+    from ui.cli import DONE, complain, printable
 
     if options.system not in SYSTEMS:
         raise SettingsError(f"--system {options.system}: there is no such system; choose {', '.join(SYSTEMS)}")
@@ -161,13 +161,7 @@ def _run(options: argparse.Namespace) -> int:
         )
     if options.run_file is not None:
         write_run(report.run, options.system, options.run_file)
-    if options.json:
-        print(report.to_json())
-    else:
-        print(f"{report.set_name}, {report.system}: mean [95 % interval] over queries")
-        for figure in report.figures:
-            print(f"  {figure}")
-        print(report.figures[0].signature)
+    print(report.to_json() if options.json else printable(report.to_text()))
     return DONE
 
 
