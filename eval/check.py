@@ -9,6 +9,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 
+from eval.claims import claims_file, load_claims
 from eval.gold import QuoteFinder, normal
 from eval.sets import (
     GoldQuestion,
@@ -75,10 +76,10 @@ class _Asked:
 def check_set(location: Path, corpus: Path | None = None, other: Path | None = None) -> list[Problem]:
     """Everything that is wrong with a set, in the order of its files; [] if it is sound.
 
-    `location` is a folder in BEIR layout, a question file, or a folder with questions.jsonl. `corpus` is the folder
-    of a question file's documents, by default `corpus` beside it. `other` is another set, in any of these forms,
-    with which it may share no question and no gold quote: that of development for one of test. Raises DataSetError
-    if there is no such set at all.
+    `location` is a folder in BEIR layout or of claims, a question file, or a folder with questions.jsonl. `corpus` is
+    the folder of a question file's documents, by default `corpus` beside it. `other` is another set, in any of these
+    forms, with which it may share no question and no gold quote: that of development for one of test. Raises
+    DataSetError if there is no such set at all.
     """
     problems = _Problems()
     if questions := _question_file(location):
@@ -86,6 +87,8 @@ def check_set(location: Path, corpus: Path | None = None, other: Path | None = N
         if not folder.is_dir():
             raise DataSetError(f"{folder}: no such folder; name the documents that the questions are about")
         asked = _check_answer_set(questions, folder, problems)
+    elif claims := claims_file(location):
+        asked = _check_claims(claims, problems)
     else:
         asked = _check_beir(location, problems)
     if other is not None:
@@ -221,6 +224,23 @@ def _check_duplicates(questions: list[tuple[str, GoldQuestion]], problems: _Prob
             problems.error(place, f"the same question as at {before}, which says otherwise of its having an answer")
         else:
             problems.warning(place, f"the same question as at {before}; it counts twice")
+
+
+# --- claims
+
+
+def _check_claims(file: Path, problems: _Problems) -> list[_Asked]:
+    """The first fault, and then no claims; lines stand for themselves, so little else can be wrong."""
+    try:
+        return _asked_claims(file)
+    except DataSetError as error:
+        problems.error(*_split_place(str(error)))
+        return []
+
+
+def _asked_claims(file: Path) -> list[_Asked]:
+    claims = load_claims(file).queries  # one a line
+    return [_Asked(place, claim.text, ()) for (place, _), claim in zip(lines(file), claims, strict=True)]
 
 
 # --- sets in BEIR layout
@@ -377,6 +397,8 @@ def _asked_of(location: Path) -> list[_Asked]:
             question = gold_question(place, json_object(place, line))
             found.append(_Asked(place, question.question, tuple(map(normal, question.gold))))
         return found
+    if claims := claims_file(location):
+        return _asked_claims(claims)
     if not (location / "queries.jsonl").is_file():
         raise DataSetError(not_beir(location))
     for name in ("queries.jsonl", "unanswerable.jsonl"):

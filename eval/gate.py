@@ -34,8 +34,9 @@ from typing import Any
 
 from eval.answers import LOWER_IS_BETTER, report_answers, run_answers
 from eval.figures import Figure
+from eval.layouts import load_retrieval_set
 from eval.retrieval import index_corpus, report_retrieval, run_system
-from eval.sets import AnswerSet, RetrievalSet, load_answer_set, load_beir, sample_set
+from eval.sets import AnswerSet, RetrievalSet, load_answer_set, sample_set
 from eval.systems import SYSTEMS, make_system
 from index.catalog import BuiltWith
 from index.embed import Embedder
@@ -309,7 +310,7 @@ def measure_place(
             answer_set = load_answer_set(questions, corpus=corpus)
             return _measure_answers(answer_set, embedder, make_retriever, on_progress, on_question)
         case BeirPlace(folder, system):
-            retrieval_set = load_beir(folder)
+            retrieval_set = load_retrieval_set(folder)
             index_folder = index_corpus(retrieval_set, embedder, on_progress=on_progress)
             with Index.open(index_folder) as index:
                 index.use_embedder(embedder)

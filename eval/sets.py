@@ -187,7 +187,7 @@ def load_beir(folder: Path, *, split: str = "") -> RetrievalSet:
     corpus = read_corpus(corpus_file)
     known: dict[str, Query] = {}
     unclear: set[str] = set()
-    lang = _lang_of_all_queries(folder)
+    lang = lang_of_all_queries(folder)
     for place, line in lines(queries_file):
         row = json_object(place, line)
         query = _query(place, row, lang)
@@ -224,8 +224,8 @@ def _query(place: str, row: Mapping[str, Any], lang: str) -> Query:
     return Query(text_of(place, row, "_id"), text_of(place, row, "text"), own if isinstance(own, str) and own else lang)
 
 
-def _lang_of_all_queries(folder: Path) -> str:
-    """What meta.json says of them, as sets of one language may; "" if it does not. BEIR has no such file."""
+def lang_of_all_queries(folder: Path) -> str:
+    """What a folder's meta.json says of them, as sets of one language may; "" if nothing. Raises DataSetError."""
     file = folder / "meta.json"
     lang = json_object(str(file), _read(file)).get("query_lang") if file.is_file() else ""
     return lang if lang in LANGUAGES else ""

@@ -30,7 +30,7 @@ def add_eval(commands: Any) -> None:
     answers.add_argument("questions", type=Path, help='JSON lines: "id" "lang" "question" "gold" "answerable" "file"')
     answers.add_argument("--corpus", type=Path, required=True, metavar="DIR", help="the folder they are about")
     run = kinds.add_parser("run", help="retrieval over a set in BEIR layout")
-    run.add_argument("set", type=Path, metavar="SET", help="folder with corpus.jsonl, queries.jsonl, qrels/test.tsv")
+    run.add_argument("set", type=Path, metavar="SET", help="folder in BEIR layout, or of claims (WiCE)")
     run.add_argument(
         "--system", default="full", help="full (default), dense, dense-plain, lexical, bm25, rrf, langchain-faiss"
     )
@@ -137,15 +137,15 @@ def _answers(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
+    from eval.layouts import load_retrieval_set
     from eval.runs import write_run
-    from eval.sets import load_beir
     from eval.system_report import measure_system
     from eval.systems import SYSTEMS
     from ui.cli import DONE, complain, printable
 
     if options.system not in SYSTEMS:
         raise SettingsError(f"--system {options.system}: there is no such system; choose {', '.join(SYSTEMS)}")
-    retrieval_set = load_beir(options.set)
+    retrieval_set = load_retrieval_set(options.set)
     with (
         _cached(options, queries=False) as embedder,
         _bar("indexing", 0) as indexing,
@@ -188,11 +188,12 @@ def _speed(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
+    from eval.layouts import load_retrieval_set
     from eval.systems import SYSTEMS
     from eval.table import table
     from ui.cli import DONE
 
-    sets = [load_beir_set(location) for location in options.sets]
+    sets = [load_retrieval_set(location) for location in options.sets]
     with _cached(options) as embedder, _bar("systems", 0) as bar:
         made = table(
             sets,
@@ -202,13 +203,6 @@ def _table(options: argparse.Namespace) -> int:
         )
     print(made.to_json() if options.json else made.to_markdown())
     return DONE
-
-
-def load_beir_set(location: Path) -> Any:
-    """A set in BEIR layout. Raises DataSetError."""
-    from eval.sets import load_beir
-
-    return load_beir(location)
 
 
 def _cached(options: argparse.Namespace, *, queries: bool = True) -> Any:
@@ -222,10 +216,11 @@ def _cached(options: argparse.Namespace, *, queries: bool = True) -> Any:
 
 def _compare(options: argparse.Namespace) -> int:
     from eval.compare import RunPair, compare_runs, comparison_to_json, comparison_to_text
+    from eval.layouts import load_retrieval_set
     from eval.runs import read_run
     from ui.cli import DONE, printable
 
-    pair = RunPair(load_beir_set(options.set), read_run(options.a), read_run(options.b))
+    pair = RunPair(load_retrieval_set(options.set), read_run(options.a), read_run(options.b))
     comparison = compare_runs([pair], name_a=options.a.stem, name_b=options.b.stem)
     print(comparison_to_json(comparison) if options.json else printable(comparison_to_text(comparison)))
     return DONE
@@ -264,13 +259,14 @@ def _gate(options: argparse.Namespace) -> int:
 
 
 def _robustness(options: argparse.Namespace) -> int:
+    from eval.layouts import load_retrieval_set
     from eval.perturb import robustness
     from rag.retrieve import HybridRetriever
     from ui.cli import DONE
 
     with _cached(options) as embedder, _bar("asking", 0) as bar:
         made = robustness(
-            load_beir_set(options.set),
+            load_retrieval_set(options.set),
             embedder,
             HybridRetriever,
             on_query=lambda label, done: bar.set_description(f"{label} {done}"),
@@ -281,6 +277,7 @@ def _robustness(options: argparse.Namespace) -> int:
 
 def _calibrate(options: argparse.Namespace) -> int:
     from eval.calibrate import Kind, collect_cases, declined, fit
+    from eval.layouts import load_retrieval_set
     from eval.retrieval import index_corpus
     from index.folder import Index
     from ui.cli import DONE
@@ -288,7 +285,7 @@ def _calibrate(options: argparse.Namespace) -> int:
     cases = []
     with _cached(options) as embedder:
         for location in options.sets:
-            retrieval_set = load_beir_set(location)
+            retrieval_set = load_retrieval_set(location)
             folder = index_corpus(retrieval_set, embedder)
             with Index.open(folder) as index, _bar(retrieval_set.name, 0) as bar:
                 index.use_embedder(embedder)
@@ -308,6 +305,7 @@ def _report(options: argparse.Namespace) -> int:
     import tempfile
 
     from eval.answers import report_answers
+    from eval.layouts import load_retrieval_set
     from eval.report import EvalReport, ask_all, report_to_html, retrieval_part
     from eval.retrieval import index_corpus, report_retrieval, run_system
     from eval.sets import sample_set
@@ -328,7 +326,7 @@ def _report(options: argparse.Namespace) -> int:
                 judgments, asked = ask_all(answer_set, assistant, on_question=lambda done: _move(bar, done))
                 figures = report_answers(judgments, answer_set, assistant)
         if options.set is not None:
-            retrieval_set = load_beir_set(options.set)
+            retrieval_set = load_retrieval_set(options.set)
             with Index.open(index_corpus(retrieval_set, embedder)) as index:
                 index.use_embedder(embedder)
                 run = run_system(retrieval_set, HybridRetriever(index))
