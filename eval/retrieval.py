@@ -33,7 +33,7 @@ class Ranking:
 
     documents: dict[str, float]  # id to score, at most DEPTH, best first
     passages: tuple[Passage, ...]  # of these and further documents, best first
-    seconds: float  # from the query's text to the passages
+    seconds: float  # from the query's text to all of these passages, of which a run asks for more than a reader would
 
 
 @dataclass(frozen=True, slots=True)
