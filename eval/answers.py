@@ -99,14 +99,21 @@ def _read_anew(path: str, locate_file: Callable[[str], Path | None]) -> Source |
     return read_source(read_bytes(location), path=path) if location is not None else None
 
 
+OnReply = Callable[[Judgment, Reply, Sequence[Gold]], None]
+
+
 def run_answers(
     answer_set: AnswerSet,
     assistant: Assistant,
     *,
     on_question: Callable[[int], None] = lambda done: None,
+    on_reply: OnReply = lambda judgment, reply, golds: None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[Judgment]:
-    """Ask every question of a set, whose corpus is in the assistant's index. `on_question` hears how many are done."""
+    """Ask every question of a set, whose corpus is in the assistant's index.
+
+    `on_question` hears how many are done, `on_reply` what became of each, with what `eval.gold.locate` found for it.
+    """
     source = cache(assistant.index.catalog.source)
     judgments: list[Judgment] = []
     for question in answer_set.questions:
@@ -115,6 +122,7 @@ def run_answers(
         reply = assistant.ask(question.question)
         seconds = clock() - begun
         judgments.append(judge(question, reply, assistant.index.catalog.location_of, golds=golds, seconds=seconds))
+        on_reply(judgments[-1], reply, golds)
         on_question(len(judgments))
     return judgments
 

@@ -11,17 +11,15 @@ import io
 import json
 import math
 import re
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ir_measures import R, nDCG
 
-from eval.answers import Judgment, judge
+from eval.answers import Judgment, run_answers
 from eval.figures import Figure, figure
-from eval.gold import Gold, locate, passage_golds
+from eval.gold import Gold, passage_golds
 from eval.measures import (
     ReliabilityBin,
     RiskPoint,
@@ -121,18 +119,13 @@ def ask_all(
     answer_set: AnswerSet, assistant: Assistant, *, on_question: Callable[[int], None] = lambda done: None
 ) -> tuple[list[Judgment], tuple[AskedQuestion, ...]]:
     """Ask every question as `run_answers` does, and keep, beside the judgments, what a report shows of each reply."""
-    catalog = assistant.index.catalog
-    source = cache(catalog.source)
-    judgments: list[Judgment] = []
     asked: list[AskedQuestion] = []
-    for question in answer_set.questions:
-        golds = locate(question, source)
-        begun = time.perf_counter()
-        reply = assistant.ask(question.question)
-        seconds = time.perf_counter() - begun
-        judgments.append(judge(question, reply, catalog.location_of, golds=golds, seconds=seconds))
-        asked.append(asked_question(judgments[-1], reply, golds))
-        on_question(len(asked))
+    judgments = run_answers(
+        answer_set,
+        assistant,
+        on_question=on_question,
+        on_reply=lambda *replied: asked.append(asked_question(*replied)),
+    )
     return judgments, tuple(asked)
 
 
