@@ -46,6 +46,7 @@ class Judgment:
     pair: str  # "en→az": language of the question and of the text that answers it
     answered: bool
     first: bool  # a citation of the first statement counts for a gold quote
+    first_if_answered: bool  # the same of the draft, which for a declined question was not shown
     first_three: bool  # one of the first three statements' citations does
     citations: int
     standing: int  # citations whose quote stands in the file
@@ -62,11 +63,13 @@ def judge(
     reply: Reply,
     locate_file: Callable[[str], Path | None],
     *,
+    draft: Reply | None = None,
     golds: Sequence[Gold] | None = None,
     seconds: float = math.nan,
 ) -> Judgment:
     """Compare a reply with what there was to find, and its quotes with the files.
 
+    `draft` is what would have been answered, if that is known; without it a declined question has no answer to judge.
     `golds` is what `eval.gold.locate` found for the question, if that is known already.
     """
     if golds is None:
@@ -81,7 +84,8 @@ def judge(
         question=question,
         pair=f"{question.lang}→{doc_lang}",
         answered=isinstance(reply, Answer),
-        first=first_citation_right(statements[0].citations if statements else (), golds),
+        first=_first_right(reply, golds),
+        first_if_answered=_first_right(draft or reply, golds),
         first_three=any(cites(citation, gold) for citation in shown for gold in golds),
         citations=len(citations),
         standing=sum(not verdict.problem for verdict in verify(saved, locate_file)),
@@ -92,6 +96,11 @@ def judge(
         token_f1=token_f1(answer, question.reference, lang=question.lang) if question.reference else math.nan,
         seconds=seconds,
     )
+
+
+def _first_right(reply: Reply, golds: Sequence[Gold]) -> bool:
+    statements = reply.statements if isinstance(reply, Answer) else ()
+    return bool(statements) and first_citation_right(statements[0].citations, golds)
 
 
 def _read_anew(path: str, locate_file: Callable[[str], Path | None]) -> Source | None:
@@ -119,9 +128,11 @@ def run_answers(
     for question in answer_set.questions:
         golds = locate(question, source)
         begun = clock()
-        reply = assistant.ask(question.question)
+        draft = assistant.draft(question.question)
+        reply = assistant.decide(draft)  # together what `ask` does
         seconds = clock() - begun
-        judgments.append(judge(question, reply, assistant.index.catalog.location_of, golds=golds, seconds=seconds))
+        location_of = assistant.index.catalog.location_of
+        judgments.append(judge(question, reply, location_of, draft=draft, golds=golds, seconds=seconds))
         on_reply(judgments[-1], reply, golds)
         on_question(len(judgments))
     return judgments
@@ -215,7 +226,7 @@ def _f1(at_stake: Sequence[float]) -> float:
 
 
 def _aurc(judgments: Sequence[Judgment]) -> float:
-    return aurc([j.confidence for j in judgments], [float(not j.first) for j in judgments])
+    return aurc([j.confidence for j in judgments], [float(not j.first_if_answered) for j in judgments])
 
 
 def _calibration_error(judgments: Sequence[Judgment]) -> float:

@@ -285,9 +285,8 @@ def risk_coverage(confidences: Sequence[float], losses: Sequence[float]) -> list
 def aurc(confidences: Sequence[float], losses: Sequence[float]) -> float:
     """The area under the risk-coverage curve: the mean of its risks. Lower is better; NaN without a question.
 
-    For replies the loss is 1 unless the first citation is right, for declined questions too: with a threshold of
-    their confidence or lower they would have been answered, and whether rightly is not known. So wrongly declined
-    ones are taken as wrong; an assistant with threshold 0 shows the whole curve.
+    For replies the loss is 1 unless the first citation is right. Of a declined question that is the first citation
+    of its draft: with a threshold of its confidence or lower it would have been answered so.
 
     Source: Geifman and El-Yaniv, NeurIPS 2017, and ICLR 2019, which names it.
     """

@@ -68,7 +68,7 @@ class AskedQuestion:
     answerable: bool
     answered: bool
     right: bool  # answered with a gold quote cited first, or rightly declined
-    cites_gold: bool  # the first citation holds a gold quote; False if it declined
+    cites_gold: bool  # the first citation holds a gold quote; of a declined question, that of its draft
     confidence: float  # 0 to 1
     seconds: float
     evidence: tuple[ShownEvidence, ...]  # best first
@@ -149,7 +149,7 @@ def asked_question(judgment: Judgment, reply: Reply, golds: Sequence[Gold]) -> A
         answerable=question.answerable,
         answered=judgment.answered,
         right=judgment.first if question.answerable else not judgment.answered,
-        cites_gold=judgment.first,
+        cites_gold=judgment.first_if_answered,
         confidence=judgment.confidence,
         seconds=judgment.seconds,
         evidence=evidence,
@@ -197,7 +197,7 @@ def retrieval_part(retrieval_set: RetrievalSet, report: RetrievalReport, *, wors
 def risk_points(questions: Iterable[AskedQuestion]) -> list[RiskPoint]:
     """The risk-coverage curve of asked questions: an answer is wrong unless its first citation holds a gold quote.
 
-    What was declined has no answer to judge and counts as wrong, as `measures.aurc` explains.
+    What was declined is judged by its draft, as `measures.aurc` explains.
     """
     asked = list(questions)
     return risk_coverage([q.confidence for q in asked], [float(not q.cites_gold) for q in asked])
@@ -383,7 +383,7 @@ def _risk_section(report: EvalReport) -> str:
 
     rows = [[f"{p.coverage:.3f}", f"{p.risk:.3f}"] for p in points]
     declined = sum(not question.answered for question in report.questions)
-    note = f"{declined} of {len(report.questions)} were declined; what was declined counts as wrong."
+    note = f"{declined} of {len(report.questions)} were declined; they are judged by what was withheld."
     return _plot(draw, "risk over coverage") + _note(note) + _numbers(["coverage", "risk"], rows)
 
 

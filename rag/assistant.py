@@ -63,6 +63,10 @@ class Assistant:
         `languages` are BCP 47 tags of the documents to look in, none for all; `after` and `before` are days,
         ISO 8601, both included, and keep to documents that are dated. Raises SettingsError, CitationError.
         """
+        return self.decide(self.draft(question, languages=languages, after=after, before=before))
+
+    def draft(self, question: str, *, languages: Iterable[str] = (), after: str = "", before: str = "") -> Reply:
+        """What `ask` would answer if it had to: an Abstention only where there is no sentence to answer with."""
         evidence = self.search(question, k=EVIDENCE_PASSAGES, languages=languages, after=after, before=before)
         folder = str(self.index.folder.resolve())
         if not evidence:
@@ -73,11 +77,15 @@ class Assistant:
             reason = "The closest passages hold no whole sentence that could answer."
             return Abstention(question, reason, tuple(evidence), 0.0, folder)
         probability = self._calibration.probability(signals(question, evidence, draft))
-        if probability < self._calibration.threshold:
-            reason = (
-                "The closest passages are about something near, but no sentence of them seems to answer "
-                f"(probability of an answer {probability:.2f}, asked for {self._calibration.threshold:.2f})."
-            )
-            return Abstention(question, reason, tuple(evidence), probability, folder)
         statements = ground(draft.statements, self.index)
         return Answer(question, statements, tuple(evidence), probability, folder)
+
+    def decide(self, draft: Reply) -> Reply:
+        """The draft, or an Abstention in its place if its confidence is below the calibration's threshold."""
+        if isinstance(draft, Abstention) or draft.confidence >= self._calibration.threshold:
+            return draft
+        reason = (
+            "The closest passages are about something near, but no sentence of them seems to answer "
+            f"(probability of an answer {draft.confidence:.2f}, asked for {self._calibration.threshold:.2f})."
+        )
+        return Abstention(draft.question, reason, draft.evidence, draft.confidence, draft.index)

@@ -150,6 +150,16 @@ def test_abstention(assistant: Assistant) -> None:
     assert (document["kind"], document["reason"], document["statements"]) == ("abstention", reply.reason, [])
 
 
+def test_what_is_declined_was_drafted_all_the_same(assistant: Assistant) -> None:
+    strict = assistant_of(assistant.index, calibration=NEVER)
+    draft = strict.draft(DEMO)
+    assert draft == assistant.ask(DEMO)
+    assert strict.decide(draft) == strict.ask(DEMO)
+    assert assistant.decide(draft) is draft
+    at_its_confidence = dataclasses.replace(CALIBRATION, threshold=draft.confidence)
+    assert assistant_of(assistant.index, calibration=at_its_confidence).decide(draft) is draft
+
+
 def test_a_question_that_the_corpus_does_not_answer(sample_index: Path, e5: Embedder) -> None:
     index = Index.open(sample_index)
     index.use_embedder(e5)

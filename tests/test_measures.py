@@ -548,3 +548,26 @@ def test_an_answer_report_has_a_mean_over_pairs_and_the_worst_pair(tmp_path: Pat
     assert worst["latency p95 s"] == ("ru→az", pytest.approx(4.95))
     assert math.isnan(judgments[2].precision)
     assert all(f.low <= f.value <= f.high for row in (report.overall, report.macro) for f in row if f.n)
+
+
+def test_the_risk_of_a_declined_question_is_that_of_its_draft_and_nothing_else_is(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Right words here. Wrong words there.", encoding="utf-8")
+    right, wrong = make_citation(0, 17, "Right words here."), make_citation(18, 36, "Wrong words there.")
+    question = GoldQuestion("q", "en", "en", "a.txt", "?", ("Right words here.",), True)
+    declined = make_reply("q", [], confidence=0.1)
+    judged = {
+        name: judge(question, declined, lambda path: tmp_path / path, draft=draft, seconds=1.0)
+        for name, draft in {
+            "right": make_reply("q", [[right]], confidence=0.1),
+            "wrong": make_reply("q", [[wrong], [right]], confidence=0.1),
+            "unknown": None,
+        }.items()
+    }
+    figures = {
+        name: {f.name: f.value for f in report_judgments([judgment], "s").overall} for name, judgment in judged.items()
+    }
+    assert [figures[name].pop("AURC") for name in ("right", "wrong", "unknown")] == [0.0, 1.0, 1.0]
+    assert (
+        repr(figures["right"]) == repr(figures["wrong"]) == repr(figures["unknown"])
+    )  # NaN is not itself, but reads so
+    assert (figures["right"]["first citation"], figures["right"]["wrongly declined"]) == (0.0, 1.0)
