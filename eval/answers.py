@@ -151,6 +151,20 @@ class AnswerReport:
     macro: tuple[Figure, ...]
     worst: tuple[tuple[str, Figure], ...]
 
+    def to_json(self) -> dict[str, Any]:
+        """The figures for machines; each of `worst` says of which pair it is."""
+        return {
+            "figures": [each.to_json() for each in self.overall],
+            "pairs": {pair: [each.to_json() for each in row] for pair, row in self.by_pair.items()},
+            "macro": [each.to_json() for each in self.macro],
+            "worst": worst_to_json(self.worst),
+        }
+
+
+def worst_to_json(found: Sequence[tuple[str, Figure]]) -> list[dict[str, Any]]:
+    """The worst pair of each figure; "pair" is "" where no pair has a case."""
+    return [{"pair": pair, **each.to_json()} for pair, each in found]
+
 
 def report_answers(judgments: list[Judgment], answer_set: AnswerSet, assistant: Assistant) -> AnswerReport:
     """The figures of judged questions, with intervals."""

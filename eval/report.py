@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ir_measures import R, nDCG
 
-from eval.answers import Judgment, run_answers
+from eval.answers import Judgment, run_answers, worst_to_json
 from eval.figures import Figure, figure
 from eval.gold import Gold, passage_golds
 from eval.measures import (
@@ -110,7 +110,10 @@ class EvalReport:
     """All that one page shows. What is empty was not measured."""
 
     title: str
-    figures: Mapping[str, tuple[Figure, ...]] = field(default_factory=dict)  # "all" or a language pair to figures
+    figures: Mapping[str, tuple[Figure, ...]] = field(
+        default_factory=dict
+    )  # language pair, "macro" or "all" to figures
+    worst: tuple[tuple[str, Figure], ...] = ()  # of each figure the pair where it is worst
     questions: tuple[AskedQuestion, ...] = ()
     retrievals: tuple[RetrievalPart, ...] = ()
 
@@ -225,6 +228,7 @@ def worst_questions(questions: Iterable[AskedQuestion], *, worst: int = _WORST) 
 def report_to_json(report: EvalReport) -> str:
     """All of a report for machines, with the points of its plots; numbers that are not one are null."""
     document = asdict(report) | {
+        "worst": worst_to_json(report.worst),
         "risk_coverage": [asdict(point) for point in risk_points(report.questions)],
         "reliability": [asdict(each) for each in reliability_bins(report.questions)],
         "calibration_error": expected_calibration_error(report.questions),
@@ -251,6 +255,8 @@ def report_to_markdown(report: EvalReport) -> str:
         lines += [f"| pair | {' | '.join(map(_markdown, names))} |", "|---" * (len(names) + 1) + "|"]
         for pair, row in report.figures.items():
             lines.append(f"| {_markdown(pair)} | {' | '.join(_cells(row, names))} |")
+        if report.worst:
+            lines.append(f"| worst | {' | '.join(map(_markdown, _worst_cells(report, names)))} |")
         lines += ["", f"Value [95 % interval] of n. {_code(_signature(report.figures.values()))}"]
     else:
         lines.append(NOT_MEASURED)
@@ -320,7 +326,8 @@ def _figures_table(report: EvalReport) -> str:
     if not report.figures:
         return _missing()
     rows = [([pair], row) for pair, row in report.figures.items()]
-    return _table(["pair"], rows, _signature(report.figures.values()))
+    worst = ["worst", *_worst_cells(report, _names(report.figures.values()))] if report.worst else []
+    return _table(["pair"], rows, _signature(report.figures.values()), last=worst)
 
 
 def _retrieval_table(report: EvalReport) -> str:
@@ -330,7 +337,14 @@ def _retrieval_table(report: EvalReport) -> str:
     return _table(["set", "system"], rows, _signature(part.figures for part in report.retrievals))
 
 
-def _table(heads: list[str], rows: list[tuple[list[str], tuple[Figure, ...]]], signed: str) -> str:
+def _worst_cells(report: EvalReport, names: Sequence[str]) -> list[str]:
+    by_name = {each.name: f"{each.value:.3f} {pair}" for pair, each in report.worst if each.n}
+    return [by_name.get(name, NOT_MEASURED) for name in names]
+
+
+def _table(
+    heads: list[str], rows: list[tuple[list[str], tuple[Figure, ...]]], signed: str, *, last: Sequence[str] = ()
+) -> str:
     names = _names(row for _, row in rows)
     head = "".join(f"<th>{_escape(name)}</th>" for name in [*heads, *names])
     lines = []
@@ -344,6 +358,8 @@ def _table(heads: list[str], rows: list[tuple[list[str], tuple[Figure, ...]]], s
             else:
                 cells += f"<td>{each.value:.3f} <small>[{each.low:.3f}, {each.high:.3f}] n={each.n}</small></td>"
         lines.append(f"<tr>{cells}</tr>")
+    if last:
+        lines.append(f"<tr><th>{_escape(last[0])}</th>{''.join(f'<td>{_escape(cell)}</td>' for cell in last[1:])}</tr>")
     note = f"Values with 95 % intervals over n cases. {signed}"
     return f'<table><tr>{head}</tr>{"".join(lines)}</table><p class="note">{_escape(note)}</p>'
 

@@ -113,6 +113,40 @@ def test_a_set_that_is_none_is_named(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["eval", "run", str(tmp_path), "--system", "magic"]) == 2
 
 
+@pytest.fixture
+def mine(tmp_path: Path) -> tuple[Path, Path]:
+    """A file of questions in two languages, and the folder that they are about."""
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    for name in ("d1", "d2"):
+        (corpus / f"{name}.txt").write_text(f"{DOCUMENTS[name]}\n")
+    rows = [
+        {"id": "1", "lang": "en", "doc_lang": "en", "file": "d1.txt", "question": "lighthouse keeper white"},
+        {"id": "2", "lang": "az", "doc_lang": "en", "file": "d1.txt", "question": "hazelnut harvest wasps"},
+    ]
+    lines = (json.dumps({**row, "gold": [DOCUMENTS["d1"]], "answerable": True}) for row in rows)
+    (tmp_path / "mine.jsonl").write_text("\n".join(lines))
+    return tmp_path / "mine.jsonl", corpus
+
+
+def test_answers_print_the_worst_pair_beside_the_mean_over_pairs(mine: tuple[Path, Path]) -> None:
+    """Of the two questions the second is about another file than the one it says."""
+    command = ("eval", "answers", mine[0], "--corpus", mine[1], "--embedder", "hashing")
+    code, printed = run(*command)
+    assert code == 0
+    rows = {line.split()[0]: line.split()[1:] for line in printed.splitlines() if line}
+    assert rows["worst"][:2] == ["0.00", "az→en"]
+    assert rows["macro"][0] == "0.50"
+    assert list(rows).index("worst") == list(rows).index("macro") + 1
+    code, printed = run(*command, "--json")
+    document = json.loads(printed)
+    assert code == 0
+    assert (document["macro"][0]["name"], document["macro"][0]["value"]) == ("first citation", 0.5)
+    first = document["worst"][0]
+    assert (first["pair"], first["name"], first["value"], first["n"]) == ("az→en", "first citation", 0.0, 1)
+    assert [each["name"] for each in document["worst"]] == [each["name"] for each in document["figures"]]
+
+
 def test_the_gate_refuses_another_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One question fewer, and the floors say nothing any more."""
     corpus = tmp_path / "corpus"

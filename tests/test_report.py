@@ -94,7 +94,8 @@ def full(questions: tuple[AskedQuestion, ...], part: RetrievalPart) -> EvalRepor
         ),
         "en→az": (Figure("first citation", 0.25, 0.0, 0.5, 2, "data:1"),),
     }
-    return EvalReport("The evaluation", figures, questions, (part,))
+    worst = (("en→az", figures["en→az"][0]), ("", figures["all"][1]))
+    return EvalReport("The evaluation", figures, worst, questions, (part,))
 
 
 class Elements(HTMLParser):
@@ -134,7 +135,11 @@ def test_the_page_escapes_hostile_text_wherever_it_comes_from() -> None:
     )
     figure = Figure(HOSTILE, 0.5, 0.4, 0.6, 3, HOSTILE)
     report = EvalReport(
-        HOSTILE, {HOSTILE: (figure,)}, (question,), (RetrievalPart(HOSTILE, HOSTILE, (figure,), (), ()),)
+        HOSTILE,
+        {HOSTILE: (figure,)},
+        ((HOSTILE, figure),),
+        (question,),
+        (RetrievalPart(HOSTILE, HOSTILE, (figure,), (), ()),),
     )
     page = report_to_html(report)
     assert "<script" not in page
@@ -163,6 +168,7 @@ def test_four_plots_and_their_numbers(full: EvalReport) -> None:
     for picture in pictures:
         assert base64.b64decode(picture["src"].partition(",")[2]).startswith(b"\x89PNG")
     assert "0.500 <small>[0.250, 0.750] n=4</small>" in page
+    assert f"<tr><th>worst</th><td>0.250 en→az</td><td>{NOT_MEASURED}</td></tr>" in page
     assert "Median 0.250 s, 95 % within 0.250 s" in page
     assert "answered, though the documents do not; confidence 0.85" in page
     assert report_to_html(full) == page
@@ -211,6 +217,10 @@ def test_json_is_strict_and_whole(full: EvalReport) -> None:
     document = json.loads(report_to_json(full), parse_constant=lambda name: pytest.fail(name))
     assert document["figures"]["all"][1]["value"] is None
     assert [point["coverage"] for point in document["risk_coverage"]] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert [(each["pair"], each["name"], each["value"]) for each in document["worst"]] == [
+        ("en→az", "first citation", 0.25),
+        ("", "empty", None),
+    ]
     assert document["retrievals"][0]["worst"][0]["right"][1]["score"] is None
     assert document["questions"][4]["question"] == "question s5?"
 
@@ -220,6 +230,7 @@ def test_the_tables_in_markdown(full: EvalReport) -> None:
     assert "| pair | first citation | empty |" in lines
     assert f"| all | 0.500 [0.250, 0.750] 4 | {NOT_MEASURED} |" in lines
     assert f"| en→az | 0.250 [0.000, 0.500] 2 | {NOT_MEASURED} |" in lines
+    assert f"| worst | 0.250 en→az | {NOT_MEASURED} |" in lines
     assert "| letters | full | 0.750 [0.500, 1.000] 2 |" in lines
 
 
@@ -249,7 +260,7 @@ def test_answers_are_asked_timed_and_shown(tmp_path: Path, make_index: Callable[
     assert all(question.seconds > 0 for question in shown)
     assert [question.answered for question in shown] == [judgment.answered for judgment in judgments]
     report = report_answers(judgments, answer_set, assistant)
-    page = report_to_html(EvalReport("mine", {"all": report.overall, **report.by_pair}, shown))
+    page = report_to_html(EvalReport("mine", {"all": report.overall, **report.by_pair}, questions=shown))
     assert "<th>first citation</th>" in page
 
 
@@ -262,7 +273,7 @@ sys.modules["matplotlib.backends.backend_agg"] = None
 from eval.report import *
 from index.errors import SettingsError
 q = AskedQuestion("s1", "q?", "en→az", (), True, True, True, True, 0.5, 0.1, ())
-report = EvalReport("t", {}, (q,), ())
+report = EvalReport("t", questions=(q,))
 assert "Calibration" in report_to_markdown(report) and '"s1"' in report_to_json(report)
 assert "not measured" in report_to_html(EvalReport("t"))
 try:

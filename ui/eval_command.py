@@ -107,8 +107,7 @@ def _answers(options: argparse.Namespace) -> int:
     if options.json:
         document = {
             "set": answer_set.name,
-            "figures": [figure.to_json() for figure in figures.overall],
-            "pairs": {pair: [figure.to_json() for figure in row] for pair, row in figures.by_pair.items()},
+            **figures.to_json(),
             "questions": [
                 {
                     "id": j.question.id,
@@ -127,11 +126,14 @@ def _answers(options: argparse.Namespace) -> int:
         names = [figures.overall[i].name for i in shown]
         print(f"{answer_set.name}: {len(judgments)} questions; mean [95 % interval] of n")
         print("pair   " + "".join(f"{name:>26}" for name in names))
-        for pair, row in [*figures.by_pair.items(), ("macro", figures.macro), ("all", figures.overall)]:
+        for label, row in [*figures.by_pair.items(), ("macro", figures.macro), ("all", figures.overall)]:
             cells = (
                 f"{f.value:.2f} [{f.low:.2f}, {f.high:.2f}] {f.n:>3}" if f.n else "-" for f in (row[i] for i in shown)
             )
-            print(f"{pair:<7}" + "".join(f"{cell:>26}" for cell in cells))
+            print(f"{label:<7}" + "".join(f"{cell:>26}" for cell in cells))
+            if label == "macro":
+                lowest = (f"{f.value:.2f} {pair}" if f.n else "-" for pair, f in (figures.worst[i] for i in shown))
+                print(f"{'worst':<7}" + "".join(f"{cell:>26}" for cell in lowest))
         print(figures.overall[0].signature)
     return NOT_DONE if report.failures else DONE
 
@@ -331,7 +333,8 @@ def _report(options: argparse.Namespace) -> int:
                 index.use_embedder(embedder)
                 run = run_system(retrieval_set, HybridRetriever(index))
                 retrievals.append(retrieval_part(retrieval_set, report_retrieval(retrieval_set, "full", index, run)))
-    report = EvalReport(answer_set.name, {"all": figures.overall, **figures.by_pair}, tuple(asked), tuple(retrievals))
+    rows = {"all": figures.overall, **figures.by_pair, "macro": figures.macro}
+    report = EvalReport(answer_set.name, rows, figures.worst, tuple(asked), tuple(retrievals))
     options.html.write_text(report_to_html(report), encoding="utf-8")
     print(options.html)
     return DONE
