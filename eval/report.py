@@ -116,6 +116,7 @@ class EvalReport:
     worst: tuple[tuple[str, Figure], ...] = ()  # of each figure the pair where it is worst
     questions: tuple[AskedQuestion, ...] = ()
     retrievals: tuple[RetrievalPart, ...] = ()
+    not_read: tuple[str, ...] = ()  # files that the questions may be about, and why each could not be read
 
 
 def ask_all(
@@ -260,6 +261,7 @@ def report_to_markdown(report: EvalReport) -> str:
         lines += ["", f"Value [95 % interval] of n. {_code(_signature(report.figures.values()))}"]
     else:
         lines.append(NOT_MEASURED)
+    lines += [f"\n{_not_read(_markdown(message))}" for message in report.not_read]
     lines += ["", "## Retrieval", ""]
     if report.retrievals:
         names = _names(part.figures for part in report.retrievals)
@@ -287,7 +289,7 @@ def report_to_markdown(report: EvalReport) -> str:
 def report_to_html(report: EvalReport) -> str:
     """One self-contained page. Raises SettingsError if matplotlib is not installed and there is something to plot."""
     sections = [
-        ("Answers by language pair", _figures_table(report)),
+        ("Answers by language pair", _figures_table(report) + "".join(map(_note, map(_not_read, report.not_read)))),
         ("Retrieval", _retrieval_table(report)),
         ("Recall over the number of documents", _recall_section(report)),
         ("Risk and coverage", _risk_section(report)),
@@ -308,6 +310,17 @@ def report_to_html(report: EvalReport) -> str:
     )
 
 
+def check_plots() -> None:
+    """Raise SettingsError if plots cannot be drawn, which is better known before hours of measuring."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise SettingsError(
+            f"the HTML report needs matplotlib ({error}); run: pip install 'dragoman[report]', "
+            "or ask for Markdown or JSON"
+        ) from error
+
+
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; margin: 0; }
@@ -320,6 +333,10 @@ img { max-width: 100%; height: auto; }
 .right { color: #116329; font-weight: 600; }
 bdi, p { unicode-bidi: plaintext; overflow-wrap: anywhere; }
 """
+
+
+def _not_read(message: str) -> str:
+    return f"Not read: {message}"
 
 
 def _figures_table(report: EvalReport) -> str:
@@ -499,14 +516,10 @@ def _verdict(question: AskedQuestion) -> str:
 
 
 def _plot(draw: Callable[[Axes], None], description: str) -> str:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure as Canvas
-    except ImportError as error:
-        raise SettingsError(
-            f"the HTML report needs matplotlib ({error}); run: pip install 'dragoman[report]', "
-            "or ask for Markdown or JSON"
-        ) from error
+    check_plots()
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
     canvas = Canvas(figsize=(7, 4), layout="constrained")  # not pyplot: it keeps figures and looks for a screen
     FigureCanvasAgg(canvas)
     axes = canvas.add_subplot()

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from index.catalog import Catalog
 from index.embed import unit
+from index.whole import write_whole
 
 Floats = NDArray[np.float32]
 
@@ -114,7 +114,7 @@ class DenseIndex:
             names[lang] = f"{lang}-{self.sequence}.faiss"
             data = faiss.serialize_index(index).tobytes()
             hashes[lang] = hashlib.sha256(data).hexdigest()
-            _replace(self._folder / names[lang], data)
+            write_whole(self._folder / names[lang], data)
         state = {
             "catalog": self._catalog_id,
             "sequence": self.sequence,
@@ -122,7 +122,7 @@ class DenseIndex:
             "sha256": hashes,
             "sums": {lang: sums.tolist() for lang, sums in self._sums.items()},
         }
-        _replace(self._folder / _STATE_FILE, json.dumps(state).encode())
+        write_whole(self._folder / _STATE_FILE, json.dumps(state).encode())
         for file in self._folder.glob("*.faiss"):
             if file.name not in names.values():
                 file.unlink(missing_ok=True)
@@ -232,13 +232,3 @@ def _grouped(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, list[Any]]]:
     for lang, value in pairs:
         groups.setdefault(lang, []).append(value)
     return sorted(groups.items())
-
-
-def _replace(location: Path, data: bytes) -> None:
-    """Put `data` in place of a file, whole or not at all."""
-    beside = location.with_name(f".{location.name}.{os.getpid()}")
-    with beside.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(location)

@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import sqlite3
+import shutil
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,63 @@ def test_answers_print_the_worst_pair_beside_the_mean_over_pairs(mine: tuple[Pat
     first = document["worst"][0]
     assert (first["pair"], first["name"], first["value"], first["n"]) == ("az→en", "first citation", 0.0, 1)
     assert [each["name"] for each in document["worst"]] == [each["name"] for each in document["figures"]]
+
+
+def test_a_report_of_ones_own_questions_and_sets_in_every_form(
+    mine: tuple[Path, Path], beir: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(beir, other)
+    page, tables = tmp_path / "page.html", tmp_path / "tables.md"
+    tables.write_text("an older one")
+    code, printed = run(
+        "eval", "report", "--embedder", "hashing", "--questions", mine[0], "--corpus", mine[1],
+        "--set", beir, "--set", other, "--system", "full", "--system", "lexical",
+        "--html", page, "--markdown", tables, "--json",
+    )  # fmt: skip
+    assert code == 0
+    document = json.loads(printed)
+    assert document["title"] == "mine"
+    assert [(part["set_name"], part["system"]) for part in document["retrievals"]] == [
+        ("toy", "full"), ("toy", "lexical"), ("other", "full"), ("other", "lexical"),
+    ]  # fmt: skip
+    assert list(document["figures"]) == ["all", "az→en", "en→en", "macro"]
+    assert document["worst"][0]["pair"] == "az→en"
+    assert [question["id"] for question in document["questions"]] == ["1", "2"]
+    assert "| other | lexical | 1.000" in tables.read_text()
+    assert "| worst | 0.000 az→en |" in tables.read_text()
+    assert page.read_text().count("<img") == 4
+    assert not [file for file in tmp_path.iterdir() if file.name.startswith(".")]
+
+
+def test_a_report_names_the_files_that_were_not_read(
+    mine: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (mine[1] / "broken.pdf").write_bytes(b"%PDF-1.4 and no more")
+    command = ["eval", "report", "--embedder", "hashing", "--questions", mine[0], "--corpus", mine[1], "--markdown"]
+    assert main(list(map(str, command))) == 1
+    shown = capsys.readouterr()
+    assert "Not read: broken.pdf" in shown.out
+    assert "not read: broken.pdf" in shown.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "name what to write"),
+        (["--markdown", "--json"], "only one form can go to stdout"),
+        (["--html", "nowhere/page.html"], "nowhere/page.html: its folder is not there"),
+        (["--json", "."], "a folder"),
+        (["--markdown", "--questions", "mine.jsonl"], "belong together"),
+        (["--markdown", "--system", "full"], "name a --set"),
+    ],
+)
+def test_a_report_that_could_not_be_written_is_not_begun(
+    options: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["eval", "report", "--embedder", "no such model", *options]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_the_gate_refuses_another_data_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

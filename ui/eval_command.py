@@ -12,6 +12,7 @@ from index.errors import SettingsError
 
 # What the table of answers shows; --json has all figures.
 _SHOWN = ("first citation", "first three", "wrongly declined", "rightly declined", "quotes that stand")
+_STDOUT = Path("-")
 
 
 def add_eval(commands: Any) -> None:
@@ -61,49 +62,56 @@ def add_eval(commands: Any) -> None:
     robustness = kinds.add_parser("robustness", help="what damaged questions and documents cost retrieval")
     robustness.add_argument("set", type=Path, metavar="SET", help="folder in BEIR layout")
     robustness.set_defaults(run=_robustness)
-    report = kinds.add_parser("report", help="answers on the sample as one self-contained HTML file")
-    report.add_argument("--html", type=Path, required=True, metavar="FILE")
-    report.add_argument("--set", type=Path, metavar="SET", help="add retrieval over this set in BEIR layout")
-    report.set_defaults(run=_report)
+    _add_report(kinds)
     calibrate = kinds.add_parser("calibrate", help="fit the decision to decline again, from sets in BEIR layout")
     calibrate.add_argument("sets", nargs="+", type=Path, metavar="SET")
     calibrate.add_argument("--most", type=int, default=44, metavar="N", help="questions a set (default: %(default)s)")
     calibrate.add_argument("--wrongly", type=float, default=0.03, metavar="SHARE", help="answerable ones to decline")
     calibrate.set_defaults(run=_calibrate)
-    for each in (answers, run, table, gate, robustness, calibrate, report):
+    for each in (answers, run, table, gate, robustness, calibrate):
         each.add_argument("--embedder", default="", metavar="NAME", help="as for ingest (default: e5-small)")
     for each in (answers, run, table, compare, check, gate, robustness):
         each.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
 
 
-def _answers(options: argparse.Namespace) -> int:
-    import tempfile
-
-    from eval.answers import report_answers, run_answers
-    from eval.sets import load_answer_set, sample_set
-    from index.ingest import ingest
-    from rag import Assistant
-    from ui.cli import DONE, INTERRUPTED, NOT_DONE, complain
-
-    answer_set = (
-        load_answer_set(options.questions, corpus=options.corpus) if options.questions is not None else sample_set()
+def _add_report(kinds: Any) -> None:
+    parser = kinds.add_parser(
+        "report",
+        help="figures, plots and the worst questions as a page, Markdown or JSON",
+        description="Measure answers, by default on the sample set, and with --set retrieval, and write what was found "
+        "in one or more forms.\nWithout FILE, or with -, Markdown or JSON goes to stdout.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    with _cached(options, queries=False) as embedder, tempfile.TemporaryDirectory(prefix="dragoman-eval-") as folder:
-        with _bar("indexing", 0) as bar:
-            report = ingest(
-                [answer_set.corpus],
-                Path(folder),
-                embedder=embedder,
-                on_progress=lambda p: _move(bar, p.passages_done, p.passages_known),
-            )
-        for message in report.failures:
-            complain(f"not read: {message}")
-        if report.interrupted:
-            return INTERRUPTED
-        with Assistant.open(Path(folder)) as assistant, _bar("asking", len(answer_set.questions)) as bar:
-            assistant.index.use_embedder(embedder)
-            judgments = run_answers(answer_set, assistant, on_question=lambda done: _move(bar, done))
-            figures = report_answers(judgments, answer_set, assistant)
+    parser.add_argument("--html", type=Path, metavar="FILE", help="one self-contained page with plots")
+    parser.add_argument("--markdown", nargs="?", type=Path, const=_STDOUT, metavar="FILE", help="the tables")
+    # argparse.SUPPRESS: without it `eval --json report` would forget the word before.
+    parser.add_argument(
+        "--json", nargs="?", type=Path, const=_STDOUT, default=argparse.SUPPRESS, metavar="FILE", help="all numbers"
+    )
+    parser.add_argument("--questions", type=Path, metavar="FILE", help="your own questions, as for eval answers")
+    parser.add_argument("--corpus", type=Path, metavar="DIR", help="the folder that they are about")
+    parser.add_argument(
+        "--set",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="SET",
+        help="add retrieval over this set in BEIR layout",
+    )
+    parser.add_argument(
+        "--system", action="append", default=[], metavar="NAME", help="over each --set (default: full); may be repeated"
+    )
+    parser.add_argument("--embedder", default="", metavar="NAME", help="as for ingest (default: e5-small)")
+    parser.set_defaults(run=_report)
+
+
+def _answers(options: argparse.Namespace) -> int:
+    from ui.cli import DONE, NOT_DONE
+
+    answer_set = _answer_set(options)
+    with _cached(options, queries=False) as embedder:
+        asked = _ask_set(answer_set, embedder)
+    judgments, figures = asked.judgments, asked.figures
     if options.json:
         document = {
             "set": answer_set.name,
@@ -135,7 +143,39 @@ def _answers(options: argparse.Namespace) -> int:
                 lowest = (f"{f.value:.2f} {pair}" if f.n else "-" for pair, f in (figures.worst[i] for i in shown))
                 print(f"{'worst':<7}" + "".join(f"{cell:>26}" for cell in lowest))
         print(figures.overall[0].signature)
-    return NOT_DONE if report.failures else DONE
+    return NOT_DONE if asked.not_read else DONE
+
+
+def _answer_set(options: argparse.Namespace) -> Any:
+    """The questions that are named, else the sample's. Raises DataSetError, SettingsError."""
+    from eval.sets import load_answer_set, sample_set
+
+    if (options.questions is None) != (options.corpus is None):
+        raise SettingsError("--questions FILE and --corpus DIR belong together; give both or neither")
+    return load_answer_set(options.questions, corpus=options.corpus) if options.questions is not None else sample_set()
+
+
+def _ask_set(answer_set: Any, embedder: Any) -> Any:
+    from eval.evaluate import ask_set
+    from ui.cli import complain
+
+    with _bar("indexing", 0) as bar:
+
+        def on_question(done: int) -> None:
+            if done == 1:
+                bar.reset(total=len(answer_set.questions))
+                bar.set_description("asking")
+            _move(bar, done)
+
+        asked = ask_set(
+            answer_set,
+            embedder,
+            on_progress=lambda p: _move(bar, p.passages_done, p.passages_known),
+            on_question=on_question,
+        )
+    for message in asked.not_read:
+        complain(f"not read: {message}")
+    return asked
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -304,40 +344,58 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    import tempfile
-
-    from eval.answers import report_answers
+    from eval.evaluate import make_report, run_systems
     from eval.layouts import load_retrieval_set
-    from eval.report import EvalReport, ask_all, report_to_html, retrieval_part
-    from eval.retrieval import index_corpus, report_retrieval, run_system
-    from eval.sets import sample_set
-    from index.folder import Index
-    from index.ingest import ingest
-    from rag import Assistant
-    from rag.retrieve import HybridRetriever
-    from ui.cli import DONE, INTERRUPTED
+    from eval.report import check_plots, report_to_html, report_to_json, report_to_markdown
+    from index.whole import write_whole
+    from ui.cli import DONE, NOT_DONE, printable
 
-    answer_set = sample_set()
-    retrievals = []
+    json_file = _STDOUT if options.json is True else options.json or None
+    forms = [
+        (options.markdown, report_to_markdown),
+        (json_file, report_to_json),
+        (options.html, report_to_html),
+    ]
+    wanted = [(file, form) for file, form in forms if file is not None]
+    _check_files([file for file, _ in wanted])
+    if options.html is not None:
+        check_plots()
+    if options.system and not options.set:
+        raise SettingsError("--system is about retrieval; name a --set, too")
+    answer_set, sets = _answer_set(options), [load_retrieval_set(location) for location in options.set]
+    parts = []
     with _cached(options, queries=False) as embedder:
-        with tempfile.TemporaryDirectory(prefix="dragoman-eval-") as folder:
-            if ingest([answer_set.corpus], Path(folder), embedder=embedder).interrupted:
-                return INTERRUPTED
-            with Assistant.open(Path(folder)) as assistant, _bar("asking", len(answer_set.questions)) as bar:
-                assistant.index.use_embedder(embedder)
-                judgments, asked = ask_all(answer_set, assistant, on_question=lambda done: _move(bar, done))
-                figures = report_answers(judgments, answer_set, assistant)
-        if options.set is not None:
-            retrieval_set = load_retrieval_set(options.set)
-            with Index.open(index_corpus(retrieval_set, embedder)) as index:
-                index.use_embedder(embedder)
-                run = run_system(retrieval_set, HybridRetriever(index))
-                retrievals.append(retrieval_part(retrieval_set, report_retrieval(retrieval_set, "full", index, run)))
-    rows = {"all": figures.overall, **figures.by_pair, "macro": figures.macro}
-    report = EvalReport(answer_set.name, rows, figures.worst, tuple(asked), tuple(retrievals))
-    options.html.write_text(report_to_html(report), encoding="utf-8")
-    print(options.html)
-    return DONE
+        for each in sets:
+            with _bar(each.name, 0) as bar:
+                parts += run_systems(
+                    each,
+                    options.system or ["full"],
+                    embedder,
+                    on_progress=lambda p, bar=bar: _move(bar, p.passages_done, p.passages_known),
+                    on_query=lambda system, done, bar=bar: bar.set_description(f"{system} {done}"),
+                )
+        asked = _ask_set(answer_set, embedder)
+    report = make_report(answer_set, asked, parts)
+    for file, form in wanted:
+        if file != _STDOUT:
+            write_whole(file, form(report).encode())
+            print(file, file=sys.stderr if _STDOUT in [file for file, _ in wanted] else sys.stdout)
+        elif form is report_to_json:
+            print(form(report))
+        else:
+            print(printable(form(report)), end="")
+    return NOT_DONE if asked.not_read else DONE
+
+
+def _check_files(files: list[Path]) -> None:
+    """Whether a report can be written, before hours of measuring. Raises SettingsError."""
+    if not files:
+        raise SettingsError("name what to write, one or more of: --html FILE, --markdown [FILE], --json [FILE]")
+    if files.count(_STDOUT) > 1:
+        raise SettingsError("only one form can go to stdout; name a file for each other one")
+    for file in files:
+        if file.is_dir() or not file.absolute().parent.is_dir():
+            raise SettingsError(f"{file}: {'a folder' if file.is_dir() else 'its folder is not there'}; name a file")
 
 
 def _bar(what: str, total: int) -> Any:

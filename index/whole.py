@@ -1,0 +1,31 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+
+def write_whole(location: Path, data: bytes) -> None:
+    """Put `data` in place of a file, so that whoever reads it, and whenever we are killed, it is the old or the new.
+
+    A link is followed, and the permissions of a file that was there are kept. Raises OSError.
+    """
+    if location.exists() and not location.is_file():
+        location.write_bytes(data)  # a pipe or a device cannot be replaced; of a folder this says what it is
+        return
+    target = location.resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        with beside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, beside)
+        beside.replace(target)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
