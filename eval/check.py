@@ -217,7 +217,7 @@ def _citable(span: Span, file: _CorpusFile) -> bool:
 def _check_duplicates(questions: list[tuple[str, GoldQuestion]], problems: _Problems) -> None:
     first: dict[str, tuple[str, GoldQuestion]] = {}
     for place, question in questions:
-        before, known = first.setdefault(_folded(question.question), (place, question))
+        before, known = first.setdefault(folded(question.question), (place, question))
         if before == place:
             continue
         if known.answerable != question.answerable:
@@ -348,7 +348,7 @@ def _check_queries(
 ) -> None:
     first: dict[str, tuple[str, str]] = {}
     for id_, (place, query) in queries.items():
-        before, other = first.setdefault(_folded(query.text), (place, id_))
+        before, other = first.setdefault(folded(query.text), (place, id_))
         if before != place:
             if (id_ in relevant) != (other in relevant):
                 problems.error(place, f"the same query as at {before}, of which one has a relevant document only")
@@ -365,7 +365,7 @@ def _check_queries(
             if queries[id_][1] != query:
                 problems.error(place, f'"_id" {id_!r} stands in {queries[id_][0]}, too, with other words')
             continue
-        before, other = first.setdefault(_folded(query.text), (place, id_))
+        before, other = first.setdefault(folded(query.text), (place, id_))
         if before != place:
             if other in relevant:
                 problems.error(place, f"the same query as at {before}, which has a relevant document")
@@ -380,8 +380,7 @@ def _check_splits(
     first: dict[str, tuple[Path, str]] = {}
     for file, relevant in relevant_in.items():
         for id_ in sorted(relevant & queries.keys()):
-            folded = _folded(queries[id_][1].text)
-            before, other = first.setdefault(folded, (file, id_))
+            before, other = first.setdefault(folded(queries[id_][1].text), (file, id_))
             if before != file:
                 problems.error(queries[id_][0], f"query {id_!r} of {file.name} is {other!r} of {before.name}: leakage")
 
@@ -409,17 +408,17 @@ def _asked_of(location: Path) -> list[_Asked]:
 
 
 def _check_leakage(asked: Iterable[_Asked], other: list[_Asked], problems: _Problems) -> None:
-    questions = {_folded(one.text): one.place for one in reversed(other)}
+    questions = {folded(one.text): one.place for one in reversed(other)}
     quotes = {quote: one.place for one in reversed(other) for quote in one.gold}
     for one in asked:
-        if place := questions.get(_folded(one.text)):
+        if place := questions.get(folded(one.text)):
             problems.error(one.place, f"the same question as at {place}: leakage; keep it in one of the sets")
         for quote in one.gold:
             if place := quotes.get(quote):
                 problems.error(one.place, f"the gold quote {_short(quote)} is that of {place}, too: leakage")
 
 
-def _folded(text: str) -> str:
+def folded(text: str) -> str:
     """What two questions have in common that differ in case, diacritics, script or punctuation only."""
     return " ".join(folded_words(text)) or normal(text)
 

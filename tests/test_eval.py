@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import sqlite3
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest

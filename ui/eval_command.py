@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import SettingsError
+from ui.add_command import add_add
 
 # What the table of answers shows; --json has all figures.
 _SHOWN = ("first citation", "first three", "wrongly declined", "rightly declined", "quotes that stand")
@@ -63,6 +64,7 @@ def add_eval(commands: Any) -> None:
     robustness.add_argument("set", type=Path, metavar="SET", help="folder in BEIR layout")
     robustness.set_defaults(run=_robustness)
     _add_report(kinds)
+    add_add(kinds)
     calibrate = kinds.add_parser("calibrate", help="fit the decision to decline again, from sets in BEIR layout")
     calibrate.add_argument("sets", nargs="+", type=Path, metavar="SET")
     calibrate.add_argument("--most", type=int, default=44, metavar="N", help="questions a set (default: %(default)s)")
