@@ -38,7 +38,7 @@ class Span:
 class Media(StrEnum):
     """What kind of file a source was; it decides what `Source.text` is.
 
-    TEXT and JSONL: the file decoded as UTF-8, no newline translated. The others: the text extracted from it.
+    TEXT, MARKDOWN and JSONL: the file decoded, no newline translated. The others: the text extracted from it.
     """
 
     TEXT = "text"
@@ -47,6 +47,34 @@ class Media(StrEnum):
     HTML = "html"
     PDF = "pdf"
     DOCX = "docx"
+    ODT = "odt"
+    EPUB = "epub"
+    PPTX = "pptx"
+    XLSX = "xlsx"
+    CSV = "csv"
+    EML = "eml"
+    MBOX = "mbox"
+    FEED = "feed"  # RSS or Atom
+    WARC = "warc"
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedSpan:
+    """A piece of a source that belongs to no document, and why."""
+
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a source that its format sets apart as one item: an entry of a feed, a message, a page of an archive."""
+
+    span: Span
+    title: str = ""  # as the format's own fields say, each
+    date: str = ""  # ISO 8601 day, or ""
+    author: str = ""
+    outlet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +87,12 @@ class Source:
     text: str
     title: str = ""  # what the file's own metadata say, if anything
     date: str = ""  # ISO 8601 day from the file's metadata, or ""
-
-
-@dataclass(frozen=True, slots=True)
-class DroppedSpan:
-    """A piece of a source that belongs to no document, and why."""
-
-    span: Span
-    reason: str
+    author: str = ""
+    outlet: str = ""
+    parts: tuple[Part, ...] = ()  # what the format sets apart, in order
+    set_aside: tuple[DroppedSpan, ...] = ()  # what the format knows to be no article's text
+    pages: tuple[int, ...] = ()  # where each page begins
+    problems: tuple[str, ...] = ()  # whole messages: pieces of the file that could not be read
 
 
 @dataclass(frozen=True, slots=True)
