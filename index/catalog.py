@@ -22,9 +22,9 @@ from index.embed import EmbedderIdentity
 from index.errors import IndexFolderError, IndexMismatch
 from index.escapes import view
 from index.passages import Chunking
-from index.values import Document, DroppedSpan, Media, Passage, Source, Span
+from index.values import Document, DroppedSpan, Media, Passage, Source, Span, Spelling
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FILE_NAME = "catalog.sqlite"
 
 _SCHEMA = """
@@ -38,6 +38,12 @@ CREATE TABLE sources (
     text_sha256 TEXT NOT NULL,      -- of the text, so that no quote stands on a text that was changed here
     title TEXT NOT NULL,
     date TEXT NOT NULL,
+    author TEXT NOT NULL,
+    outlet TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    spelling TEXT NOT NULL,
+    pages TEXT NOT NULL,            -- JSON [start, ...]
+    problems TEXT NOT NULL,         -- JSON ["message", ...]: what of the file could not be read
     text TEXT NOT NULL
 );
 CREATE TABLE documents (
@@ -48,7 +54,11 @@ CREATE TABLE documents (
     lang TEXT NOT NULL,
     date TEXT NOT NULL,
     spans TEXT NOT NULL,            -- JSON [[start, end], ...]
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    date_from TEXT NOT NULL,
+    author TEXT NOT NULL,
+    outlet TEXT NOT NULL,
+    languages TEXT NOT NULL         -- JSON [[start, end, language], ...]
 );
 CREATE INDEX documents_by_source ON documents (source);
 CREATE TABLE dropped (
@@ -133,6 +143,9 @@ class StoredSource:
     location: str
     media: Media
     sha256: str
+    encoding: str
+    spelling: Spelling
+    problems: tuple[str, ...]
     documents: tuple[Document, ...]
     dropped: tuple[DroppedSpan, ...]
     passages: tuple[tuple[str, Span], ...]  # the id of its document, and where the passage stands
@@ -270,8 +283,8 @@ class Catalog:
     def _add(self, ready: ReadySource, sequence: int) -> None:
         source = ready.source
         key = self._db.execute(
-            "INSERT INTO sources (path, location, media, sha256, text_sha256, title, date, text) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sources (path, location, media, sha256, text_sha256, title, date, author, outlet, encoding, "
+            "spelling, pages, problems, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 source.path,
                 ready.location,
@@ -280,6 +293,12 @@ class Catalog:
                 text_hash(source.text),
                 source.title,
                 source.date,
+                source.author,
+                source.outlet,
+                source.encoding,
+                source.spelling.value,
+                json.dumps(source.pages),
+                json.dumps(source.problems, ensure_ascii=False),
                 source.text,
             ),
         ).lastrowid
@@ -290,7 +309,8 @@ class Catalog:
         document_keys = {}
         for document in ready.documents:
             document_keys[document.id] = self._db.execute(
-                "INSERT INTO documents (id, source, title, lang, date, spans, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents (id, source, title, lang, date, spans, body, date_from, author, outlet, "
+                "languages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     document.id,
                     key,
@@ -299,6 +319,10 @@ class Catalog:
                     document.date,
                     _dump_spans(document.spans),
                     _dump_spans(document.body),
+                    document.date_from,
+                    document.author,
+                    document.outlet,
+                    json.dumps([[span.start, span.end, lang] for span, lang in document.languages]),
                 ),
             ).lastrowid
         self._db.executemany(
@@ -341,11 +365,27 @@ class Catalog:
     def source(self, path: str) -> Source | None:
         """The source stored under `path`, with its text; None if there is none."""
         row = self._db.execute(
-            "SELECT path, media, sha256, text, title, date FROM sources WHERE path = ?", (path,)
+            "SELECT path, media, sha256, text, title, date, author, outlet, encoding, spelling, pages, problems "
+            "FROM sources WHERE path = ?",
+            (path,),
         ).fetchone()
         if row is None:
             return None
-        return Source(row[0], Media(row[1]), row[2], row[3], title=row[4], date=row[5])
+        path, media, sha256, text, title, date, author, outlet, encoding, spelling, pages, problems = row
+        return Source(
+            path=path,
+            media=Media(media),
+            sha256=sha256,
+            text=text,
+            encoding=encoding,
+            spelling=Spelling(spelling),
+            title=title,
+            date=date,
+            author=author,
+            outlet=outlet,
+            pages=tuple(json.loads(pages)),
+            problems=tuple(json.loads(problems)),
+        )
 
     def text_hash_of(self, path: str) -> str:
         """SHA-256 that a source's text had when it was committed, or "" if there is no such source."""
@@ -359,8 +399,8 @@ class Catalog:
 
     def sources(self) -> Iterator[StoredSource]:
         """Every source in order of path, with its documents, dropped spans and passages."""
-        for key, path, location, media, sha256 in self._db.execute(
-            "SELECT key, path, location, media, sha256 FROM sources ORDER BY path"
+        for key, path, location, media, sha256, encoding, spelling, problems in self._db.execute(
+            "SELECT key, path, location, media, sha256, encoding, spelling, problems FROM sources ORDER BY path"
         ).fetchall():
             dropped = self._db.execute(
                 'SELECT start, "end", reason FROM dropped WHERE source = ? ORDER BY start', (key,)
@@ -375,6 +415,9 @@ class Catalog:
                 location=location,
                 media=Media(media),
                 sha256=sha256,
+                encoding=encoding,
+                spelling=Spelling(spelling),
+                problems=tuple(json.loads(problems)),
                 documents=tuple(self._documents("d.source = ?", key)),
                 dropped=tuple(DroppedSpan(Span(start, end), reason) for start, end, reason in dropped),
                 passages=tuple((document, Span(start, end)) for document, start, end in passages),
@@ -386,16 +429,29 @@ class Catalog:
 
     def _documents(self, condition: str, value: object) -> Iterator[Document]:
         rows = self._db.execute(
-            "SELECT d.id, s.path, d.title, d.lang, d.date, d.spans, d.body FROM documents d "
+            "SELECT d.id, s.path, d.title, d.lang, d.date, d.spans, d.body, d.date_from, d.author, d.outlet, "
+            "d.languages FROM documents d "
             f"JOIN sources s ON d.source = s.key WHERE {condition} ORDER BY d.key",
             (value,),
         )
-        for id_, path, title, lang, date, spans, body in rows.fetchall():
-            yield Document(id_, path, title, lang, date, _load_spans(spans), _load_spans(body))
+        for id_, path, title, lang, date, spans, body, date_from, author, outlet, languages in rows.fetchall():
+            yield Document(
+                id=id_,
+                source_path=path,
+                title=title,
+                lang=lang,
+                date=date,
+                spans=_load_spans(spans),
+                body=_load_spans(body),
+                date_from=date_from,
+                author=author,
+                outlet=outlet,
+                languages=tuple((Span(start, end), of) for start, end, of in json.loads(languages)),
+            )
 
     _PASSAGE_COLUMNS = (
         'p.key, p.id, d.id, s.path, p.start, p."end", substr(s.text, p.start + 1, p."end" - p.start), p.lang, '
-        "d.title, d.date, s.media, p.vector FROM passages p JOIN documents d ON p.document = d.key "
+        "d.title, d.date, s.spelling, p.vector FROM passages p JOIN documents d ON p.document = d.key "
         "JOIN sources s ON d.source = s.key"
     )
 
@@ -423,7 +479,9 @@ class Catalog:
         """Keys of the passages whose documents are dated in [after, before]; "" leaves an end open."""
         rows = self._db.execute(
             "SELECT p.key FROM passages p JOIN documents d ON p.document = d.key "
-            "WHERE d.date != '' AND d.date >= ? AND (? = '' OR d.date <= ?)",
+            # A date that is a month or a year only is in the range if any day of it is.
+            "WHERE d.date != '' AND d.date >= substr(?, 1, length(d.date)) "
+            "AND (? = '' OR d.date <= substr(?, 1, length(d.date)))",
             (after, before, before),
         )
         return np.array([key for (key,) in rows], np.int64)
@@ -435,7 +493,7 @@ def text_hash(text: str) -> str:
 
 
 def _stored_passage(row: tuple[object, ...]) -> StoredPassage:
-    key, id_, document_id, path, start, end, text, lang, title, date, media, vector = row
+    key, id_, document_id, path, start, end, text, lang, title, date, spelling, vector = row
     span = Span(int(start), int(end))  # type: ignore[call-overload]
     passage = Passage(
         id=str(id_),
@@ -443,7 +501,8 @@ def _stored_passage(row: tuple[object, ...]) -> StoredPassage:
         source_path=str(path),
         span=span,
         text=str(text),
-        readable=view(str(text), Span(0, len(str(text))), Media(str(media))).text,
+        readable=view(str(text), Span(0, len(str(text))), Spelling(str(spelling))).text,
+        spelling=Spelling(str(spelling)),
         lang=str(lang),
         title=str(title),
         date=str(date),

@@ -9,7 +9,7 @@ from index.errors import SettingsError
 from index.escapes import View, view
 from index.language import detect_language
 from index.sentences import split_sentences
-from index.values import Document, Media, Passage, Source, Span
+from index.values import Document, Passage, Source, Span
 
 CountTokens = Callable[[list[str]], list[int]]
 
@@ -41,7 +41,7 @@ def split_passages(
     """
     passages = []
     for span in document.body:
-        readable = view(source.text, span, source.media)
+        readable = view(source.text, span, source.spelling)
         sentences = split_sentences(readable.text, document.lang)
         pieces = list(_cut_long(readable.text, sentences, chunking.max_tokens, count_tokens))
         for start, end in _pack(pieces, chunking):
@@ -49,9 +49,9 @@ def split_passages(
     return passages
 
 
-def passage_sentences(passage: Passage, media: Media) -> list[tuple[Span, str]]:
+def passage_sentences(passage: Passage) -> list[tuple[Span, str]]:
     """The sentences of a passage: their source spans and what a person reads there."""
-    readable = view(passage.text, Span(0, len(passage.text)), media)
+    readable = view(passage.text, Span(0, len(passage.text)), passage.spelling)
     return [
         (readable.span(start, end).shift(passage.span.start), readable.text[start:end])
         for start, end in split_sentences(readable.text, passage.lang)
@@ -69,6 +69,7 @@ def _passage(document: Document, source: Source, readable: View, start: int, end
         span=span,
         text=span.of(source.text),
         readable=words,
+        spelling=source.spelling,
         lang=lang,
         title=document.title,
         date=document.date,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from index.decode import decode
 from index.errors import ReadError
-from index.values import Media, Source
+from index.values import Media, Source, Spelling
 
 MEDIA_BY_SUFFIX = {
     ".txt": Media.TEXT,
@@ -29,86 +28,14 @@ MAX_LINE_CHARACTERS = 2_000_000
 _PDF_HYPHEN = re.compile("\ufffe\r?\n?")
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file to read: where it is, and its name relative to the folder that was asked for."""
-
-    location: Path  # absolute
-    name: str  # relative, with forward slashes
-    root: Path  # the folder that `name` is relative to, absolute
+def media_of(name: str) -> Media | None:
+    """What kind of file a name says it is, or None for one that is not read."""
+    return MEDIA_BY_SUFFIX.get(Path(name).suffix.lower())
 
 
-@dataclass(frozen=True, slots=True)
-class Discovery:
-    """What a walk over the given paths found."""
-
-    files: tuple[FoundFile, ...]
-    ignored: tuple[Path, ...]  # in folders: files whose type we do not read, and links to folders
-    missing: tuple[str, ...]  # given paths that cannot be read, each as a whole message
-
-
-def discover(paths: list[Path]) -> Discovery:
-    """All readable files at and under `paths`, in one order on every machine; hidden ones are left alone."""
-    files: dict[Path, FoundFile] = {}
-    ignored: list[Path] = []
-    missing: list[str] = []
-    for path in paths:
-        if path.is_dir():
-            for location in _walk(path.resolve(), ignored, missing):
-                if location.suffix.lower() in MEDIA_BY_SUFFIX:
-                    name = location.relative_to(path.resolve()).as_posix()
-                    files.setdefault(location, FoundFile(location, name, path.resolve()))
-                else:
-                    ignored.append(location)
-        elif path.is_file():
-            location = path.resolve()
-            if location.suffix.lower() in MEDIA_BY_SUFFIX:
-                files.setdefault(location, FoundFile(location, location.name, location.parent))
-            else:
-                known = " ".join(sorted(MEDIA_BY_SUFFIX))
-                missing.append(
-                    f"{path}: files of type {path.suffix or 'none'!r} cannot be read; convert it to one of {known}"
-                )
-        else:
-            missing.append(f"{path}: no such file or folder; check the path")
-    return Discovery(tuple(files.values()), tuple(ignored), tuple(missing))
-
-
-def _walk(folder: Path, ignored: list[Path], problems: list[str]) -> Iterator[Path]:
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        problems.append(f"{folder}: {error.strerror}; change its permissions or leave it out")
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            if entry.is_symlink():
-                ignored.append(entry)  # it may lead back up, for ever
-            else:
-                yield from _walk(entry, ignored, problems)
-        elif not _is_utf8(entry.name):
-            problems.append(f"{str(entry)!r}: its name is not UTF-8 and cannot be cited; rename it")
-        elif entry.is_file():
-            yield entry
-
-
-def _is_utf8(name: str) -> bool:
-    try:
-        name.encode("utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def read_bytes(location: Path) -> bytes:
-    """The bytes of a file. Raises ReadError."""
-    try:
-        return location.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ReadError(f"{location}: {why}; check that it exists and may be read") from error
+def readable_types() -> list[str]:
+    """The suffixes of the files that are read."""
+    return sorted(MEDIA_BY_SUFFIX)
 
 
 def file_hash(data: bytes) -> str:
@@ -118,13 +45,18 @@ def file_hash(data: bytes) -> str:
 
 def read_source(data: bytes, *, path: str) -> Source:
     """The source that the bytes of the file named `path` hold. Raises ReadError with a remedy."""
-    media = MEDIA_BY_SUFFIX[Path(path).suffix.lower()]
+    media = media_of(path)
+    if media is None:
+        raise ReadError(
+            f"{path}: files of type {Path(path).suffix or 'none'!r} cannot be read; convert it to one of "
+            f"{' '.join(readable_types())}"
+        )
     if not data.strip():
         raise ReadError(f"{path}: the file is empty; remove it or fetch it again")
     sha256 = file_hash(data)
     match media:
         case Media.TEXT | Media.MARKDOWN | Media.JSONL:
-            return Source(path, media, sha256, _decode(data, path))
+            return _read_text(data, media, path, sha256)
         case Media.HTML:
             return _read_html(data, path, sha256)
         case Media.PDF:
@@ -133,26 +65,18 @@ def read_source(data: bytes, *, path: str) -> Source:
             return _read_docx(data, path, sha256)
 
 
-def _decode(data: bytes, path: str) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise ReadError(f"{path}: the file is UTF-16; convert it: iconv -f UTF-16 -t UTF-8 {path}")
-    if (place := data.find(b"\x00")) >= 0:
-        raise ReadError(f"{path}: byte {place} is zero, so this is not text but a binary file; rename it to what it is")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise ReadError(
-            f"{path}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not UTF-8; convert the file, "
-            f"for older Cyrillic or Turkic text perhaps: iconv -f CP1251 (or CP1254) -t UTF-8 {path}"
-        ) from error
-    for number, line in enumerate(text.split("\n"), start=1):
+def _read_text(data: bytes, media: Media, path: str, sha256: str) -> Source:
+    decoded = decode(data, path)
+    for number, line in enumerate(decoded.text.split("\n"), start=1):
         if len(line) > MAX_LINE_CHARACTERS:
             raise ReadError(
                 f"{path}:{number}: one line of {len(line):,} characters (at most {MAX_LINE_CHARACTERS:,} can be an "
                 "article); break it into lines or articles, or keep the file out of the folder"
             )
-    return text
+    spelling = Spelling.JSON if media is Media.JSONL else decoded.spelling
+    return Source(
+        path, media, sha256, decoded.text, encoding=decoded.encoding, spelling=spelling, problems=decoded.problems
+    )
 
 
 def _read_html(data: bytes, path: str, sha256: str) -> Source:

@@ -35,6 +35,17 @@ class Span:
         return max(0, min(self.end, other.end) - max(self.start, other.start))
 
 
+class Spelling(StrEnum):
+    """How what a person reads is written in a source's text; see `index.escapes`."""
+
+    PLAIN = "plain"  # as it is read
+    JSON = "json"  # with JSON's escapes
+    # UTF-8 that somebody once decoded as a single-byte encoding, each byte a character, which is called mojibake.
+    MISREAD_CP1252 = "misread cp1252"
+    MISREAD_CP1251 = "misread cp1251"
+    MISREAD_CP1254 = "misread cp1254"
+
+
 class Media(StrEnum):
     """What kind of file a source was; it decides what `Source.text` is.
 
@@ -68,7 +79,7 @@ class DroppedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of a source that its format sets apart as one item: an entry of a feed, a message, a page of an archive."""
+    """A piece of a source that its format sets apart as one item: an entry of a feed, a message, a row."""
 
     span: Span
     title: str = ""  # as the format's own fields say, each
@@ -85,6 +96,8 @@ class Source:
     media: Media
     sha256: str  # of the file's bytes, hexadecimal
     text: str
+    encoding: str = "utf-8"  # by which the bytes became text; "" where the format has its own
+    spelling: Spelling = Spelling.PLAIN
     title: str = ""  # what the file's own metadata say, if anything
     date: str = ""  # ISO 8601 day from the file's metadata, or ""
     author: str = ""
@@ -106,9 +119,13 @@ class Document:
     source_path: str
     title: str
     lang: str  # BCP 47: "az", "en", "ru", "tr", …, "und"
-    date: str  # ISO 8601 day of publication, or "" when the text gives none
+    date: str  # of publication, ISO 8601 as exact as is known: "2024-05-17", "2024-05", "2024"; "" if nothing says it
     spans: tuple[Span, ...]
     body: tuple[Span, ...]
+    date_from: str = ""  # where the date was read: "metadata", "date line", …; "" without a date
+    author: str = ""
+    outlet: str = ""
+    languages: tuple[tuple[Span, str], ...] = ()  # the body in order, a language each; () where `lang` says it all
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +137,8 @@ class Passage:
     source_path: str
     span: Span
     text: str  # always equal to span.of(source.text)
-    readable: str  # text as a person reads it: equal to text but for JSON escapes
+    readable: str  # text as a person reads it: equal to text where its spelling is plain
+    spelling: Spelling
     lang: str
     title: str
     date: str

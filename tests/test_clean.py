@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from index.clean import Cleaned, clean, clean_given
 from index.passages import Chunking, split_passages
 from index.read import MEDIA_BY_SUFFIX, file_hash, read_source
-from index.values import Document, Media, Source, Span
+from index.values import Document, Media, Source, Span, Spelling
 
 CheckCharacters = Callable[[Source, Cleaned], None]
 
@@ -30,7 +30,9 @@ ENGLISH = (
 
 def source_of(text: str, name: str = "a.txt") -> Source:
     suffix = Path(name).suffix
-    return Source(name, MEDIA_BY_SUFFIX[suffix], file_hash(text.encode(errors="replace")), text)
+    media = MEDIA_BY_SUFFIX[suffix]
+    spelling = Spelling.JSON if media is Media.JSONL else Spelling.PLAIN
+    return Source(name, media, file_hash(text.encode(errors="replace")), text, spelling=spelling)
 
 
 def titles(cleaned: Cleaned) -> list[str]:

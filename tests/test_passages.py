@@ -17,13 +17,15 @@ from index.folder import Index
 from index.passages import Chunking, passage_sentences, split_passages
 from index.read import MEDIA_BY_SUFFIX, file_hash, read_source
 from index.sentences import split_sentences
-from index.values import Document, Media, Passage, Source, Span
+from index.values import Document, Media, Passage, Source, Span, Spelling
 
 COUNT = HashingEmbedder().count_tokens  # words
 
 
 def source_of(text: str, name: str = "a.txt") -> Source:
-    return Source(name, MEDIA_BY_SUFFIX[Path(name).suffix], file_hash(text.encode()), text)
+    media = MEDIA_BY_SUFFIX[Path(name).suffix]
+    spelling = Spelling.JSON if media is Media.JSONL else Spelling.PLAIN
+    return Source(name, media, file_hash(text.encode()), text, spelling=spelling)
 
 
 def passages_of(source: Source, chunking: Chunking, count: Callable[[list[str]], list[int]] = COUNT) -> list[Passage]:
@@ -96,7 +98,7 @@ def test_passages_of_json_lines_map_back(texts: list[str], ascii_only: bool, chu
             assert passage.span.of(source.text) == passage.text
             assert json.loads(f'"{passage.text}"') == passage.readable
             assert passage.readable in text
-            for span, words in passage_sentences(passage, Media.JSONL):
+            for span, words in passage_sentences(passage):
                 assert json.loads(f'"{span.of(source.text)}"') == words
 
 
@@ -153,7 +155,7 @@ def test_sentences_of_a_passage_stand_in_the_source(make_index: Callable[..., In
     index = make_index({"a.txt": numbered(30), "b.jsonl": json.dumps({"text": numbered(30).replace(".", '."\n')})})
     for stored in index.catalog.added_since(0):
         source = index.source(stored.passage.source_path)
-        found = passage_sentences(stored.passage, source.media)
+        found = passage_sentences(stored.passage)
         assert found
         for span, words in found:
             quote = span.of(source.text)

@@ -1,0 +1,96 @@
+"""A source's text as lines, and lines as blocks: what a person sees as one paragraph or heading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from index.values import Span
+
+BYTE_ORDER_MARK = "\ufeff"
+
+_BREAK = re.compile(r"[\n\f]")
+_AROUND = BYTE_ORDER_MARK + " \t\r\v\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029"
+_SENTENCE_END = re.compile(r"[.!?…:;][\"'”»’)\]]*\Z")
+# A column of text that was wrapped by a program: its full lines end within so many characters of one another.
+_WRAP_CHARACTERS = (50, 100)
+_WRAP_RAGGED = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without the white space around it; `blank_before` counts the blank lines above."""
+
+    span: Span
+    text: str  # as a person reads it
+    blank_before: int
+    reason: str = ""  # why it is dropped, or ""
+
+    def drop(self, reason: str) -> Line:
+        return replace(self, reason=self.reason or reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that are one paragraph, or a line that stands by itself."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(line.text for line in self.lines)
+
+    @property
+    def blank_before(self) -> int:
+        return self.lines[0].blank_before
+
+
+def read_lines(text: str, span: Span) -> Iterator[Line]:
+    """The lines of a piece of a source's text that are not blank, in order."""
+    start, blank = span.start, 0
+    for raw in _BREAK.split(span.of(text)):
+        stripped = raw.strip(_AROUND)
+        if stripped.strip():
+            begin = start + raw.index(stripped)
+            yield Line(Span(begin, begin + len(stripped)), stripped, blank)
+            blank = 0
+        else:
+            blank += 1
+        start += len(raw) + 1
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a text ends as a sentence does."""
+    return bool(_SENTENCE_END.search(text))
+
+
+def blocks(lines: Sequence[Line]) -> list[Block]:
+    """Lines as blocks: those of a paragraph that was wrapped at a column are one, any other line is one by itself."""
+    found: list[Block] = []
+    i = 0
+    while i < len(lines):
+        end = _wrapped_until(lines, i)
+        found.append(Block(tuple(lines[i:end])))
+        i = end
+    return found
+
+
+def _wrapped_until(lines: Sequence[Line], first: int) -> int:
+    """Where the paragraph that begins at `first` ends: after it, if it is a line by itself."""
+    run = first + 1
+    while run < len(lines) and lines[run].blank_before == 0 and not lines[run].reason:
+        run += 1
+    if run - first < 2 or lines[first].reason:
+        return first + 1
+    full = [len(line.text) for line in lines[first : run - 1]]
+    # The last line of a paragraph is as long as it happens to be; so is the only full one of two lines.
+    wrapped = (
+        _WRAP_CHARACTERS[0] <= min(full)
+        and max(full) <= _WRAP_CHARACTERS[1]
+        and max(full) - min(full) <= _WRAP_RAGGED
+        and len(lines[run - 1].text) <= max(full) + 3
+        and (len(full) > 1 or lines[run - 1].text[:1].islower() or not is_sentence(lines[first].text))
+        and any(not is_sentence(line.text) for line in lines[first : run - 1])
+    )
+    return run if wrapped else first + 1
