@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import SettingsError
+from ui.reading_command import add_reading
 
 # What the table of answers shows; --json has all figures.
 _SHOWN = ("first citation", "first three", "wrongly declined", "rightly declined", "quotes that stand")
@@ -70,6 +71,7 @@ def add_eval(commands: Any) -> None:
     calibrate.add_argument("--most", type=int, default=44, metavar="N", help="questions a set (default: %(default)s)")
     calibrate.add_argument("--wrongly", type=float, default=0.03, metavar="SHARE", help="answerable ones to decline")
     calibrate.set_defaults(run=_calibrate)
+    add_reading(kinds)
     for each in (answers, run, table, gate, robustness, calibrate, report):
         each.add_argument("--embedder", default="", metavar="NAME", help="as for ingest (default: e5-small)")
     for each in (answers, run, table, compare, check, gate, robustness):
