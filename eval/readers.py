@@ -46,7 +46,7 @@ def _dragoman() -> Reader:
         return [
             ReadArticle(
                 title=document.title,
-                text="\n".join(view(source.text, span, source.media).text for span in document.body),
+                text="\n".join(view(source.text, span, source.spelling).text for span in document.body),
                 lang=document.lang,
                 date=document.date,
                 # A document that does not know its author or outlet yet has no such field.

@@ -22,7 +22,7 @@ from index.json_lines import clean_json_lines
 from index.language import detect_language
 from index.lines import BYTE_ORDER_MARK, Line, read_lines
 from index.rules import NO_RULES, Rules
-from index.segment import cut_articles, read_head
+from index.segment import Cut, cut_articles, read_head
 from index.values import Document, DroppedSpan, Media, Part, Source, Span, Spelling
 
 __all__ = ["Cleaned", "clean", "clean_given"]
@@ -41,11 +41,14 @@ def clean(source: Source, rules: Rules = NO_RULES) -> Cleaned:
     dropped: list[DroppedSpan] = []
     for part in _with_gaps(source, parts):
         lines = _marked(source, part, rules)
-        is_article = part in parts
-        articles = _cut(source, lines, whole=bool(source.parts)) if is_article else []
-        documents.extend(_document(source, article, part, lone=len(articles) == 1) for article in articles)
-        kept = {line.span for article in articles for line in article}
-        dropped.extend(DroppedSpan(line.span, line.reason or "no body") for line in lines if line.span not in kept)
+        cut = _cut(source, lines, whole=bool(source.parts)) if part in parts else Cut((), tuple(lines), ())
+        articles = cut.articles
+        masthead_date = publication_date([line.text for line in cut.masthead])
+        documents.extend(
+            _document(source, article, part, lone=len(articles) == 1, masthead_date=masthead_date)
+            for article in articles
+        )
+        dropped.extend(DroppedSpan(line.span, line.reason or "between articles") for line in cut.dropped)
     if source.text.startswith(BYTE_ORDER_MARK):
         dropped.insert(0, DroppedSpan(Span(0, 1), "byte order mark"))
     return Cleaned(tuple(documents), tuple(dropped), ())
@@ -102,16 +105,16 @@ def _set_aside(source: Source, lines: Sequence[Line]) -> Iterator[str]:
         yield aside.reason if aside is not None and aside.span.start < line.span.end else ""
 
 
-def _cut(source: Source, lines: Sequence[Line], *, whole: bool) -> list[list[Line]]:
+def _cut(source: Source, lines: Sequence[Line], *, whole: bool) -> Cut:
     if whole or source.media in _ONE_ARTICLE:
-        kept = [line for line in lines if not line.reason]
-        return [kept] if kept else []
+        kept = tuple(line for line in lines if not line.reason)
+        return Cut((kept,) if kept else (), tuple(line for line in lines if line.reason), ())
     if source.media is Media.MARKDOWN:
         return cut_articles(lines, is_title=lambda line: line.text.startswith("# "))
     return cut_articles(lines)
 
 
-def _document(source: Source, lines: list[Line], part: Part, *, lone: bool) -> Document:
+def _document(source: Source, lines: Sequence[Line], part: Part, *, lone: bool, masthead_date: str) -> Document:
     """The document that `lines`, all of them kept, make; what its part says of it counts if it is the only one."""
     told = part if lone else Part(part.span)
     head = read_head(lines, title=told.title)
@@ -124,10 +127,10 @@ def _document(source: Source, lines: list[Line], part: Part, *, lone: bool) -> D
         source_path=source.path,
         title=_FENCES.sub(r"\2", head.title),
         lang=detect_language(text),
-        date=stated or printed,
+        date=stated or printed or masthead_date,
         spans=spans,
         body=body,
-        date_from="metadata" if stated else "text" if printed else "",
+        date_from="metadata" if stated else "text" if printed else "masthead" if masthead_date else "",
         author=told.author or head.author,
         outlet=told.outlet or head.outlet,
     )

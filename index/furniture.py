@@ -38,6 +38,10 @@ _FURNITURE = tuple(
         ("between articles", MARK.pattern),
         ("end mark", END_MARK.pattern),
         ("separator", r"[\W_]+"),
+        ("table of contents", r"contents|table of contents|in this issue|mündəricat|bu sayımızda|содержание|в номере|içindekiler"),
+        ("table of contents", r".{3,120}(\.{3,}|…{2,}|\t+)\s*\d{1,4}"),
+        ("picture", r"!\[[^\]]*\]\([^)]*\)"),
+        ("link", r"\[[^\]]*\]\([^)]*\)"),
         ("share bar", r"[\d.,]*\s*(shares?|paylaşım|поделились|paylaşma)"),
         ("share bar", r"(share|tweet|reply|delete|like|print|email|save|copy link|follow( us)?|repost)( this( \w+)?)?"),
         ("share bar", r"(share|follow( us)?|find us|subscribe|like us) (on|via|by|to) .{0,40}"),
@@ -89,9 +93,11 @@ _FURNITURE = tuple(
         ("caption", r"[\[(]\s*(photo|image|picture|foto|şəkil|фото|fotoğraf)\w*\b.{0,160}[\])]"),
         ("caption", r"(photo|image|picture|caption|image caption|photo credit|credit|foto|fotoda|şəkil|şəkildə|фото|на фото|фотография"
                     r"|подпись|fotoğraf|fotoğrafta|görsel)( by| caption| credit)?\s*[:/©].{0,160}"),
+        ("caption", r"(ap|afp|reuters|getty|epa|tass|azertac|aa|dha|iha)( images?| photo| foto)?\s*/.{0,60}"),
         ("slug", r"[a-z]\d{3,4} \d .{0,60}|[a-z]{2}/[a-z]{2} \d{4}gmt"),
         ("kicker", r"for immediate release|press release|mətbuat (üçün|məlumatı)|пресс-релиз|basın bülteni|print this page|listen"
                    r"|dinlə|слушать|dinle"),
+        ("contact", r"(about [^.]{2,40}|[^.]{0,40}\b(haqqında|hakkında)|о (нас|компании|предприятии|проекте))\s*:.{1,220}"),
         ("contact", r"(press |media )?(contact|əlaqə|əlaqə üçün|контакт(ы)?|контактное лицо|iletişim)( \w+)?\s*:.{0,160}"),
     )
 )  # fmt: skip
@@ -154,20 +160,24 @@ def _mark_after(lines: list[Line]) -> list[Line]:
 
 
 def _mark_company(lines: list[Line]) -> list[Line]:
-    """A short line between two pieces of furniture, not far from either, is furniture."""
+    """A short line between two pieces of furniture is furniture, unless a text follows whose title it may be."""
     marked = list(lines)
-    for i, line in enumerate(lines):
-        if line.reason or len(line.text) > _SHORT or is_sentence(line.text):
+    below = ""  # the next line that is kept, from the end upwards
+    for i in range(len(lines) - 1, 0, -1):
+        line = lines[i]
+        if line.reason:
             continue
-        before = i == 0 or bool(marked[i - 1].reason)
-        after = i + 1 < len(lines) and bool(lines[i + 1].reason)
-        alone = line.blank_before == 0 and (i + 1 == len(lines) or lines[i + 1].blank_before == 0)
+        before, after = lines[i - 1], lines[i + 1] if i + 1 < len(lines) else None
         if (
-            i
-            and before
-            and after
-            and alone
-            and lines[i - 1].reason not in ("between articles", "end of story", "separator")
+            before.reason
+            and before.reason not in ("between articles", "end of story", "separator")
+            and after is not None
+            and after.reason
+            and not (line.blank_before or after.blank_before)
+            and len(line.text) <= _SHORT
+            and not is_sentence(line.text)
+            and len(below) < PROSE_CHARACTERS
         ):
             marked[i] = line.drop("among furniture")
+        below = line.text
     return marked

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from index.dates import is_date_line
+
 # "By" and its kin, then one to four words that begin with capitals, and perhaps whom they write for.
 _NAME = r"(?P<name>\w[\w.'’-]*(?:\s+(?:de|van|von|bin|oğlu|qızı|oglu)\b|\s+\w[\w.'’-]*){0,4})"
 _BYLINE = re.compile(
@@ -26,3 +28,43 @@ def author_of(text: str) -> tuple[str, str]:
     if match is None or not match["name"][:1].isupper():
         return "", ""
     return match["name"].strip(), (match["outlet"] or "").strip()
+
+
+# Two or three words, each with a capital: a name where a name is expected, and nothing elsewhere.
+_PERSON = r"\w[\w.'’-]+(?: \w[\w.'’-]*){1,2}"
+_SIGNATURE = re.compile(rf"(?P<name>{_PERSON})(?:(?:\s*[,|/—–]\s*|\s-\s)(?P<outlet>[^|,.]{{3,50}}))?")
+# What newspapers and agencies are called, and people are not.
+_OUTLET = re.compile(
+    r"post\b|gazette|times|news|herald|courier|observer|journal|tribune|agency|press|desk|media|weekly|daily|chronicle|"
+    r"qəzet|xəbər|agentli|jurnal|press|media|газет|вестник|новости|агентств|журнал|известия|правда|маяк|"
+    r"gazete|haber|posta|ajans|dergi",
+    re.IGNORECASE,
+)
+_DATELINE_OUTLET = re.compile(r"[^()]{3,60}\((?P<outlet>[^()\d]{2,50})\)\s*[-–—]")
+
+
+def signature(text: str) -> tuple[str, str]:
+    """The author and outlet of a line that is a name and nothing else, as below a title or under an article."""
+    match = _SIGNATURE.fullmatch(text.strip()) if len(text) <= 80 else None
+    if match is None or not all(word[:1].isupper() for word in match["name"].split()) or match["name"].isupper():
+        return "", ""
+    return match["name"], (match["outlet"] or "").strip()
+
+
+def source_line(text: str) -> tuple[str, str]:
+    """The author and outlet of a line that also has the date: "Harrow Moor Post, 1 October 2024"."""
+    names = [
+        piece.strip(' «»“”"')
+        for piece in re.split(r"\s*[,|·—–/]\s*|\s-\s", text)
+        if not any(c.isdigit() for c in piece)
+    ]
+    names = [name for name in names if name[:1].isupper() and not is_date_line(f"1 {name} 2024")]
+    outlet = next((name for name in names if _OUTLET.search(name)), names[1] if len(names) > 1 else "")
+    author = next((name for name in names if name != outlet and re.fullmatch(_PERSON, name)), "")
+    return author, outlet
+
+
+def dateline_outlet(text: str) -> str:
+    """The agency that a dateline names: "VELDEN, Feb. 19 (Meridian News Agency) - ..."."""
+    match = _DATELINE_OUTLET.match(text)
+    return match["outlet"].strip() if match else ""

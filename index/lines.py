@@ -13,6 +13,7 @@ BYTE_ORDER_MARK = "\ufeff"
 _BREAK = re.compile(r"[\n\f]")
 _AROUND = BYTE_ORDER_MARK + " \t\r\v\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029"
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'”»’)\]]*\Z")
+PROSE_CHARACTERS = 90  # a line as long as this is text, not a heading: few sentences of news are shorter
 # A column of text that was wrapped by a program: its full lines end within so many characters of one another.
 _WRAP_CHARACTERS = (50, 100)
 _WRAP_RAGGED = 22

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from index.dates import is_date_line
 from index.furniture import END_MARK, MARK, STORY_END
-from index.heading import author_of, is_byline
-from index.lines import Block, Line, blocks, is_sentence
+from index.heading import author_of, dateline_outlet, is_byline, signature, source_line
+from index.lines import PROSE_CHARACTERS, Block, Line, blocks, is_sentence
 
 TITLE_CHARACTERS = 150
 _TITLE_CHARACTERS = (8, TITLE_CHARACTERS)
@@ -17,45 +17,118 @@ _SPLITTING_CHARACTERS = 15  # a shorter line is a heading within an article
 _TITLE_WORDS = (2, 22)
 _SPLITTING_WORDS = 4
 _QUESTION_WORDS = 5  # "What is the cause?" is a heading within an article, "What awaits us in 2023?" a title
-_PROSE_CHARACTERS = 90  # what follows a title is at least a long sentence
 _HEAD_BLOCKS = 4  # between a title and its text: date, author, a line of description, a share bar
 _BETWEEN = ("between articles", "end of story", "end mark", "separator")
+_SENTENCE_WORDS = 4
+_TAIL_CHARACTERS = 80
+# Under such a heading every paragraph is a piece of news by itself.
+_BRIEFS = re.compile(
+    r"(news )?in brief|briefs|briefly|qısa( xəbərlər)?|qısaca|коротко( о разном)?|вкратце|kısa kısa|kısaca",
+    re.IGNORECASE,
+)
 _RULE = re.compile(r"[^\w\s]{3,}|([^\w\s]\s?){3,}")
 
 
-def cut_articles(lines: Sequence[Line], *, is_title: Callable[[Line], bool] | None = None) -> list[list[Line]]:
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The lines of each article in order, and those that are no article's, with a reason each."""
+
+    articles: tuple[tuple[Line, ...], ...]
+    dropped: tuple[Line, ...]
+    masthead: tuple[Line, ...]  # of the whole file, above its first article
+
+
+def cut_articles(lines: Sequence[Line], *, is_title: Callable[[Line], bool] | None = None) -> Cut:
     """The lines of each article, in order, with the furniture that stands between them left out.
 
     Where the format itself says what a title is, `is_title` tells; else titles are told by how they stand.
     """
-    feed = any(STORY_END.fullmatch(line.text) for line in lines)
-    articles: list[list[Line]] = [[]]
     found = blocks(lines)
-    begins = (
-        _beginnings(found, feed=feed) if is_title is None else {i for i, b in enumerate(found) if is_title(b.lines[0])}
-    )
-    for i, block in enumerate(found):
+    if is_title is None:
+        begins, top = _beginnings(found, feed=any(STORY_END.fullmatch(line.text) for line in lines))
+    else:
+        begins, top = {i for i, block in enumerate(found) if is_title(block.lines[0])}, 0
+    masthead = [line.drop("masthead") for block in found[:top] for line in block.lines]
+    dropped = [*masthead]
+    articles: list[list[Block]] = [[]]
+    for i, block in enumerate(found[top:], start=top):
         if i in begins and articles[-1]:
             articles.append([])
-        articles[-1].extend(line for line in block.lines if not line.reason)
-    return [article for article in articles if article]
+        articles[-1].append(block)
+    kept: list[tuple[Line, ...]] = []
+    for article in articles:
+        article = _without_tail(_without_kicker(article))
+        own = [line for block in article for line in block.lines if not line.reason]
+        if any(_says_something(block) for block in article):
+            kept.append(tuple(own))
+        else:
+            dropped.extend(line.drop("no sentence") for line in own)
+        dropped.extend(line for block in article for line in block.lines if line.reason)
+    return Cut(tuple(kept), tuple(sorted(dropped, key=lambda line: line.span.start)), tuple(masthead))
 
 
-def _beginnings(found: Sequence[Block], *, feed: bool) -> set[int]:
-    """The blocks with which an article begins that is not the first."""
+def _says_something(block: Block) -> bool:
+    return is_prose(block) or (
+        not block.lines[0].reason and is_sentence(block.text) and len(block.text.split()) >= _SENTENCE_WORDS
+    )
+
+
+def _without_kicker(article: Sequence[Block]) -> list[Block]:
+    """The blocks of an article; lines above its title that say what kind of text it is are dropped."""
+    first = next((i for i, block in enumerate(article) if is_prose(block)), 0)
+    titled = _title([block for block in article[:first] if not block.lines[0].reason])
+    above = [block for block in article[:first] if not block.lines[0].reason][: max(titled, 0)]
+    kickers = {id(block) for block in above if block.text.isupper() or _BRIEFS.fullmatch(block.text)}
+    if article and _BRIEFS.fullmatch(article[0].text) and len(article) > 1:
+        kickers.add(id(article[0]))
+    return [
+        Block(tuple(line.drop("kicker") for line in block.lines)) if id(block) in kickers else block
+        for block in article
+    ]
+
+
+def _without_tail(article: Sequence[Block]) -> list[Block]:
+    """The blocks of an article; short lines below its text that stand with furniture are furniture, too."""
+    last = max((i for i, block in enumerate(article) if is_prose(block)), default=len(article))
+    tail = article[last + 1 :]
+    if not any(block.lines[0].reason for block in tail):
+        return list(article)
+    return [
+        *article[: last + 1],
+        *(
+            Block(tuple(line.drop("below the text") for line in block.lines))
+            if len(block.text) <= _TAIL_CHARACTERS and not is_sentence(block.text) and not is_date_line(block.text)
+            else block
+            for block in tail
+        ),
+    ]
+
+
+def _beginnings(found: Sequence[Block], *, feed: bool) -> tuple[set[int], int]:
+    """The blocks with which an article begins that is not the first, and the first block below the masthead."""
     begins: set[int] = set()
+    top = 0
     prose = False  # since the article began
     parted = False  # since its last prose, by a mark that parts articles
+    brief = any(_BRIEFS.fullmatch(block.text) for block in found[:_HEAD_BLOCKS])
     for i, block in enumerate(found):
-        reason = block.lines[0].reason
-        if reason:
+        if block.lines[0].reason:
             parted = parted or (prose and _parts(block, feed=feed))
+            if not prose and not begins and MARK.fullmatch(block.text):
+                top = i  # what stands above "1." or "Article 1 of 3" is the file's, not the article's
             continue
-        if prose and (_heads_article(found, i, parted=parted) if not feed else parted):
-            begins.add(i)
-            prose = parted = False
+        is_source_line = feed and parted and is_date_line(block.text) and _furniture_at(found, i + 1)
+        if prose and not is_source_line:
+            starts = parted if feed else _heads_article(found, i, parted=parted) or (brief and is_prose(block))
+            if starts:
+                begins.add(i)
+                prose = parted = False
         prose = prose or is_prose(block)
-    return begins
+    return begins, top
+
+
+def _furniture_at(found: Sequence[Block], i: int) -> bool:
+    return i < len(found) and bool(found[i].lines[0].reason)
 
 
 def _parts(block: Block, *, feed: bool) -> bool:
@@ -69,7 +142,7 @@ def _parts(block: Block, *, feed: bool) -> bool:
 
 def is_prose(block: Block) -> bool:
     """Whether a block is text of an article, not a line of its head."""
-    return not block.lines[0].reason and len(block.text) >= _PROSE_CHARACTERS
+    return not block.lines[0].reason and len(block.text) >= PROSE_CHARACTERS
 
 
 def _heads_article(found: Sequence[Block], i: int, *, parted: bool) -> bool:
@@ -136,25 +209,52 @@ def read_head(lines: Sequence[Line], *, title: str = "") -> Head:
     A `title` that the file's own fields give is the title; if the first lines repeat it, they are no text.
     """
     found = blocks(lines)
-    first_prose = next((i for i, block in enumerate(found) if is_prose(block)), 0)
-    head, rest = found[:first_prose], found[first_prose:]
-    names = [author_of(block.text) for block in found[: first_prose + 2]]
-    author, outlet = next(filter(any, names), ("", ""))
+    first_prose = next((i for i, block in enumerate(found) if is_prose(block) and not _is_long_title(found, i)), 0)
+    head = found[:first_prose]
     titled = next((i for i, block in enumerate(head) if _same_words(block.text, title)), -1) if title else _title(head)
-    shown = title or (head[titled].text if titled >= 0 else "")
+    signed = _signatures(found, titled, first_prose)
+    author, outlet = next((names for names in signed.values() if names[0]), ("", ""))
+    outlet = outlet or next((names[1] for names in signed.values()), "") or dateline_outlet(found[first_prose].text)
     text = [
-        block
+        line
         for i, block in enumerate(found)
-        if i != titled and not (i < first_prose + 2 and (is_date_line(block.text) or is_byline(block.text)))
+        if i > titled and i not in signed and not (i <= first_prose and is_date_line(block.text))
+        for line in block.lines
     ]
-    return Head(shown, author, outlet, tuple(line for block in text or rest or found for line in block.lines))
+    shown = title or (head[titled].text if titled >= 0 else "")
+    return Head(shown, author, outlet, tuple(text or lines))
+
+
+def _signatures(found: Sequence[Block], titled: int, first_prose: int) -> dict[int, tuple[str, str]]:
+    """The blocks that say who wrote an article or where it was printed, with author and outlet of each."""
+    signed: dict[int, tuple[str, str]] = {}
+    last = len(found) - 1
+    for i in dict.fromkeys((*range(titled + 1, min(first_prose + 1, len(found))), last)):
+        text = found[i].text
+        if (
+            any(names := author_of(text))
+            or (is_date_line(text) and any(names := source_line(text)))
+            or (titled >= 0 and i in (titled + 1, last) and i > titled and (names := signature(text))[0])
+        ):
+            signed[i] = names
+    return signed
 
 
 def _title(head: Sequence[Block]) -> int:
     """Which block of an article's head is its title, or -1."""
     if head and head[0].text.startswith("#"):
         return 0
-    return next((i for i, block in enumerate(head) if is_title_like(block.text)), -1)
+    likely = [i for i, block in enumerate(head) if is_title_like(block.text)] or (
+        [0] if len(head) == 1 and len(head[0].text) <= TITLE_CHARACTERS else []
+    )
+    # A line of capitals above a title says what kind of text it is: OPINION, PRESS RELEASE.
+    return next((i for i in likely if not head[i].text.isupper()), likely[0] if likely else -1)
+
+
+def _is_long_title(found: Sequence[Block], i: int) -> bool:
+    """Whether a first line as long as a sentence is none of the text but stands above it."""
+    text = found[i].text
+    return i == 0 and len(found) > 1 and is_title_like(text) and not is_sentence(text) and _head(found, 0)[1]
 
 
 def _same_words(one: str, other: str) -> bool:
