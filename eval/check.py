@@ -26,8 +26,9 @@ from eval.sets import (
 from index.clean import clean
 from index.errors import DataSetError, ReadError
 from index.escapes import view
+from index.files import discover, read_bytes
 from index.fold import folded_words
-from index.read import discover, read_bytes, read_source
+from index.read import read_source
 from index.values import Document, Source, Span
 
 _SHOWN = 60  # characters of a quote in a message

@@ -35,6 +35,7 @@ CREATE TABLE sources (
     location TEXT NOT NULL UNIQUE,  -- absolute, where it was read
     media TEXT NOT NULL,
     sha256 TEXT NOT NULL,           -- of the file's bytes
+    rules TEXT NOT NULL,            -- SHA-256 of the user's own rules that it was cleaned by, or ""
     text_sha256 TEXT NOT NULL,      -- of the text, so that no quote stands on a text that was changed here
     title TEXT NOT NULL,
     date TEXT NOT NULL,
@@ -115,6 +116,16 @@ class ReadySource:
     documents: tuple[Document, ...]
     dropped: tuple[DroppedSpan, ...]
     passages: tuple[ReadyPassage, ...]
+    rules: str = ""  # what identifies the user's own rules that it was cleaned by
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What a source was read from, and by which rules: if none of it changes, it need not be read again."""
+
+    location: str
+    sha256: str
+    rules: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,13 +294,14 @@ class Catalog:
     def _add(self, ready: ReadySource, sequence: int) -> None:
         source = ready.source
         key = self._db.execute(
-            "INSERT INTO sources (path, location, media, sha256, text_sha256, title, date, author, outlet, encoding, "
-            "spelling, pages, problems, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sources (path, location, media, sha256, rules, text_sha256, title, date, author, outlet, "
+            "encoding, spelling, pages, problems, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 source.path,
                 ready.location,
                 source.media.value,
                 source.sha256,
+                ready.rules,
                 text_hash(source.text),
                 source.title,
                 source.date,
@@ -343,12 +355,10 @@ class Catalog:
 
     # Reading
 
-    def hashes(self) -> dict[str, tuple[str, str]]:
-        """The location and SHA-256 of every source by path."""
-        return {
-            path: (location, sha)
-            for path, location, sha in self._db.execute("SELECT path, location, sha256 FROM sources")
-        }
+    def files(self) -> dict[str, StoredFile]:
+        """What every source was read from, by path."""
+        rows = self._db.execute("SELECT path, location, sha256, rules FROM sources")
+        return {path: StoredFile(location, sha256, rules) for path, location, sha256, rules in rows}
 
     def counts(self) -> tuple[int, int, int]:
         """How many sources, documents and passages there are."""

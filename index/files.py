@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,7 +42,7 @@ def discover(paths: list[Path]) -> Discovery:
     for path in paths:
         if path.is_dir():
             root = path.resolve()
-            for location in found.walk(root):
+            for location in found.walk(root, root):
                 found.add(location, root)
         elif path.is_file():
             found.add(path.resolve(), path.resolve().parent, asked_for=path)
@@ -77,7 +76,8 @@ class _Found:
         else:
             self.ignored.append(location)
 
-    def walk(self, folder: Path) -> Iterator[Path]:
+    def walk(self, folder: Path, root: Path) -> Iterator[Path]:
+        """The files under `folder`, in order; links are followed to files within `root` only."""
         try:
             entries = sorted(folder.iterdir())
         except OSError as error:
@@ -86,10 +86,10 @@ class _Found:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_symlink() and (entry.is_dir() or not entry.resolve().is_relative_to(folder)):
+            if entry.is_symlink() and (entry.is_dir() or not entry.resolve().is_relative_to(root)):
                 self.ignored.append(entry)  # it may lead back up, for ever, or to what nobody meant to show
             elif entry.is_dir():
-                yield from self.walk(entry)
+                yield from self.walk(entry, root)
             elif not _is_utf8(entry.name):
                 self.missing.append(f"{str(entry)!r}: its name is not UTF-8 and cannot be cited; rename it")
             elif entry.is_file():
@@ -172,8 +172,3 @@ def _bytes_of(location: Path) -> bytes:
 
 def _too_large(location: Path, size: int) -> str:
     return f"{location}: {size >> 20} MiB; at most {MAX_FILE_BYTES >> 20} MiB are read as one file; split it"
-
-
-def file_hash(data: bytes) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    return hashlib.sha256(data).hexdigest()

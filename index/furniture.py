@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-from index.lines import Line, is_sentence
+from index.lines import PROSE_CHARACTERS, Line, is_sentence
 from index.values import Media
 
 # What ends an article in a saved feed. What follows, up to the next title, is furniture too.

@@ -9,15 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource
-from index.clean import Cleaned, clean, clean_given
+from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource, StoredFile
+from index.clean import Cleaned, clean_given
 from index.embed import Embedder
 from index.errors import IndexMismatch, ReadError
+from index.files import FoundFile, discover, exists, read_bytes
 from index.folder import Index, check_embedder
 from index.lock import writing
 from index.passages import Chunking, split_passages
-from index.read import FoundFile, discover, file_hash, read_bytes, read_source
+from index.read import file_hash
+from index.rules import NO_RULES, Rules
 from index.values import Media, Passage, Source
+from index.workers import SECONDS_A_FILE, Job, read_files, worker_count
 
 # A batch is what a killed run can lose: about ten seconds of embedding on one laptop.
 _BATCH_PASSAGES = 256
@@ -67,6 +70,7 @@ class _Parsed:
     cleaned: Cleaned
     passages: tuple[Passage, ...]
     is_new: bool
+    rules: str
 
 
 def ingest(
@@ -76,20 +80,23 @@ def ingest(
     embedder: Embedder,
     chunking: Chunking | None = None,
     prune: bool = False,
+    rules: Rules = NO_RULES,
+    seconds_a_file: float = SECONDS_A_FILE,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     report: Callable[[str], None] = lambda message: None,
 ) -> IngestReport:
     """Make the index in `folder` hold the files at and under `paths`, and say what was done.
 
-    Unchanged files are skipped by hash, changed ones replaced; files that are gone are removed if `prune`. A file
-    that cannot be read is reported and stops nothing. Ctrl-C ends the run after the last whole batch, with
+    Unchanged files are skipped by hash, changed ones replaced, as are those that were cleaned by other rules; files
+    that are gone are removed if `prune`. A file that cannot be read, or not within `seconds_a_file`, is reported and
+    stops nothing. Ctrl-C ends the run after the last whole batch, with
     `interrupted` set. Raises IndexLocked, IndexMismatch, IndexFolderError.
     """
     discovery = discover(paths)
     with _run(folder, embedder, chunking, on_progress, report) as run:
         run.result.failures.extend(discovery.missing)
         run.result.left_out.extend(map(_why_ignored, discovery.ignored))
-        run.add(run.parse_changed(list(discovery.files)))
+        run.add(run.parse_changed(list(discovery.files), rules, seconds_a_file))
         run.forget_missing([path.resolve() for path in paths], discovery.files, prune=prune)
     return run.result
 
@@ -176,8 +183,10 @@ class _Run:
         present = {str(file.location) for file in files}
         gone = [
             path
-            for path, (location, _) in sorted(self._index.catalog.hashes().items())
-            if location not in present and not Path(location).exists() and _is_under(Path(location), roots)
+            for path, file in sorted(self._index.catalog.files().items())
+            if file.location not in present
+            and not exists(Path(file.location))
+            and _is_under(Path(file.location), roots)
         ]
         if gone and prune:
             self._index.commit([], remove=gone)
@@ -188,48 +197,62 @@ class _Run:
     def parse_given(self, documents: list[GivenDocument]) -> Iterator[_Parsed]:
         """The given documents that are new or changed."""
         self._files_total = len(documents)
-        known = self._index.catalog.hashes()
+        known = self._index.catalog.files()
         for given in documents:
             sha256 = file_hash(f"{given.title}\0{given.text}".encode())
-            if known.get(given.id, ("", ""))[1] == sha256:
+            stored = known.get(given.id)
+            if stored is not None and stored.sha256 == sha256:
                 self.result.unchanged += 1
             else:
                 source = Source(given.id, Media.TEXT, sha256, given.text, title=given.title)
-                yield self._parsed(given.id, source, clean_given(source), is_new=given.id not in known)
+                yield self._parsed(given.id, source, clean_given(source), is_new=stored is None)
             self._files_done += 1
             self._tell()
 
-    def parse_changed(self, files: list[FoundFile]) -> Iterator[_Parsed]:
+    def parse_changed(self, files: list[FoundFile], rules: Rules, seconds_a_file: float) -> Iterator[_Parsed]:
         """The files that are new or changed; what cannot be read goes into the report."""
         self._files_total = len(files)
-        known = self._index.catalog.hashes()
+        known = self._index.catalog.files()
+        changed = self._changed(files, known, rules)
+        for job, read in read_files(changed, processes=worker_count(len(files)), seconds_a_file=seconds_a_file):
+            stored = known.get(job.path)
+            if isinstance(read, ReadError):
+                self.result.failures.append(str(read))
+            else:
+                parsed = self._parsed(
+                    str(job.file.location), read.source, read.cleaned, is_new=stored is None, rules=rules.sha256
+                )
+                if parsed.passages:
+                    yield parsed
+                elif not (read.source.problems or read.cleaned.problems):
+                    self.result.left_out.append(f"{job.path}: holds no article; nothing in it can be asked")
+                if not parsed.passages and stored is not None:  # what it held before is no longer there
+                    self._index.commit([], remove=[job.path])
+                    self.result.removed.append(job.path)
+            self._files_done += 1
+            self._tell()
+
+    def _changed(self, files: list[FoundFile], known: dict[str, StoredFile], rules: Rules) -> Iterator[Job]:
         names = _Names(known)
         for found in files:
             try:
                 path = names.path_for(found)
-                data = read_bytes(found.location)
-                stored = known.get(path)
-                if stored is not None and stored == (str(found.location), file_hash(data)):
-                    self.result.unchanged += 1
-                    continue
-                source = read_source(data, path=path)
-                parsed = self._parsed(str(found.location), source, clean(source), is_new=stored is None)
-                if parsed.passages:
-                    yield parsed
-                    continue
-                if not parsed.cleaned.problems:
-                    self.result.left_out.append(f"{path}: holds no article; nothing in it can be asked")
-                if stored is not None:  # what it held before is no longer there
-                    self._index.commit([], remove=[path])
-                    self.result.removed.append(path)
+                if (stored := known.get(path)) is not None:
+                    sha256 = file_hash(read_bytes(found.location))
+                    if stored == StoredFile(str(found.location), sha256, rules.sha256):
+                        self.result.unchanged += 1
+                        self._files_done += 1
+                        self._tell()
+                        continue
             except ReadError as error:
                 self.result.failures.append(str(error))
-            finally:
                 self._files_done += 1
                 self._tell()
+                continue
+            yield Job(found, path, rules)
 
-    def _parsed(self, location: str, source: Source, cleaned: Cleaned, *, is_new: bool) -> _Parsed:
-        self.result.failures.extend(cleaned.problems)
+    def _parsed(self, location: str, source: Source, cleaned: Cleaned, *, is_new: bool, rules: str = "") -> _Parsed:
+        self.result.failures.extend((*source.problems, *cleaned.problems))
         passages = [
             passage
             for document in cleaned.documents
@@ -238,7 +261,7 @@ class _Run:
             )
         ]
         self._passages_known += len(passages)
-        return _Parsed(location, source, cleaned, tuple(passages), is_new)
+        return _Parsed(location, source, cleaned, tuple(passages), is_new, rules)
 
     def _commit(self, batch: list[_Parsed]) -> None:
         texts = [f"{passage.title} {passage.readable}".strip() for file in batch for passage in file.passages]
@@ -255,6 +278,7 @@ class _Run:
                 documents=file.cleaned.documents,
                 dropped=file.cleaned.dropped,
                 passages=tuple(ReadyPassage(passage, next(remaining)) for passage in file.passages),
+                rules=file.rules,
             )
             for file in batch
         ]
@@ -269,8 +293,8 @@ class _Run:
 class _Names:
     """The path under which each file is stored: relative to its folder, and never that of another file."""
 
-    def __init__(self, known: dict[str, tuple[str, str]]) -> None:
-        self._location_of = {path: location for path, (location, _) in known.items()}
+    def __init__(self, known: dict[str, StoredFile]) -> None:
+        self._location_of = {path: file.location for path, file in known.items()}
         self._path_of = {location: path for path, location in self._location_of.items()}
 
     def path_for(self, found: FoundFile) -> str:
@@ -280,7 +304,7 @@ class _Names:
         for path in (found.name, f"{found.root.name}/{found.name}", location):
             holder = self._location_of.get(path)
             # A file that moved, its folder with it, keeps its name.
-            if holder is None or not Path(holder).exists():
+            if holder is None or not exists(Path(holder)):
                 self._location_of[path] = location
                 self._path_of[location] = path
                 return path

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from index.decode import decode
 from index.errors import ReadError
+from index.formats import Extracted
+from index.formats.markdown import read_markdown
 from index.values import Media, Source, Spelling
 
 MEDIA_BY_SUFFIX = {
@@ -74,8 +76,17 @@ def _read_text(data: bytes, media: Media, path: str, sha256: str) -> Source:
                 "article); break it into lines or articles, or keep the file out of the folder"
             )
     spelling = Spelling.JSON if media is Media.JSONL else decoded.spelling
+    extracted = read_markdown(decoded.text) if media is Media.MARKDOWN else Extracted(decoded.text)
     return Source(
-        path, media, sha256, decoded.text, encoding=decoded.encoding, spelling=spelling, problems=decoded.problems
+        path=path,
+        media=media,
+        sha256=sha256,
+        text=decoded.text,
+        encoding=decoded.encoding,
+        spelling=spelling,
+        parts=extracted.parts,
+        set_aside=extracted.set_aside,
+        problems=decoded.problems,
     )
 
 

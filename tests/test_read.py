@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 from index.clean import clean
 from index.embed import Embedder
 from index.errors import ReadError
+from index.files import discover
 from index.folder import Index
 from index.ingest import ingest
-from index.read import MAX_LINE_CHARACTERS, discover, read_source
+from index.read import MAX_LINE_CHARACTERS, read_source
 from index.values import Media
 
 GOOD = "A lighthouse without a keeper\n\nThe lighthouse of Sahilkend has been run by a machine since the spring.\n"
