@@ -27,7 +27,7 @@ HOMES = {
     "pypdfium2": {"index/read.py"},
     "docx": {"index/read.py"},
     "sentencex": {"index/sentences.py"},
-    "py3langid": {"index/language.py"},
+    "pycld2": {"index/language.py"},
     "anyascii": {"index/fold.py"},
     "torch": set(),
     "transformers": set(),
