@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+from dataclasses import fields
 from pathlib import Path
 
 from index.decode import decode
@@ -21,7 +22,14 @@ MEDIA_BY_SUFFIX = {
     ".htm": Media.HTML,
     ".pdf": Media.PDF,
     ".docx": Media.DOCX,
+    ".rss": Media.FEED,
+    ".atom": Media.FEED,
+    ".xml": Media.FEED,
+    ".warc": Media.WARC,
+    ".warc.gz": Media.WARC,
 }
+
+_LONGEST_FIRST = sorted(MEDIA_BY_SUFFIX, key=len, reverse=True)
 
 # No article is one line of this many characters; a dump that is would hold everything else up.
 MAX_LINE_CHARACTERS = 2_000_000
@@ -32,7 +40,8 @@ _PDF_HYPHEN = re.compile("\ufffe\r?\n?")
 
 def media_of(name: str) -> Media | None:
     """What kind of file a name says it is, or None for one that is not read."""
-    return MEDIA_BY_SUFFIX.get(Path(name).suffix.lower())
+    name = name.lower()
+    return next((MEDIA_BY_SUFFIX[suffix] for suffix in _LONGEST_FIRST if name.endswith(suffix)), None)
 
 
 def readable_types() -> list[str]:
@@ -59,12 +68,22 @@ def read_source(data: bytes, *, path: str) -> Source:
     match media:
         case Media.TEXT | Media.MARKDOWN | Media.JSONL:
             return _read_text(data, media, path, sha256)
+        # The formats are imported where they are needed: some cost half a second, which a question must not pay.
         case Media.HTML:
-            return _read_html(data, path, sha256)
+            from index.formats.html import read_html as read
         case Media.PDF:
             return Source(path, media, sha256, _read_pdf(data, path))
         case Media.DOCX:
             return _read_docx(data, path, sha256)
+        case Media.FEED:
+            from index.formats.feed import read_feed as read
+        case Media.WARC:
+            from index.formats.warc import read_warc as read
+        case _:
+            raise AssertionError(media)  # no suffix leads to it
+    extracted = read(data, path)
+    told = {field.name: getattr(extracted, field.name) for field in fields(extracted)}
+    return Source(path=path, media=media, sha256=sha256, encoding="", **told)
 
 
 def _read_text(data: bytes, media: Media, path: str, sha256: str) -> Source:
@@ -88,24 +107,6 @@ def _read_text(data: bytes, media: Media, path: str, sha256: str) -> Source:
         set_aside=extracted.set_aside,
         problems=decoded.problems,
     )
-
-
-def _read_html(data: bytes, path: str, sha256: str) -> Source:
-    # Here and not above: they cost half a second, which a question must not pay.
-    import trafilatura
-    from trafilatura.settings import Document as TrafilaturaDocument
-
-    page = trafilatura.bare_extraction(
-        data,
-        with_metadata=True,
-        include_comments=False,
-        include_formatting=False,
-        date_extraction_params={"original_date": True, "extensive_search": False},
-    )
-    text = (page.text or "").strip() if isinstance(page, TrafilaturaDocument) else ""
-    if not isinstance(page, TrafilaturaDocument) or not text:
-        raise ReadError(f"{path}: no article text was found in this page; save it again with its text, or as .txt")
-    return Source(path, Media.HTML, sha256, text, title=(page.title or "").strip(), date=page.date or "")
 
 
 def _read_pdf(data: bytes, path: str) -> str:

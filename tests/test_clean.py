@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from index.clean import Cleaned, clean, clean_given
 from index.passages import Chunking, split_passages
 from index.read import MEDIA_BY_SUFFIX, file_hash, read_source
-from index.values import Document, Media, Source, Span, Spelling
+from index.values import Document, DroppedSpan, Media, Source, Span, Spelling
 
 CheckCharacters = Callable[[Source, Cleaned], None]
 
@@ -445,3 +445,17 @@ def test_the_articles_of_seed_003(seeds: Path) -> None:
         ("Azerbaijan’s Aliyev sees potential alignment with Trump, cri", "en", ""),
         ("Will Azerbaijan join the games of the West against Russia an", "en", ""),
     ]
+
+
+# What a format sets aside
+
+
+def test_a_share_bar_that_is_set_aside_does_not_end_an_article() -> None:
+    text = f"The keeper goes home\n\n{ENGLISH}\n\nShare this story\n\n{BODY}"
+    at = text.index("Share this")
+    aside = (DroppedSpan(Span(at, at + len("Share this story")), "share bar"),)
+    source = Source("a.html", Media.HTML, "0", text, title="The keeper goes home", set_aside=aside)
+    cleaned = clean(source)
+    (document,) = cleaned.documents
+    assert body(document, source) == f"{ENGLISH}\n{BODY}"
+    assert cleaned.dropped == aside
