@@ -161,7 +161,7 @@ class ReadingSpeed:
 
 
 def reading_speed(
-    reading: ReadingSet, reader: NamedReader, group: str, *, least_seconds: float = 2.0
+    reading: ReadingSet, reader: NamedReader, group: str, *, least_seconds: float = 1.0
 ) -> ReadingSpeed | None:
     """Read the files of a group again and again for `least_seconds`; None if it can read none of them.
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import io
 import json
 import math
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 from eval.readers import READERS, make_reader, reading_speed
 from eval.reading import (
     ALL,
+    GROUPS,
     MEASURES,
     SPLITS,
     GoldArticle,
@@ -240,8 +243,8 @@ def test_figures_are_micro_averages_over_files_by_slice(tmp_path: Path) -> None:
     assert report.scores[0].error == "c.zip: cannot"
     assert json.loads(json.dumps(report.to_json(), allow_nan=False))["files"][0]["file"] == "c.zip"
 
-    html = report_reading(reading, "ten", reader, groups=("html",))
-    assert set(html.figures) == {"html"}
+    pages = report_reading(reading, "ten", reader, groups=("html",))
+    assert set(pages.figures) == {"html"}
 
 
 def test_a_set_that_is_none_says_where(tmp_path: Path) -> None:
@@ -274,14 +277,16 @@ def bare(text: str) -> str:
     return "".join(text.split())
 
 
-@pytest.mark.parametrize("name", [gold.file for gold in SHIPPED.files if gold.group == "text"])
-def test_what_the_gold_of_a_text_file_says_stands_in_it(name: str) -> None:
+@pytest.mark.parametrize("name", [gold.file for gold in SHIPPED.files if gold.group in ("text", "html")])
+def test_what_the_gold_of_a_text_or_page_says_stands_in_it(name: str) -> None:
     gold = BY_NAME[name]
     data = (SHIPPED.folder / name).read_bytes()
     texts = decoded(data)
     if name.endswith(".jsonl"):
         rows = [json.loads(line) for line in data.decode().splitlines()]
         texts = ["\n".join(str(field) for row in rows for field in row.values())]
+    if gold.group == "html":
+        texts = [html.unescape(re.sub(r"<[^>]+>", "", text)) for text in texts]
     wanted = [paragraph for article in gold.garbled or gold.articles for paragraph in article.paragraphs]
     wanted += [article.title for article in gold.garbled or gold.articles]
     wanted += [*gold.furniture, *gold.optional]
@@ -310,7 +315,7 @@ def test_every_article_of_the_shipped_set_is_there_once() -> None:
 
 
 def test_a_third_of_every_group_and_language_is_for_testing() -> None:
-    for group in {gold.group for gold in SHIPPED.files}:
+    for group in GROUPS:
         splits = Counter(gold.split for gold in SHIPPED.files if gold.group == group)
         assert splits["test"] / splits.total() == pytest.approx(1 / 3, abs=0.07)
     for lang in ("en", "az", "ru", "tr", "mixed"):
@@ -375,3 +380,13 @@ def test_the_command_prints_each_reader_and_the_worst_files_first() -> None:
     values = [report["ratios"]["boundary F1"] for report in document[0]["files"]]
     shares = [part / whole for part, whole in values if whole]
     assert shares == sorted(shares)
+
+
+def test_the_command_times_text_and_pages() -> None:
+    code, printed = run("eval", "reading", "--reader", "whole-file", "--split", "test", "--speed", "--json")
+    assert code == 0
+    groups = Counter(gold.group for gold in reading_set("test").files)
+    assert [(speed["group"], speed["files"]) for speed in json.loads(printed)] == [
+        ("text", groups["text"]),
+        ("html", groups["html"]),
+    ]

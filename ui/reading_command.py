@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eval.figures import Figure
+    from eval.readers import NamedReader
     from eval.reading import FileScore, ReadingReport, ReadingSet
 
 _WORST = 10
@@ -38,7 +39,7 @@ def _reading(options: argparse.Namespace) -> int:
     reading = reading_set("" if options.split == "all" else options.split)
     readers = all_readers(options.reader)
     if options.speed:
-        return _speed(options, reading)
+        return _speed(options, reading, readers)
     reports = [report_reading(reading, each.name, each.read, groups=each.groups) for each in readers]
     if options.json:
         print(json.dumps([report.to_json() for report in reports], ensure_ascii=False, indent=2, allow_nan=False))
@@ -52,15 +53,15 @@ def _reading(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _speed(options: argparse.Namespace, reading: ReadingSet) -> int:
+def _speed(options: argparse.Namespace, reading: ReadingSet, readers: list[NamedReader]) -> int:
     from dataclasses import asdict
 
-    from eval.readers import all_readers, reading_speed
+    from eval.readers import reading_speed
     from ui.cli import DONE
 
     found = [
         speed
-        for reader in all_readers(options.reader)
+        for reader in readers
         for group in ("text", "html")
         if group in reader.groups and (speed := reading_speed(reading, reader, group)) is not None
     ]
