@@ -29,6 +29,8 @@ HOMES = {
     "warcio": {"index/formats/warc.py"},
     "charset_normalizer": {"index/formats/markup.py"},
     "pypdfium2": {"index/read.py"},
+    "trafilatura": {"index/read.py"},
+    "pypdfium2": {"index/formats/pdf.py"},
     "docx": {"index/read.py"},
     "sentencex": {"index/sentences.py"},
     "pycld2": {"index/language.py"},
