@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,22 +18,27 @@ MEDIA_BY_SUFFIX = {
     ".jsonl": Media.JSONL,
     ".html": Media.HTML,
     ".htm": Media.HTML,
-    ".pdf": Media.PDF,
-    ".docx": Media.DOCX,
     ".rss": Media.FEED,
     ".atom": Media.FEED,
     ".xml": Media.FEED,
     ".warc": Media.WARC,
     ".warc.gz": Media.WARC,
+    ".pdf": Media.PDF,
+    ".docx": Media.DOCX,
+    ".odt": Media.ODT,
+    ".epub": Media.EPUB,
+    ".pptx": Media.PPTX,
+    ".xlsx": Media.XLSX,
+    ".csv": Media.CSV,
+    ".tsv": Media.CSV,
+    ".eml": Media.EML,
+    ".mbox": Media.MBOX,
 }
 
 _LONGEST_FIRST = sorted(MEDIA_BY_SUFFIX, key=len, reverse=True)
 
 # No article is one line of this many characters; a dump that is would hold everything else up.
 MAX_LINE_CHARACTERS = 2_000_000
-
-# How pdfium marks the hyphen of a word that is broken over two lines.
-_PDF_HYPHEN = re.compile("\ufffe\r?\n?")
 
 
 def media_of(name: str) -> Media | None:
@@ -65,35 +68,60 @@ def read_source(data: bytes, *, path: str) -> Source:
     if not data.strip():
         raise ReadError(f"{path}: the file is empty; remove it or fetch it again")
     sha256 = file_hash(data)
+    if media in (Media.TEXT, Media.MARKDOWN, Media.JSONL):
+        source = _read_text(data, media, path, sha256)
+    else:
+        extracted = _extract(data, media, path)
+        told = {field.name: getattr(extracted, field.name) for field in fields(extracted)}
+        source = Source(path=path, media=media, sha256=sha256, encoding="", **told)
+    _check_lines(source)
+    return source
+
+
+def _extract(data: bytes, media: Media, path: str) -> Extracted:
+    # The formats are imported where they are needed: some cost half a second, which a question must not pay.
     match media:
-        case Media.TEXT | Media.MARKDOWN | Media.JSONL:
-            return _read_text(data, media, path, sha256)
-        # The formats are imported where they are needed: some cost half a second, which a question must not pay.
         case Media.HTML:
             from index.formats.html import read_html as read
-        case Media.PDF:
-            return Source(path, media, sha256, _read_pdf(data, path))
-        case Media.DOCX:
-            return _read_docx(data, path, sha256)
         case Media.FEED:
             from index.formats.feed import read_feed as read
         case Media.WARC:
             from index.formats.warc import read_warc as read
+        case Media.PDF:
+            from index.formats.pdf import read_pdf as read
+        case Media.DOCX:
+            from index.formats.word import read_docx as read
+        case Media.ODT:
+            from index.formats.word import read_odt as read
+        case Media.EPUB:
+            from index.formats.epub import read_epub as read
+        case Media.PPTX:
+            from index.formats.slides import read_pptx as read
+        case Media.XLSX:
+            from index.formats.tables import read_xlsx as read
+        case Media.CSV:
+            from index.formats.tables import read_csv as read
+        case Media.EML | Media.MBOX:
+            from index.formats.mail import read_eml, read_mbox
+
+            read_mail = read_eml if media is Media.EML else read_mbox
+            return read_mail(data, path, readable=MEDIA_BY_SUFFIX)
         case _:
-            raise AssertionError(media)  # no suffix leads to it
-    extracted = read(data, path)
-    told = {field.name: getattr(extracted, field.name) for field in fields(extracted)}
-    return Source(path=path, media=media, sha256=sha256, encoding="", **told)
+            raise AssertionError(media)  # text is not extracted
+    return read(data, path)
+
+
+def _check_lines(source: Source) -> None:
+    for number, line in enumerate(source.text.split("\n"), start=1):
+        if len(line) > MAX_LINE_CHARACTERS:
+            raise ReadError(
+                f"{source.path}:{number}: one line of {len(line):,} characters (at most {MAX_LINE_CHARACTERS:,} can be "
+                "an article); break it into lines or articles, or keep the file out of the folder"
+            )
 
 
 def _read_text(data: bytes, media: Media, path: str, sha256: str) -> Source:
     decoded = decode(data, path)
-    for number, line in enumerate(decoded.text.split("\n"), start=1):
-        if len(line) > MAX_LINE_CHARACTERS:
-            raise ReadError(
-                f"{path}:{number}: one line of {len(line):,} characters (at most {MAX_LINE_CHARACTERS:,} can be an "
-                "article); break it into lines or articles, or keep the file out of the folder"
-            )
     spelling = Spelling.JSON if media is Media.JSONL else decoded.spelling
     extracted = read_markdown(decoded.text) if media is Media.MARKDOWN else Extracted(decoded.text)
     return Source(
@@ -107,58 +135,3 @@ def _read_text(data: bytes, media: Media, path: str, sha256: str) -> Source:
         set_aside=extracted.set_aside,
         problems=decoded.problems,
     )
-
-
-def _read_pdf(data: bytes, path: str) -> str:
-    import pypdfium2
-
-    try:
-        pdf = pypdfium2.PdfDocument(data)
-    except pypdfium2.PdfiumError as error:
-        raise ReadError(f"{path}: not a whole PDF ({error}); fetch the file again, or remove its password") from error
-    try:
-        pages = []
-        for number in range(1, len(pdf) + 1):
-            try:
-                pages.append(pdf[number - 1].get_textpage().get_text_bounded())
-            except pypdfium2.PdfiumError as error:
-                raise ReadError(f"{path}: page {number} cannot be read ({error}); fetch the file again") from error
-    finally:
-        pdf.close()
-    # A form feed parts the pages, so that lines repeated on each of them can be told later.
-    text = "\f".join(_PDF_HYPHEN.sub("", page).replace("\r\n", "\n") for page in pages)
-    if not text.strip():
-        raise ReadError(f"{path}: the PDF holds no text, only pictures of it; run OCR first, such as ocrmypdf")
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}")
-
-
-def _read_docx(data: bytes, path: str, sha256: str) -> Source:
-    try:
-        blocks, title = _docx_blocks(data)
-    except Exception as error:  # zipfile, zlib, lxml and python-docx each raise their own kinds for a damaged file
-        raise ReadError(
-            f"{path}: not a whole DOCX file ({type(error).__name__}: {error}); open and save it in a word processor"
-        ) from error
-    if not blocks:
-        raise ReadError(f"{path}: the document holds no text; if it holds pictures of text, run OCR on them first")
-    return Source(path, Media.DOCX, sha256, "\n\n".join(blocks), title=title)
-
-
-def _docx_blocks(data: bytes) -> tuple[list[str], str]:
-    """Paragraphs and tables in their order, and the first title or heading."""
-    import docx
-    from docx.table import Table
-
-    document = docx.Document(io.BytesIO(data))
-    blocks: list[str] = []
-    title = ""
-    for block in document.iter_inner_content():
-        if isinstance(block, Table):
-            rows = (" | ".join(cell.text.strip() for cell in row.cells) for row in block.rows)
-            blocks.append("\n".join(rows))
-        elif words := block.text.strip():
-            style = block.style.name if block.style is not None else ""
-            if not title and style in ("Title", "Heading 1"):
-                title = words
-            blocks.append(words)
-    return blocks, title

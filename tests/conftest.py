@@ -187,7 +187,7 @@ def check_extracted() -> Callable[[Extracted], None]:
 
 @pytest.fixture(scope="session")
 def check_damaged(check_extracted: Callable[[Extracted], None]) -> Callable[..., None]:
-    """Fail if a reader raises anything but ReadError, with the file's name and a remedy, for a file with bytes changed."""
+    """Fail if a reader raises anything but ReadError, with file name and remedy, for a file with bytes changed."""
 
     def check(read: Callable[[bytes, str], Extracted], data: bytes, flips: list[tuple[int, int]], cut: int) -> None:
         found = bytearray(data[: max(1, len(data) - cut)])

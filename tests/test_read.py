@@ -165,7 +165,8 @@ def test_a_named_file_of_unknown_type(tmp_path: Path, hashing: Embedder, write: 
     assert report.added == ["good.txt"]
     assert report.failures == [
         f"{docs / 'a.rtf'}: files of type '.rtf' cannot be read; "
-        "convert it to one of .atom .docx .htm .html .jsonl .md .pdf .rss .txt .warc .warc.gz .xml"
+        "convert it to one of .atom .csv .docx .eml .epub .htm .html .jsonl .mbox .md .odt .pdf .pptx .rss .tsv .txt "
+        ".warc .warc.gz .xlsx .xml"
     ]
 
 
