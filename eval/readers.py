@@ -16,7 +16,7 @@ from index.clean import clean
 from index.errors import ReadError, SettingsError
 from index.escapes import view
 from index.language import detect_language
-from index.read import MEDIA_BY_SUFFIX, read_source
+from index.read import media_of, read_source
 
 OURS = "dragoman"
 
@@ -40,7 +40,7 @@ def make_reader(name: str) -> NamedReader:
 
 def _dragoman() -> Reader:
     def read(path: Path, data: bytes) -> list[ReadArticle]:
-        if path.suffix.lower() not in MEDIA_BY_SUFFIX:
+        if media_of(path.name) is None:
             raise ReadError(f"{path.name}: files of type {path.suffix or 'none'!r} cannot be read")
         source = read_source(data, path=path.name)
         return [
