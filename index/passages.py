@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from index.dates import FoundDate, find_dates
 from index.errors import SettingsError
 from index.escapes import View, view
 from index.language import detect_language
@@ -55,6 +56,15 @@ def passage_sentences(passage: Passage) -> list[tuple[Span, str]]:
     return [
         (readable.span(start, end).shift(passage.span.start), readable.text[start:end])
         for start, end in split_sentences(readable.text, passage.lang)
+    ]
+
+
+def passage_dates(passage: Passage) -> list[FoundDate]:
+    """The dates that a passage names, with their spans in the source, in order; see `index.dates.find_dates`."""
+    readable = view(passage.text, Span(0, len(passage.text)), passage.spelling)
+    return [
+        replace(found, span=readable.span(found.span.start, found.span.end).shift(passage.span.start))
+        for found in find_dates(passage.readable, lang=passage.lang, published=passage.date)
     ]
 
 

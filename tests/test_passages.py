@@ -14,7 +14,7 @@ from index.clean import clean
 from index.embed import Embedder, HashingEmbedder
 from index.errors import SettingsError
 from index.folder import Index
-from index.passages import Chunking, passage_sentences, split_passages
+from index.passages import Chunking, passage_dates, passage_sentences, split_passages
 from index.read import MEDIA_BY_SUFFIX, file_hash, read_source
 from index.sentences import split_sentences
 from index.values import Document, Media, Passage, Source, Span, Spelling
@@ -181,3 +181,14 @@ def test_settings_that_cannot_be(values: tuple[int, int]) -> None:
 def test_an_empty_body_has_no_passages() -> None:
     document = Document("d", "a.txt", "", "en", "", (Span(0, 3),), (Span(0, 3),))
     assert split_passages(document, source_of(" \n "), chunking=Chunking(), count_tokens=COUNT) == []
+
+
+def test_dates_that_a_passage_names_stand_in_the_source() -> None:
+    words = (
+        'The keeper left on "3 May 2024". Yesterday his dog followed; the harbour master wrote it down in March 2023.'
+    )
+    source = source_of(json.dumps({"text": words, "date": "2024-06-10"}), "a.jsonl")
+    [passage] = passages_of(source, Chunking())
+    found = passage_dates(passage)
+    assert [each.value for each in found] == ["2024-05-03", "2024-06-09", "2023-03"]
+    assert [each.span.of(source.text) for each in found] == ["3 May 2024", "Yesterday", "March 2023"]
