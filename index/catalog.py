@@ -22,6 +22,7 @@ from index.embed import EmbedderIdentity
 from index.errors import IndexFolderError, IndexMismatch
 from index.escapes import view
 from index.passages import Chunking
+from index.rules import Rules, dump_rules, parse_rules
 from index.values import Document, DroppedSpan, Media, Passage, Source, Span, Spelling
 
 FORMAT_VERSION = 2
@@ -266,7 +267,18 @@ class Catalog:
             EmbedderIdentity(**json.loads(self._setting("embedder"))), Chunking(**json.loads(self._setting("chunking")))
         )
 
+    @property
+    def rules(self) -> Rules:
+        """The user's own rules that files are cleaned by when a run names none."""
+        row = self._db.execute("SELECT value FROM settings WHERE name = 'rules'").fetchone()
+        return parse_rules(str(row[0]) if row else "")
+
     # Writing
+
+    def keep_rules(self, rules: Rules) -> None:
+        """Make `rules` those of the runs to come."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO settings VALUES ('rules', ?)", (dump_rules(rules),))
 
     def commit(self, sources: Iterable[ReadySource], *, remove: Iterable[str] = ()) -> int:
         """Put `sources` in place of what stood under their paths, take out the paths in `remove`; all or nothing.

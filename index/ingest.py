@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from index.folder import Index, check_embedder
 from index.lock import writing
 from index.passages import Chunking, split_passages
 from index.read import file_hash
-from index.rules import NO_RULES, Rules
+from index.rules import Rules
 from index.values import Media, Passage, Source
 from index.workers import SECONDS_A_FILE, Job, read_files, worker_count
 
@@ -80,7 +80,7 @@ def ingest(
     embedder: Embedder,
     chunking: Chunking | None = None,
     prune: bool = False,
-    rules: Rules = NO_RULES,
+    rules: Rules | None = None,
     seconds_a_file: float = SECONDS_A_FILE,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     report: Callable[[str], None] = lambda message: None,
@@ -88,20 +88,22 @@ def ingest(
     """Make the index in `folder` hold the files at and under `paths`, and say what was done.
 
     Unchanged files are skipped by hash, changed ones replaced, as are those that were cleaned by other rules; files
-    that are gone are removed if `prune`. A file that cannot be read, or not within `seconds_a_file`, is reported and
-    stops nothing. Ctrl-C ends the run after the last whole batch, with
-    `interrupted` set. Raises IndexLocked, IndexMismatch, IndexFolderError.
+    that are gone are removed if `prune`. The rules are kept in the index and hold until a run names others; without
+    `rules` they are those of the last run that did. A file that cannot be read, or not within `seconds_a_file`, is
+    reported and stops nothing. Ctrl-C ends the run after the last whole batch, with `interrupted` set. Raises
+    IndexLocked, IndexMismatch, IndexFolderError.
     """
     discovery = discover(paths)
     with _run(folder, embedder, chunking, on_progress, report) as run:
         run.result.failures.extend(discovery.missing)
-        run.result.left_out.extend(map(_why_ignored, discovery.ignored))
-        run.add(run.parse_changed(list(discovery.files), rules, seconds_a_file))
-        run.forget_missing([path.resolve() for path in paths], discovery.files, prune=prune)
+        run.result.left_out.extend(map(why_ignored, discovery.ignored))
+        run.add(run.parse_changed(list(discovery.files), run.choose_rules(rules), seconds_a_file))
+        run.forget_missing(paths, discovery.files, prune=prune)
     return run.result
 
 
-def _why_ignored(path: Path) -> str:
+def why_ignored(path: Path) -> str:
+    """What is said of a file or a link that was left alone."""
     return f"{path}: links to folders are not followed" if path.is_dir() else f"{path}: files of this type are not read"
 
 
@@ -178,16 +180,16 @@ class _Run:
         if batch:
             self._commit(batch)
 
-    def forget_missing(self, roots: list[Path], files: tuple[FoundFile, ...], *, prune: bool) -> None:
-        """Deal with sources that were read from under `roots` and are no longer there."""
-        present = {str(file.location) for file in files}
-        gone = [
-            path
-            for path, file in sorted(self._index.catalog.files().items())
-            if file.location not in present
-            and not exists(Path(file.location))
-            and _is_under(Path(file.location), roots)
-        ]
+    def choose_rules(self, rules: Rules | None) -> Rules:
+        """The rules of this run: those given, which the index keeps, or those that it has kept."""
+        if rules is None:
+            return self._index.catalog.rules
+        self._index.catalog.keep_rules(rules)
+        return rules
+
+    def forget_missing(self, paths: list[Path], files: tuple[FoundFile, ...], *, prune: bool) -> None:
+        """Deal with sources that were read from under `paths` and are no longer there."""
+        gone = gone_from(paths, files, self._index.catalog.files())
         if gone and prune:
             self._index.commit([], remove=gone)
             self.result.removed.extend(gone)
@@ -212,6 +214,7 @@ class _Run:
     def parse_changed(self, files: list[FoundFile], rules: Rules, seconds_a_file: float) -> Iterator[_Parsed]:
         """The files that are new or changed; what cannot be read goes into the report."""
         self._files_total = len(files)
+        self._tell()
         known = self._index.catalog.files()
         changed = self._changed(files, known, rules)
         for job, read in read_files(changed, processes=worker_count(len(files)), seconds_a_file=seconds_a_file):
@@ -233,26 +236,20 @@ class _Run:
             self._tell()
 
     def _changed(self, files: list[FoundFile], known: dict[str, StoredFile], rules: Rules) -> Iterator[Job]:
-        names = _Names(known)
-        for found in files:
-            try:
-                path = names.path_for(found)
-                if (stored := known.get(path)) is not None:
-                    sha256 = file_hash(read_bytes(found.location))
-                    if stored == StoredFile(str(found.location), sha256, rules.sha256):
-                        self.result.unchanged += 1
-                        self._files_done += 1
-                        self._tell()
-                        continue
-            except ReadError as error:
-                self.result.failures.append(str(error))
-                self._files_done += 1
-                self._tell()
+        for job in jobs_for(files, known, rules):
+            if isinstance(job, Job):
+                yield job
                 continue
-            yield Job(found, path, rules)
+            if isinstance(job, ReadError):
+                self.result.failures.append(str(job))
+            else:
+                self.result.unchanged += 1
+            self._files_done += 1
+            self._tell()
 
     def _parsed(self, location: str, source: Source, cleaned: Cleaned, *, is_new: bool, rules: str = "") -> _Parsed:
-        self.result.failures.extend((*source.problems, *cleaned.problems))
+        source = replace(source, problems=(*source.problems, *cleaned.problems))
+        self.result.failures.extend(source.problems)
         passages = [
             passage
             for document in cleaned.documents
@@ -288,6 +285,36 @@ class _Run:
 
     def _tell(self) -> None:
         self._on_progress(Progress(self._files_done, self._files_total, self.result.passages, self._passages_known))
+
+
+def jobs_for(
+    files: Iterable[FoundFile], known: dict[str, StoredFile], rules: Rules
+) -> Iterator[Job | ReadError | None]:
+    """For each file the job to read it, why it cannot be read, or None where `known` holds it as it is now."""
+    names = _Names(known)
+    for found in files:
+        try:
+            path = names.path_for(found)
+            if (stored := known.get(path)) is not None:
+                sha256 = file_hash(read_bytes(found.location))
+                if stored == StoredFile(str(found.location), sha256, rules.sha256):
+                    yield None
+                    continue
+        except ReadError as error:
+            yield error
+            continue
+        yield Job(found, path, rules)
+
+
+def gone_from(paths: list[Path], files: Iterable[FoundFile], known: dict[str, StoredFile]) -> list[str]:
+    """The paths of known sources that were read from under `paths` and are no longer there."""
+    roots = [path.resolve() for path in paths]
+    present = {str(file.location) for file in files}
+    return [
+        path
+        for path, file in sorted(known.items())
+        if file.location not in present and not exists(Path(file.location)) and _is_under(Path(file.location), roots)
+    ]
 
 
 class _Names:

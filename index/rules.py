@@ -18,8 +18,10 @@ Of two rules that match a line the one to keep wins.
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,7 @@ import regex
 from index.errors import SettingsError
 
 _SECONDS_A_LINE = 0.5
+_WANTED = 'want [[drop]] and [[keep]] tables with a "pattern" and perhaps a "reason", and perhaps [fields]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ class Rules:
     drop: tuple[Rule, ...] = ()
     keep: tuple[Rule, ...] = ()
     fields: Fields = Fields()
+    origin: str = field(default="", compare=False, repr=False)  # the file that they were read from, for people
 
     @property
     def sha256(self) -> str:
@@ -92,32 +96,55 @@ def _matches(pattern: str, line: str) -> bool:
 
 def load_rules(location: Path) -> Rules:
     """The rules of a file. Raises SettingsError, naming the rule."""
-    wanted = 'want [[drop]] and [[keep]] tables with a "pattern" and perhaps a "reason"'
     try:
         content = tomllib.loads(location.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"{location}: {error.strerror}; {wanted}") from error
+        raise SettingsError(f"{location}: {error.strerror}; {_WANTED}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{location}: not TOML ({error}); {wanted}") from error
+        raise SettingsError(f"{location}: not TOML ({error}); {_WANTED}") from error
+    return _rules(content, origin=str(location))
+
+
+def dump_rules(rules: Rules) -> str:
+    """Rules as JSON of the same layout as their file, for `parse_rules`; "" for none."""
+    return json.dumps(asdict(rules), ensure_ascii=False) if rules != NO_RULES else ""
+
+
+def parse_rules(text: str) -> Rules:
+    """The rules that `dump_rules` wrote."""
+    if not text:
+        return NO_RULES
+    content = json.loads(text)
+    return _rules(content, origin=content.pop("origin"))
+
+
+def _rules(content: Mapping[str, Any], *, origin: str) -> Rules:
     if unknown := sorted(content.keys() - {"drop", "keep", "fields"}):
-        raise SettingsError(f"{location}: there is no table {unknown[0]!r}; {wanted}")
-    drop, keep = (
-        tuple(_rule(location, kind, number, row) for number, row in enumerate(content.get(kind, []), 1))
-        for kind in ("drop", "keep")
-    )
-    return Rules(drop, keep, _fields(location, content.get("fields", {})))
+        raise SettingsError(f"{origin}: there is no table {unknown[0]!r}; {_WANTED}")
+    drop, keep = (_rules_of_kind(origin, kind, content.get(kind, [])) for kind in ("drop", "keep"))
+    return Rules(drop, keep, _fields(origin, content.get("fields", {})), origin)
 
 
-def _fields(location: Path, table: Any) -> Fields:
+def _fields(origin: str, table: Any) -> Fields:
     known = [field.name for field in fields(Fields)]
     if not isinstance(table, dict) or table.keys() - set(known):
-        raise SettingsError(f"{location}: [fields] is {table!r}; want keys among {' '.join(known)}")
-    named = {name: (keys,) if isinstance(keys, str) else tuple(keys) for name, keys in table.items()}
-    return replace(Fields(), **named)
+        raise SettingsError(f"{origin}: [fields] is {table!r}; want keys among {' '.join(known)}")
+    named = {name: [keys] if isinstance(keys, str) else keys for name, keys in table.items()}
+    for name, keys in named.items():
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise SettingsError(
+                f"{origin}: [fields] {name} is {keys!r}; want a key of the objects, or a list of keys"
+            )
+    return replace(Fields(), **{name: tuple(keys) for name, keys in named.items()})
 
 
-def _rule(location: Path, kind: str, number: int, row: Any) -> Rule:
-    place = f"{location}: rule {number} of [[{kind}]]"
+def _rules_of_kind(origin: str, kind: str, rows: Any) -> tuple[Rule, ...]:
+    if not isinstance(rows, list):
+        raise SettingsError(f"{origin}: {kind} is {rows!r}; {_WANTED}")
+    return tuple(_rule(f"{origin}: rule {number} of [[{kind}]]", row) for number, row in enumerate(rows, 1))
+
+
+def _rule(place: str, row: Any) -> Rule:
     if not isinstance(row, dict) or not isinstance(row.get("pattern"), str) or row.keys() - {"pattern", "reason"}:
         raise SettingsError(f'{place}: found {row!r}; want a "pattern" and perhaps a "reason"')
     try:
