@@ -5,6 +5,7 @@ Every offset is a code point offset into `Source.text`; ends are not included.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -106,6 +107,10 @@ class Source:
     set_aside: tuple[DroppedSpan, ...] = ()  # what the format knows to be no article's text
     pages: tuple[int, ...] = ()  # where each page begins
     problems: tuple[str, ...] = ()  # whole messages: pieces of the file that could not be read
+
+    def page_of(self, place: int) -> int:
+        """The number of the page that a place in the text is on, from 1; 0 in a file without pages."""
+        return max(1, bisect_right(self.pages, place)) if self.pages else 0
 
 
 @dataclass(frozen=True, slots=True)
