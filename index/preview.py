@@ -48,6 +48,7 @@ def preview(
             rules = catalog.rules if rules is None else rules
     discovery = discover(paths)
     found = Preview(failures=list(discovery.missing), left_out=list(map(why_ignored, discovery.ignored)))
+    on_progress(Progress(0, len(discovery.files), 0, 0))
     jobs: list[Job] = []
     for job in jobs_for(discovery.files, known, rules or NO_RULES):
         if isinstance(job, Job):

@@ -114,6 +114,7 @@ Show how a file was cleaned: what is kept, in green, each article under a header
 where that was read; in red what is dropped, and why; in yellow, above a line that was repaired, how the file has it.
 """
 _SHOW_EXAMPLES = """\
+examples:
   dragoman show page.html --cleaning                        a file on disk, without any index
   dragoman show page.html --cleaning --rules rules.toml     the same by rules of your own (see: dragoman ingest --help)
   dragoman show a/page.html --index news.index              a file as the index holds it
@@ -137,7 +138,7 @@ def add_show(commands: Any) -> None:
     parser.add_argument("--cleaning", action="store_true", help="FILE is on disk, unless --index is given")
     parser.add_argument("--index", type=Path, metavar="DIR", help=f"the index folder (default: {DEFAULT_INDEX})")
     parser.add_argument("--rules", metavar="FILE", help="clean a file on disk by these rules, too")
-    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="(default: %(default)s)")
+    parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: %(default)s")
     add_json(parser)
 
 
