@@ -10,9 +10,10 @@ import hashlib
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,12 @@ CREATE TABLE dropped (
     reason TEXT NOT NULL
 );
 CREATE INDEX dropped_by_source ON dropped (source);
+CREATE TABLE lines (                -- short lines of each source, by `index.repeats.line_key`
+    source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
+    line INTEGER NOT NULL,
+    repeated INTEGER NOT NULL,      -- whether it was known to stand in several files when the source was cleaned
+    PRIMARY KEY (source, line)
+) WITHOUT ROWID;
 CREATE TABLE passages (
     key INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so that a cache can name what is gone
     id TEXT NOT NULL UNIQUE,
@@ -118,6 +125,7 @@ class ReadySource:
     dropped: tuple[DroppedSpan, ...]
     passages: tuple[ReadyPassage, ...]
     rules: str = ""  # what identifies the user's own rules that it was cleaned by
+    lines: Mapping[int, bool] = field(default_factory=dict)  # its short lines, and whether each was known as repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,6 +338,9 @@ class Catalog:
             "INSERT INTO dropped VALUES (?, ?, ?, ?)",
             [(key, dropped.span.start, dropped.span.end, dropped.reason) for dropped in ready.dropped],
         )
+        self._db.executemany(
+            "INSERT INTO lines VALUES (?, ?, ?)", [(key, line, known) for line, known in ready.lines.items()]
+        )
         document_keys = {}
         for document in ready.documents:
             document_keys[document.id] = self._db.execute(
@@ -371,6 +382,18 @@ class Catalog:
         """What every source was read from, by path."""
         rows = self._db.execute("SELECT path, location, sha256, rules FROM sources")
         return {path: StoredFile(location, sha256, rules) for path, location, sha256, rules in rows}
+
+    def line_counts(self, *, without: Collection[str]) -> Counter[int]:
+        """In how many sources each short line stands, those under the paths `without` not counted."""
+        rows = self._db.execute("SELECT s.path, l.line FROM lines l JOIN sources s ON l.source = s.key")
+        return Counter(line for path, line in rows if path not in without)
+
+    def cleaned_otherwise(self, repeated: Collection[int]) -> set[str]:
+        """The paths of sources that were cleaned when not the same of their lines were known as repeated."""
+        rows = self._db.execute(
+            "SELECT s.path, l.line, l.repeated FROM lines l JOIN sources s ON l.source = s.key"
+        )
+        return {path for path, line, known in rows if bool(known) != (line in repeated)}
 
     def counts(self) -> tuple[int, int, int]:
         """How many sources, documents and passages there are."""

@@ -21,6 +21,7 @@ from index.furniture import mark_furniture
 from index.json_lines import clean_json_lines
 from index.language import detect_language
 from index.lines import BYTE_ORDER_MARK, Line, read_lines
+from index.repeats import LineKeys
 from index.rules import NO_RULES, Rules
 from index.segment import Cut, cut_articles, read_head
 from index.values import Document, DroppedSpan, Media, Part, Source, Span, Spelling
@@ -32,15 +33,18 @@ _FENCES = re.compile(r"\A(#{1,6})\s+(.*?)\s*#*\Z")
 _ONE_ARTICLE = frozenset((Media.HTML, Media.PDF, Media.DOCX, Media.ODT, Media.EPUB, Media.PPTX))
 
 
-def clean(source: Source, rules: Rules = NO_RULES) -> Cleaned:
-    """The articles of `source`, and what was left out of them, in order."""
+def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozenset()) -> Cleaned:
+    """The articles of `source`, and what was left out of them, in order.
+
+    `repeated` are the keys of its lines that several files have; see `index.repeats`.
+    """
     if source.media is Media.JSONL:
         return clean_json_lines(source, rules.fields)
     parts = source.parts or (Part(Span(0, len(source.text)), source.title, source.date, source.author, source.outlet),)
     documents: list[Document] = []
     dropped: list[DroppedSpan] = []
     for part in _with_gaps(source, parts):
-        lines = _marked(source, part, rules)
+        lines = _marked(source, part, rules, repeated)
         cut = _cut(source, lines, whole=bool(source.parts)) if part in parts else Cut((), tuple(lines), ())
         articles = cut.articles
         masthead_date = publication_date([line.text for line in cut.masthead])
@@ -83,7 +87,7 @@ def _with_gaps(source: Source, parts: Sequence[Part]) -> Iterator[Part]:
         yield Part(Span(end, len(source.text)))
 
 
-def _marked(source: Source, part: Part, rules: Rules) -> list[Line]:
+def _marked(source: Source, part: Part, rules: Rules, repeated: LineKeys) -> list[Line]:
     """The lines of a part as a person reads them, those with a reason that are dropped whatever they stand in."""
     lines = list(read_lines(source.text, part.span))
     if source.spelling is not Spelling.PLAIN:
@@ -91,7 +95,7 @@ def _marked(source: Source, part: Part, rules: Rules) -> list[Line]:
     lines = [line.drop(reason) for line, reason in zip(lines, _set_aside(source, lines), strict=True)]
     verdicts = [rules.verdict(line.text) for line in lines]
     lines = [line.drop(verdict or "") for line, verdict in zip(lines, verdicts, strict=True)]
-    marked = mark_furniture(lines, media=source.media)
+    marked = mark_furniture(lines, media=source.media, repeated=repeated)
     return [replace(line, reason="") if verdict == "" else line for line, verdict in zip(marked, verdicts, strict=True)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,13 +11,15 @@ import numpy as np
 
 from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource, StoredFile
 from index.clean import Cleaned, clean_given
+from index.decode import decode
 from index.embed import Embedder
 from index.errors import IndexMismatch, ReadError
 from index.files import FoundFile, discover, exists, read_bytes
 from index.folder import Index, check_embedder
 from index.lock import writing
 from index.passages import Chunking, split_passages
-from index.read import file_hash
+from index.read import file_hash, media_of
+from index.repeats import LineKeys, repeatable_lines, repeated
 from index.rules import Rules
 from index.values import Media, Passage, Source
 from index.workers import SECONDS_A_FILE, Job, read_files, worker_count
@@ -71,6 +73,7 @@ class _Parsed:
     passages: tuple[Passage, ...]
     is_new: bool
     rules: str
+    lines: Mapping[int, bool]  # its short lines, and whether each is known to stand in several files
 
 
 def ingest(
@@ -216,7 +219,13 @@ class _Run:
         self._files_total = len(files)
         self._tell()
         known = self._index.catalog.files()
-        changed = self._changed(files, known, rules)
+        found = list(jobs_for(files, known, rules))
+        lines = {job.path: lines_of(job) for job in found if isinstance(job, Job)}
+        repeats = self._repeats(lines)
+        if lines and (otherwise := self._index.catalog.cleaned_otherwise(repeats) - lines.keys()):
+            found = list(jobs_for(files, known, rules, anew=otherwise))
+            lines.update({job.path: lines_of(job) for job in found if isinstance(job, Job) and job.path in otherwise})
+        changed = self._changed(found, lines, repeats)
         for job, read in read_files(changed, processes=worker_count(len(files)), seconds_a_file=seconds_a_file):
             stored = known.get(job.path)
             if isinstance(read, ReadError):
@@ -225,6 +234,7 @@ class _Run:
                 parsed = self._parsed(
                     str(job.file.location), read.source, read.cleaned, is_new=stored is None, rules=rules.sha256
                 )
+                parsed = replace(parsed, lines={line: line in repeats for line in lines[job.path]})
                 if parsed.passages:
                     yield parsed
                 elif not (read.source.problems or read.cleaned.problems):
@@ -235,10 +245,16 @@ class _Run:
             self._files_done += 1
             self._tell()
 
-    def _changed(self, files: list[FoundFile], known: dict[str, StoredFile], rules: Rules) -> Iterator[Job]:
-        for job in jobs_for(files, known, rules):
+    def _repeats(self, lines: Mapping[str, LineKeys]) -> LineKeys:
+        """The lines that several files have: those that are about to be read, and those that the index holds."""
+        return repeated(lines.values(), known=self._index.catalog.line_counts(without=lines)) if lines else frozenset()
+
+    def _changed(
+        self, found: Iterable[Job | ReadError | None], lines: Mapping[str, LineKeys], repeats: LineKeys
+    ) -> Iterator[Job]:
+        for job in found:
             if isinstance(job, Job):
-                yield job
+                yield replace(job, repeated=lines[job.path] & repeats)
                 continue
             if isinstance(job, ReadError):
                 self.result.failures.append(str(job))
@@ -258,7 +274,7 @@ class _Run:
             )
         ]
         self._passages_known += len(passages)
-        return _Parsed(location, source, cleaned, tuple(passages), is_new, rules)
+        return _Parsed(location, source, cleaned, tuple(passages), is_new, rules, {})
 
     def _commit(self, batch: list[_Parsed]) -> None:
         texts = [f"{passage.title} {passage.readable}".strip() for file in batch for passage in file.passages]
@@ -276,6 +292,7 @@ class _Run:
                 dropped=file.cleaned.dropped,
                 passages=tuple(ReadyPassage(passage, next(remaining)) for passage in file.passages),
                 rules=file.rules,
+                lines=file.lines,
             )
             for file in batch
         ]
@@ -288,14 +305,17 @@ class _Run:
 
 
 def jobs_for(
-    files: Iterable[FoundFile], known: dict[str, StoredFile], rules: Rules
+    files: Iterable[FoundFile], known: dict[str, StoredFile], rules: Rules, *, anew: Collection[str] = ()
 ) -> Iterator[Job | ReadError | None]:
-    """For each file the job to read it, why it cannot be read, or None where `known` holds it as it is now."""
+    """For each file the job to read it, why it cannot be read, or None where `known` holds it as it is now.
+
+    The files under the paths `anew` are read whether they changed or not.
+    """
     names = _Names(known)
     for found in files:
         try:
             path = names.path_for(found)
-            if (stored := known.get(path)) is not None:
+            if (stored := known.get(path)) is not None and path not in anew:
                 sha256 = file_hash(read_bytes(found.location))
                 if stored == StoredFile(str(found.location), sha256, rules.sha256):
                     yield None
@@ -304,6 +324,16 @@ def jobs_for(
             yield error
             continue
         yield Job(found, path, rules)
+
+
+def lines_of(job: Job) -> LineKeys:
+    """The short lines of a text file that others may repeat; other formats say themselves what is furniture."""
+    if media_of(job.path) is not Media.TEXT:
+        return frozenset()
+    try:
+        return repeatable_lines(decode(read_bytes(job.file.location), job.path).text)
+    except ReadError:  # told when it is read
+        return frozenset()
 
 
 def gone_from(paths: list[Path], files: Iterable[FoundFile], known: dict[str, StoredFile]) -> list[str]:

@@ -24,6 +24,7 @@ from index.clean import Cleaned, clean
 from index.errors import ReadError
 from index.files import FoundFile, read_bytes
 from index.read import read_source
+from index.repeats import LineKeys
 from index.rules import NO_RULES, Rules
 from index.values import Source
 
@@ -48,12 +49,13 @@ class Job:
     file: FoundFile
     path: str
     rules: Rules = NO_RULES
+    repeated: LineKeys = frozenset()  # which of its lines are known to stand in several files
 
 
 def read_file(job: Job) -> ReadFile:
     """Read and clean one file, here and now. Raises ReadError."""
     source = read_source(read_bytes(job.file.location), path=job.path)
-    return ReadFile(source, clean(source, job.rules))
+    return ReadFile(source, clean(source, job.rules, job.repeated))
 
 
 def read_files(
