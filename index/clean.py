@@ -93,7 +93,7 @@ def _marked(source: Source, part: Part, rules: Rules, repeated: LineKeys) -> lis
     if source.spelling is not Spelling.PLAIN:
         lines = [replace(line, text=view(source.text, line.span, source.spelling).text) for line in lines]
     lines = [line.drop(reason) for line, reason in zip(lines, _set_aside(source, lines), strict=True)]
-    verdicts = [rules.verdict(line.text) for line in lines]
+    verdicts = [rules.verdict(line.text) for line in lines] if rules.keep or rules.drop else [None] * len(lines)
     lines = [line.drop(verdict or "") for line, verdict in zip(lines, verdicts, strict=True)]
     marked = mark_furniture(lines, media=source.media, repeated=repeated)
     return [replace(line, reason="") if verdict == "" else line for line, verdict in zip(marked, verdicts, strict=True)]

@@ -29,7 +29,7 @@ class Line:
     reason: str = ""  # why it is dropped, or ""
 
     def drop(self, reason: str) -> Line:
-        return replace(self, reason=self.reason or reason)
+        return self if self.reason or not reason else replace(self, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,8 @@ class Block:
 
     @property
     def text(self) -> str:
-        return " ".join(line.text for line in self.lines)
+        # Most blocks are one line, and each is asked for its text a dozen times.
+        return self.lines[0].text if len(self.lines) == 1 else " ".join(line.text for line in self.lines)
 
     @property
     def blank_before(self) -> int:
