@@ -14,7 +14,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 
 from index.values import Span
 
@@ -595,13 +595,20 @@ class _DateLine:
     updated: bool  # whether it says when the text was changed, and not when it was published
 
 
+_NO_DATE_LINE = _DateLine("", bare=False, byline=False, updated=False)
+
+
 def _date_line(line: str, lang: str) -> _DateLine:
-    none = _DateLine("", bare=False, byline=False, updated=False)
     if len(line) > _DATE_LINE_CHARACTERS or not _DIGIT.search(line):
-        return none
+        return _NO_DATE_LINE
+    return _read_date_line(line, lang)
+
+
+@lru_cache(maxsize=1 << 10)  # a line of an article's head is asked about many times
+def _read_date_line(line: str, lang: str) -> _DateLine:
     dates = [found for found in find_dates(line, lang=lang) if _is_told(found)]
     if not dates:
-        return none
+        return _NO_DATE_LINE
     folded, rest = _fold(line), line
     for span in (*(found.span for found in dates), *(Span(*label.span()) for label in _LABEL.finditer(folded))):
         rest = rest[: span.start] + " " * (span.end - span.start) + rest[span.end :]
@@ -609,7 +616,7 @@ def _date_line(line: str, lang: str) -> _DateLine:
     # What stands by a date is names, and those have capitals; a sentence has other words too.
     small = any(word.islower() for word in words)
     if len(words) > (_BYLINE_WORDS if byline else _OTHER_WORDS) or (small and not byline):
-        return none
+        return _NO_DATE_LINE
     ends = [0, *(found.span.end for found in dates)]
     first = [
         found for found, end in zip(dates, ends, strict=False) if not _UPDATED.search(folded, end, found.span.start)

@@ -27,7 +27,7 @@ _MISREAD_SHARE = {
     Spelling.MISREAD_CP1254: 0.02,
     Spelling.MISREAD_CP1251: 0.2,
 }
-_SAMPLE = 50_000  # bytes or characters
+_SAMPLE = 20_000  # bytes or characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +93,8 @@ def _not_utf8(data: bytes, path: str, error: UnicodeDecodeError) -> Decoded:
     if encoding := _guess(data):
         return Decoded(data.decode(encoding), encoding, Spelling.PLAIN, ())
     raise ReadError(
-        f"{place}: byte {error.start} (0x{data[error.start]:02x}) is not UTF-8, nor is the file in an encoding that can "
-        f"be told; convert it, for older Cyrillic or Turkic text perhaps: iconv -f CP1251 (or CP1254) -t UTF-8 {path}"
+        f"{place}: byte {error.start} (0x{data[error.start]:02x}) is not UTF-8, nor is the file in an encoding that "
+        f"can be told; convert it, if Cyrillic or Turkic perhaps: iconv -f CP1251 (or CP1254) -t UTF-8 {path}"
     )
 
 

@@ -66,6 +66,8 @@ def misread_share(text: str, spelling: Spelling) -> float:
     if not beyond:
         return 0.0
     bytes_of = _bytes_by_character(_SINGLE_BYTE[spelling])
+    if set(text).isdisjoint(_leading(spelling)):  # in most texts, and a hundred times as fast as to look for pieces
+        return 0.0
     pieces = (piece.group() for piece in _misread(spelling).finditer(text))
     return sum(len(piece) for piece in pieces if _reread(piece, bytes_of) != piece) / beyond
 
@@ -106,6 +108,12 @@ def _bytes_by_character(encoding: str) -> dict[str, int]:
 
 
 @cache
+def _leading(spelling: Spelling) -> frozenset[str]:
+    table = _bytes_by_character(_SINGLE_BYTE[spelling])
+    return frozenset(character for character, byte in table.items() if 0xC2 <= byte <= 0xF4)
+
+
+@cache
 def _misread(spelling: Spelling) -> re.Pattern[str]:
     """Characters whose bytes are those of one character of UTF-8: a byte that leads, and as many as it asks for."""
     table = _bytes_by_character(_SINGLE_BYTE[spelling])
@@ -114,9 +122,10 @@ def _misread(spelling: Spelling) -> re.Pattern[str]:
         return "[" + "".join(re.escape(c) for c, byte in table.items() if first <= byte <= last) + "]"
 
     following = among(0x80, 0xBF)
-    return re.compile(
-        f"{among(0xC2, 0xDF)}{following}|{among(0xE0, 0xEF)}{following}{{2}}|{among(0xF0, 0xF4)}{following}{{3}}"
-    )
+    two, three, four = among(0xC2, 0xDF), among(0xE0, 0xEF), among(0xF0, 0xF4)
+    # What all begin with stands first, for which `re` looks several times as fast as for the first of three.
+    longer = f"(?<={two}.)|(?<={three}.){following}|(?<={four}.){following}{{2}}"
+    return re.compile(f"{among(0xC2, 0xF4)}{following}(?:{longer})", re.DOTALL)
 
 
 def _reread(piece: str, bytes_of: dict[str, int]) -> str:

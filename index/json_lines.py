@@ -18,6 +18,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
 
 
 def clean_json_lines(source: Source, fields: Fields) -> Cleaned:
+    """The articles of a source of JSON lines, a line each, and the lines that could not be read."""
     documents: list[Document] = []
     dropped: list[DroppedSpan] = []
     problems: list[str] = []

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from unicodedata import normalize
@@ -178,10 +178,17 @@ def _language_of_line(characters: int, tally: Mapping[str, int], script: str) ->
 
 def _tally(text: str, *, capitalised: bool = True) -> Mapping[str, int]:
     """What the words of a text tell, with or without those that may be names: letters by script, votes by language."""
+    words = _TOKEN.findall(normalize("NFC", text))
+    if not capitalised:
+        words = [word for word in words if not word[0].isupper()]
     tally: defaultdict[str, int] = defaultdict(int)
-    for word in _TOKEN.findall(normalize("NFC", text)):
-        for what, times in _evidence(word) if capitalised or not word[0].isupper() else ():
-            tally[what] += times
+    # Letters are counted all at once, which is several times as fast as word by word.
+    for letter, times in Counter("".join(words).lower()).items():
+        for what, weight in _evidence_of_letter(letter):
+            tally[what] += weight * times
+    for word in words:
+        for what in _votes(word):
+            tally[what] += 1
     return tally
 
 
@@ -196,14 +203,10 @@ def _evidence_of_letter(letter: str) -> tuple[tuple[str, int], ...]:
 
 
 @lru_cache(maxsize=1 << 16)  # few words make up most of an archive
-def _evidence(word: str) -> tuple[tuple[str, int], ...]:
-    found: defaultdict[str, int] = defaultdict(int)
-    for letter in word.lower():
-        for what, times in _evidence_of_letter(letter):
-            found[what] += times
-    for what in _votes_of_latin(word) if found.get("Latn") else _VOTERS.get(word.lower(), ()):
-        found[what] += 1
-    return tuple(found.items())
+def _votes(word: str) -> tuple[str, ...]:
+    if any(("Latn", 1) in _evidence_of_letter(letter) for letter in word.lower()):
+        return tuple(_votes_of_latin(word))
+    return _VOTERS.get(word.lower(), ())
 
 
 def _votes_of_latin(word: str) -> Iterator[str]:
