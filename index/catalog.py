@@ -390,9 +390,7 @@ class Catalog:
 
     def cleaned_otherwise(self, repeated: Collection[int]) -> set[str]:
         """The paths of sources that were cleaned when not the same of their lines were known as repeated."""
-        rows = self._db.execute(
-            "SELECT s.path, l.line, l.repeated FROM lines l JOIN sources s ON l.source = s.key"
-        )
+        rows = self._db.execute("SELECT s.path, l.line, l.repeated FROM lines l JOIN sources s ON l.source = s.key")
         return {path for path, line, known in rows if bool(known) != (line in repeated)}
 
     def counts(self) -> tuple[int, int, int]:

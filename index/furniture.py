@@ -13,7 +13,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import files
 
+from index.dates import is_date_line
+from index.heading import is_byline
 from index.lines import PROSE_CHARACTERS, Line, is_sentence
+from index.repeats import LineKeys, could_repeat, line_key
 from index.values import Media
 
 _MOST_CHARACTERS = 240  # of a line that its words alone can make furniture; what is longer is text
@@ -50,14 +53,16 @@ _SHORT = 60  # characters of a line that its company can make furniture
 _AD_CHARACTERS = 160
 
 
-def mark_furniture(lines: Sequence[Line], *, media: Media) -> list[Line]:
-    """The lines, with a reason on each that is furniture.
+def mark_furniture(lines: Sequence[Line], *, media: Media, repeated: LineKeys = frozenset()) -> list[Line]:
+    """The lines, with a reason on each that is furniture; `repeated` are the keys of those that other files have, too.
 
     Tables, slides and pages repeat short lines that are theirs; what is furniture there, their formats tell.
     """
     marked = [line.drop(furniture_reason(line.text)) for line in lines]
     if media in (Media.TEXT, Media.MARKDOWN, Media.HTML):
         marked = _mark_repeated(marked)
+    if repeated:
+        marked = _mark_repeated_elsewhere(marked, repeated)
     marked = _mark_after(marked)
     return _mark_company(marked)
 
@@ -80,6 +85,23 @@ def _mark_repeated(lines: list[Line]) -> list[Line]:
 
     counts = Counter(line.text for line in lines if could_be(line))
     return [line.drop("repeated line") if counts[line.text] > 1 else line for line in lines]
+
+
+def _mark_repeated_elsewhere(lines: list[Line], repeated: LineKeys) -> list[Line]:
+    """What a site prints on all its pages; not the line right above a text, nor who wrote it and when."""
+    marked = list(lines)
+    below = ""  # the next line that is kept, from the end upwards
+    for i in range(len(lines) - 1, -1, -1):
+        line = lines[i]
+        if line.reason:
+            continue
+        is_title = len(below) >= PROSE_CHARACTERS and len(line.text) < PROSE_CHARACTERS
+        says_who = is_date_line(line.text) or is_byline(line.text)
+        if could_repeat(line.text) and line_key(line.text) in repeated and not (is_title or says_who):
+            marked[i] = line.drop("repeated in other files")
+        else:
+            below = line.text
+    return marked
 
 
 def _mark_after(lines: list[Line]) -> list[Line]:

@@ -132,9 +132,7 @@ def _fields(origin: str, table: Any) -> Fields:
     named = {name: [keys] if isinstance(keys, str) else keys for name, keys in table.items()}
     for name, keys in named.items():
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
-            raise SettingsError(
-                f"{origin}: [fields] {name} is {keys!r}; want a key of the objects, or a list of keys"
-            )
+            raise SettingsError(f"{origin}: [fields] {name} is {keys!r}; want a key of the objects, or a list of keys")
     return replace(Fields(), **{name: tuple(keys) for name, keys in named.items()})
 
 
