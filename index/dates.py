@@ -80,6 +80,7 @@ _MONTHS = _meanings(
     "yan fev mar apr may iyun|iyn iyul|iyl avq|avgust sen okt noy dek",
     "oca sub mar nis may haz tem agu eyl eki kas ara",
     "янв фев мар апр май|мая|мае|маю июн июл авг сен окт ноя дек",
+    "_ _ _ _ мај ијун ијул _ _ _ нојабр _",  # Azerbaijani in Cyrillic letters, where it is not as in Russian
 )
 _WEEKDAYS = _meanings(
     "monday tuesday wednesday thursday friday saturday sunday",
@@ -135,6 +136,7 @@ _MONTH_NAME = (
     rf"haziran|temmuz|agustos|eylul|ekim|kasim|arali[kg]){_CASE}|"
     r"oca|sub|nis|haz|tem|agu|eyl|eki|kas|ara|yan|fev|avq|sen|okt|noy|dek|iyn|iyl|"
     r"ма(?:[йяею]|ем)|(?:январ|феврал|март|апрел|июн|июл|август|сентябр|октябр|ноябр|декабр)(?:[ьяеюау]|ем|ом)?|"
+    r"(?:мај|ијун|ијул|сентјабр|октјабр|нојабр)(?:ын|ун|да|дан|ында|унда)?|"
     rf"янв|февр?|мар|апр|авг|сент?|окт|нояб?|дек){_END})"
 )
 _WEEKDAY = (
@@ -582,6 +584,10 @@ _BY = re.compile(r"\W*(?:(?:written |posted )?by|автор|muellif|yazar|yazan|
 _UPDATED = re.compile(r"updat|modif|обновл|измен|yenilen|guncelle")
 _DIGIT = re.compile(r"\d")
 _NAME = re.compile(r"[^\W\d_]{2,}")
+_QUOTED = re.compile('«[^»]{1,40}»|“[^”]{1,40}”|„[^“”]{1,40}[“”]|"[^"]{1,40}"')
+# A date that a comma, dash or bar parts from what stands by it, as in "September 2023, Council press desk".
+_SET_OFF = re.compile(r"\s*(?:[,|·•/]|[-–—]\s)\s*(?P<name>[^\W\d_a-zа-я][^.!?:;]*)|")
+_SET_OFF_CHARACTERS = 60
 _DAY_OR_MONTH = re.compile(r"\d{4}-\d{2}(?:-\d{2})?")
 
 
@@ -613,8 +619,8 @@ def _read_date_line(line: str, lang: str) -> _DateLine:
     for span in (*(found.span for found in dates), *(Span(*label.span()) for label in _LABEL.finditer(folded))):
         rest = rest[: span.start] + " " * (span.end - span.start) + rest[span.end :]
     words, byline = _NAME.findall(rest), bool(_BY.match(folded))
-    # What stands by a date is names, and those have capitals; a sentence has other words too.
-    small = any(word.islower() for word in words)
+    # What stands by a date is names, and those have capitals or quotation marks; a sentence has other words too.
+    small = any(word.islower() for word in _NAME.findall(_QUOTED.sub("", rest))) and not _is_set_off(line, dates)
     if len(words) > (_BYLINE_WORDS if byline else _OTHER_WORDS) or (small and not byline):
         return _NO_DATE_LINE
     ends = [0, *(found.span.end for found in dates)]
@@ -622,6 +628,18 @@ def _read_date_line(line: str, lang: str) -> _DateLine:
         found for found, end in zip(dates, ends, strict=False) if not _UPDATED.search(folded, end, found.span.start)
     ]
     return _DateLine((first or dates)[0].value, not words, byline, updated=not first)
+
+
+def _is_set_off(line: str, dates: list[FoundDate]) -> bool:
+    """Whether a short line begins with its only date, or ends with it, and a mark parts it from the rest."""
+    if len(dates) > 1 or len(line) > _SET_OFF_CHARACTERS:
+        return False
+    span = dates[0].span
+    after = line[span.end :].strip()
+    before = line[: span.start].strip()
+    if not before:
+        return bool(_SET_OFF.fullmatch(after))
+    return not after and before[:1].isupper() and before[-1] in ",|·•/–—" and not re.search(r"[.!?:;]", before)
 
 
 def _is_told(found: FoundDate) -> bool:
@@ -668,8 +686,18 @@ def publication_date(lines: list[str]) -> str:
 
 
 def is_date_line(line: str) -> bool:
-    """Whether a line says on which day, and hardly anything else."""
-    return len(_date_line(line, "").date) == _DAY_LENGTH
+    """Whether a line says on which day or in which month, and hardly anything else."""
+    return bool(_date_line(line, "").date)
+
+
+def stated_date(value: str) -> str:
+    """The date in a field of metadata: the day as `iso_day` finds it, or else the month, or ""."""
+    if re.fullmatch(r"[0-9]{10}(?:[0-9]{3})?", value):  # seconds or milliseconds since 1970
+        return dt.datetime.fromtimestamp(int(value[:10]), dt.UTC).date().isoformat()
+    if re.fullmatch(r"[0-9]{4}-(?:0[1-9]|1[0-2])", value):
+        return value
+    months = (found.value for found in find_dates(value[:_METADATA_CHARACTERS], lang="") if _is_told(found))
+    return iso_day(value) or next(months, "")
 
 
 def iso_day(value: str) -> str:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.dates import FoundDate, find_dates, is_date_line, iso_day, publication, publication_date
+from index.dates import FoundDate, find_dates, is_date_line, iso_day, publication, publication_date, stated_date
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "cases" / "dates.jsonl").read_text("utf-8").splitlines()]
 
@@ -175,7 +175,7 @@ SHAPES = [
     ("20240505", "2024-05-05"),
 ]
 NOT_DAYS = [
-    "31.02.2024", "13/25/2024", "29 February 2023", "112345-05-2024", "5 apples 2024", "May 2024", "2024",
+    "31.02.2024", "13/25/2024", "29 February 2023", "112345-05-2024", "5 apples 2024", "2024",
     "5 May", "", "1.2.3", "03/04/2024", "at 20240505", "v10.05.20241",
 ]  # fmt: skip
 
@@ -184,6 +184,48 @@ NOT_DAYS = [
 def test_shapes(text: str, day: str) -> None:
     assert iso_day(text) == day
     assert is_date_line(text)
+
+
+@pytest.mark.parametrize("text", ["May 2024", "Май 2024", "Мај 1978", "MAYIS 2024", "Dekabr 2023", "нојабр 1980"])
+def test_a_month_is_a_date_line_and_no_day(text: str) -> None:
+    assert iso_day(text) == ""
+    assert stated_date(text) == publication([text, "A title"]).date != ""
+    assert is_date_line(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("September 2023, Council press desk", True),
+        ("Oakmere press desk, 5 May 2024", True),
+        ("Зоя Санина, «Верхний маяк», 8 июля 2003 г.", True),
+        ("September 2023, the beans grew.", False),
+        ("In September 2023 they grew", False),
+        ("The beans of May 2024, they say", False),
+    ],
+)
+def test_a_line_of_a_date_and_names(text: str, is_one: bool) -> None:
+    assert is_date_line(text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("value", "date"),
+    [
+        ("2024-05-17T18:05:00+04:00", "2024-05-17"),
+        ("Fri, 17 May 2024 18:05:00 +0400", "2024-05-17"),
+        ("1715953500", "2024-05-17"),
+        ("1715953500000", "2024-05-17"),
+        ("2024-05", "2024-05"),
+        ("May 2024", "2024-05"),
+        ("Mayıs 2024", "2024-05"),
+        ("2024-13", ""),
+        ("17", ""),
+        ("yesterday", ""),
+        ("", ""),
+    ],
+)
+def test_dates_of_metadata(value: str, date: str) -> None:
+    assert stated_date(value) == date
 
 
 @pytest.mark.parametrize("text", NOT_DAYS)
