@@ -147,7 +147,8 @@ def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
     """Where in `span` of `text` which language is written, in order, by whole lines; no run is like the one before.
 
     The runs hold every line that is not blank, without the white space around them. A line is in another language
-    than the one before it only if that is certain: a short line, a name or a number goes with its neighbours.
+    than those before it in its script only if that is certain: a short line, a name or a number goes with its
+    neighbours.
     """
     lines = [Span(*match.span()) for match in _LINE.finditer(text, span.start, span.end)]
     if not lines:
@@ -155,10 +156,19 @@ def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
     tallies = [_tally(line.of(text)[:_ENOUGH_OF_LINE], capitalised=False) for line in lines]
     script = max(_SCRIPTS, key=lambda name: sum(tally[name] for tally in tallies))
     told = [_language_of_line(line.end - line.start, tally, script) for line, tally in zip(lines, tallies, strict=True)]
+    scripts = [_script(tally) if tally["letters"] >= _FEWEST_LETTERS_OF_LINE else "" for tally in tallies]
     lang = next(filter(None, told), "") or detect_language(span.of(text))
+    latest: dict[str, str] = {}  # the language of the last certain line of each script, of the first to begin with
+    for its, script in zip(told, scripts, strict=True):
+        if its:
+            latest.setdefault(script, its)
     runs: list[tuple[Span, str]] = []
-    for line, its in zip(lines, told, strict=True):
-        lang = its or lang
+    for line, its, script in zip(lines, told, scripts, strict=True):
+        if its:
+            latest[script] = its
+        elif script:  # what is in another script cannot be in the language of the line above
+            latest.setdefault(script, detect_language(line.of(text)))
+        lang = its or latest.get(script, lang)
         if runs and runs[-1][1] == lang:
             runs[-1] = (Span(runs[-1][0].start, line.end), lang)
         else:
