@@ -11,19 +11,20 @@ sets aside is dropped for its reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
-from index.articles import Cleaned, article_id, stripped
-from index.dates import iso_day, publication_date
+from index.articles import Cleaned, article_id, read_languages, stripped
+from index.dates import iso_day, publication, stated_date
 from index.escapes import view
 from index.furniture import mark_furniture
 from index.json_lines import clean_json_lines
-from index.language import detect_language
 from index.lines import BYTE_ORDER_MARK, Line, read_lines
 from index.repeats import LineKeys
 from index.rules import NO_RULES, Rules
-from index.segment import Cut, cut_articles, read_head
+from index.segment import Cut, cut_articles, read_head, same_words
 from index.values import Document, DroppedSpan, Media, Part, Source, Span, Spelling
 
 __all__ = ["Cleaned", "clean", "clean_given"]
@@ -31,6 +32,22 @@ __all__ = ["Cleaned", "clean", "clean_given"]
 _FENCES = re.compile(r"\A(#{1,6})\s+(.*?)\s*#*\Z")
 # One such file is one article: its short lines are headings.
 _ONE_ARTICLE = frozenset((Media.HTML, Media.PDF, Media.DOCX, Media.ODT, Media.EPUB, Media.PPTX))
+# Whose parts are rows, which may well end alike.
+_TABLES = frozenset((Media.CSV, Media.XLSX))
+# Letters begin alike, too: with whom they greet.
+_LETTERS = frozenset((Media.EML, Media.MBOX))
+_REPEATED = "repeated line"
+_EDGE_LINES = 3
+_EDGE_CHARACTERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of a source, or what lies between two parts, with its lines."""
+
+    part: Part
+    lines: tuple[Line, ...]
+    is_part: bool
 
 
 def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozenset()) -> Cleaned:
@@ -40,17 +57,23 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
     """
     if source.media is Media.JSONL:
         return clean_json_lines(source, rules.fields)
-    parts = source.parts or (Part(Span(0, len(source.text)), source.title, source.date, source.author, source.outlet),)
+    whole = Part(Span(0, len(source.text)), source.title, source.date, source.author, source.outlet)
+    pieces = [
+        _Piece(part, tuple(_marked(source, part, rules, repeated)), is_part)
+        for part, is_part in _with_gaps(source, source.parts or (whole,))
+    ]
+    if len(source.parts) > 1 and source.media not in _TABLES:
+        pieces = _without_edges(pieces, rules, below_title=source.media not in _LETTERS)
     documents: list[Document] = []
     dropped: list[DroppedSpan] = []
-    for part in _with_gaps(source, parts):
-        lines = _marked(source, part, rules, repeated)
-        cut = _cut(source, lines, whole=bool(source.parts)) if part in parts else Cut((), tuple(lines), ())
-        articles = cut.articles
-        masthead_date = publication_date([line.text for line in cut.masthead])
+    masthead = ""  # the date above the first part
+    for piece in pieces:
+        cut = _cut(source, piece.lines, whole=bool(source.parts)) if piece.is_part else Cut((), piece.lines, ())
+        above = cut.masthead if piece.is_part else () if documents else piece.lines
+        masthead = publication([line.text for line in above]).date or masthead
         documents.extend(
-            _document(source, article, part, lone=len(articles) == 1, masthead_date=masthead_date)
-            for article in articles
+            _document(source, article, piece.part, lone=len(cut.articles) == 1, masthead=masthead)
+            for article in cut.articles
         )
         dropped.extend(DroppedSpan(line.span, line.reason or "between articles") for line in cut.dropped)
     if source.text.startswith(BYTE_ORDER_MARK):
@@ -63,28 +86,65 @@ def clean_given(source: Source) -> Cleaned:
     whole = stripped(source.text, Span(0, len(source.text)))
     if whole.start == whole.end:
         return Cleaned((), (), ())
+    lang, languages = read_languages(source, (whole,))
     document = Document(
         id=article_id(source, whole.start),
         source_path=source.path,
         title=source.title,
-        lang=detect_language(whole.of(source.text)),
+        lang=lang,
         date=iso_day(source.date),
         spans=(whole,),
         body=(whole,),
+        languages=languages,
     )
     return Cleaned((document,), (), ())
 
 
-def _with_gaps(source: Source, parts: Sequence[Part]) -> Iterator[Part]:
-    """The parts and what lies between them, in order."""
+def _with_gaps(source: Source, parts: Sequence[Part]) -> Iterator[tuple[Part, bool]]:
+    """The parts and what lies between them, in order, and whether each is a part."""
     end = 0
     for part in parts:
         if source.text[end : part.span.start].strip():
-            yield Part(Span(end, part.span.start))
-        yield part
+            yield Part(Span(end, part.span.start)), False
+        yield part, True
         end = part.span.end
     if source.text[end:].strip():
-        yield Part(Span(end, len(source.text)))
+        yield Part(Span(end, len(source.text))), False
+
+
+def _without_edges(pieces: Sequence[_Piece], rules: Rules, *, below_title: bool) -> list[_Piece]:
+    """The pieces; short lines with which most parts end are furniture, such as a link to the site.
+
+    So are those with which most begin, below their titles, unless that is not asked for.
+    """
+
+    def repeated(runs: Sequence[Sequence[Line]]) -> set[str]:
+        """The texts that are among the first few lines of most runs, as often as not more than once in each."""
+        counts = Counter(text for run in runs for text in {line.text for line in run[:_EDGE_LINES] if _is_short(line)})
+        return {text for text, times in counts.items() if times > 1 and times > len(runs) / 2}
+
+    parts = [piece for piece in pieces if piece.is_part]
+    kept = [[line for line in piece.lines if not line.reason] for piece in parts]
+    bodies = [
+        run[1:] if run and same_words(run[0].text, piece.part.title) else run
+        for piece, run in zip(parts, kept, strict=True)
+    ]
+    furniture: set[Span] = set()
+    for runs in ([run[::-1] for run in bodies], bodies if below_title else []):
+        known = {text for text in repeated(runs) if rules.verdict(text) != ""}
+        furniture |= {line.span for run in runs for line in takewhile(_is_among(known), run)}
+    return [
+        replace(piece, lines=tuple(line.drop(_REPEATED if line.span in furniture else "") for line in piece.lines))
+        for piece in pieces
+    ]
+
+
+def _is_among(texts: set[str]) -> Callable[[Line], bool]:
+    return lambda line: line.text in texts
+
+
+def _is_short(line: Line) -> bool:
+    return len(line.text) <= _EDGE_CHARACTERS
 
 
 def _marked(source: Source, part: Part, rules: Rules, repeated: LineKeys) -> list[Line]:
@@ -118,25 +178,30 @@ def _cut(source: Source, lines: Sequence[Line], *, whole: bool) -> Cut:
     return cut_articles(lines)
 
 
-def _document(source: Source, lines: Sequence[Line], part: Part, *, lone: bool, masthead_date: str) -> Document:
-    """The document that `lines`, all of them kept, make; what its part says of it counts if it is the only one."""
+def _document(source: Source, lines: Sequence[Line], part: Part, *, lone: bool, masthead: str) -> Document:
+    """The document that `lines`, all of them kept, make.
+
+    What its part says of it counts if it is the only one there; the date of a `masthead` if nothing nearer has one.
+    """
     told = part if lone else Part(part.span)
     head = read_head(lines, title=told.title)
     body = tuple(_runs(source.text, head.body))
     spans = tuple(_runs(source.text, lines))
-    text = "\n".join(line.text for line in head.body)
-    stated, printed = iso_day(told.date), publication_date([line.text for line in lines])
+    lang, languages = read_languages(source, body)
+    stated = stated_date(told.date)
+    printed = publication([line.text for line in lines], lang=lang)
     return Document(
         id=article_id(source, spans[0].start),
         source_path=source.path,
         title=_FENCES.sub(r"\2", head.title),
-        lang=detect_language(text),
-        date=stated or printed or masthead_date,
+        lang=lang,
+        date=stated or printed.date or masthead,
         spans=spans,
         body=body,
-        date_from="metadata" if stated else "text" if printed else "masthead" if masthead_date else "",
+        date_from="metadata" if stated else printed.read_from or ("masthead" if masthead else ""),
         author=told.author or head.author,
         outlet=told.outlet or head.outlet,
+        languages=languages,
     )
 
 

@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 
-from index.articles import Cleaned, article_id, stripped
-from index.dates import iso_day, publication_date
+from index.articles import Cleaned, article_id, read_languages, stripped
+from index.dates import publication, stated_date
 from index.escapes import view
-from index.language import detect_language
 from index.lines import BYTE_ORDER_MARK
 from index.rules import Fields
 from index.values import Document, DroppedSpan, Source, Span
@@ -18,7 +17,7 @@ _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
 
 
 def clean_json_lines(source: Source, fields: Fields) -> Cleaned:
-    """The articles of a source of JSON lines, a line each, and the lines that could not be read."""
+    """The article of each line of `source`, under the keys that `fields` name; what is no JSON is a problem."""
     documents: list[Document] = []
     dropped: list[DroppedSpan] = []
     problems: list[str] = []
@@ -42,20 +41,24 @@ def clean_json_lines(source: Source, fields: Fields) -> Cleaned:
         title_spans = (stripped(source.text, values[title_key]),) if title_key else ()
         spans = tuple(sorted((*title_spans, body)))
         text = view(source.text, body, source.spelling).text
-        told = next(filter(None, (iso_day(str(record[key])) for key in fields.date if record.get(key))), "")
-        date = told or publication_date(text.splitlines()[:1])
+        title = _without_surrogates(record[title_key].strip()) if title_key else ""
+        lang, languages = read_languages(source, (body,))
+        told = next(filter(None, (stated_date(str(record[key])) for key in fields.date if record.get(key))), "")
+        lines = [line.strip() for line in (title, *text.splitlines()) if line.strip()]
+        printed = publication(lines, lang=lang)
         documents.append(
             Document(
                 id=article_id(source, spans[0].start),
                 source_path=source.path,
-                title=_without_surrogates(record[title_key].strip()) if title_key else "",
-                lang=detect_language(text),
-                date=date,
+                title=title,
+                lang=lang,
+                date=told or printed.date,
                 spans=spans,
                 body=(body,),
-                date_from="metadata" if told else "date line" if date else "",
+                date_from="metadata" if told else printed.read_from,
                 author=_words(record, fields.author),
                 outlet=_words(record, fields.outlet),
+                languages=languages,
             )
         )
         dropped.extend(DroppedSpan(gap, "JSON syntax and other fields") for gap in _gaps(source.text, line, spans))

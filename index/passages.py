@@ -10,11 +10,11 @@ from index.errors import SettingsError
 from index.escapes import View, view
 from index.language import detect_language
 from index.sentences import split_sentences
-from index.values import Document, Passage, Source, Span
+from index.values import UNDETERMINED, Document, Passage, Source, Span
 
 CountTokens = Callable[[list[str]], list[int]]
 
-# A passage may be in another language than its document, but a short one is no witness.
+# What a passage of a document in no known language is in, it may tell itself; a short one is no witness.
 _FEWEST_CHARACTERS_FOR_LANGUAGE = 80
 
 
@@ -71,7 +71,6 @@ def passage_dates(passage: Passage) -> list[FoundDate]:
 def _passage(document: Document, source: Source, readable: View, start: int, end: int) -> Passage:
     span = readable.span(start, end)
     words = readable.text[start:end]
-    lang = detect_language(words) if len(words) >= _FEWEST_CHARACTERS_FOR_LANGUAGE else document.lang
     return Passage(
         id=f"{document.id}:{span.start}-{span.end}",
         document_id=document.id,
@@ -80,10 +79,23 @@ def _passage(document: Document, source: Source, readable: View, start: int, end
         text=span.of(source.text),
         readable=words,
         spelling=source.spelling,
-        lang=lang,
+        lang=_language(document, span, words),
         title=document.title,
         date=document.date,
     )
+
+
+def _language(document: Document, span: Span, words: str) -> str:
+    """The language of the run that holds most of a passage, or else its document's.
+
+    Its own words are asked only if the document's language is not known: a short or odd passage is easily taken for
+    one in a language that nothing else in the document is in, and would then be found by that.
+    """
+    if document.languages:
+        return max(document.languages, key=lambda run: run[0].overlap(span))[1]
+    if document.lang != UNDETERMINED or len(words) < _FEWEST_CHARACTERS_FOR_LANGUAGE:
+        return document.lang
+    return detect_language(words)
 
 
 def _cut_long(
