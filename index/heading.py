@@ -6,15 +6,21 @@ import re
 
 from index.dates import is_date_line
 
-# "By" and its kin, then one to four words that begin with capitals, and perhaps whom they write for.
-_NAME = r"(?P<name>\w[\w.'’-]*(?:\s+(?:de|van|von|bin|oğlu|qızı|oglu)\b|\s+\w[\w.'’-]*){0,4})"
+# "By" and its kin, then one to five words that begin with capitals, and perhaps whom they write for and when.
+_CALLED = (
+    r"(?:(?:written|story|report(?:ed|ing)?|interview|text|words|posted|photos?|story and photos) )?by|author\s*:|"
+    r"(?:müəllif|mətn|hazırla(?:dı|yan)|yaz(?:ar|an|dı)|söhbətləşdi|söhbəti apardı|haber|muhabir|röportaj|söyleşi|"
+    r"автор|текст|текст и фото|беседу в[её]л\w*)\s*:|(?:автор|müəllif|yazar|беседовал\w*|подготовил\w*)(?:\s*:)?"
+)
+_NAME = r"(?P<name>\w[\w.'’-]*(?:\s+\w[\w.'’-]*){0,4})"
 _BYLINE = re.compile(
-    r"(?:(?:written |story |report |interview |text |posted )?by|author\s*:|müəllif\s*:|hazırladı\s*:|hazırlayan\s*:|yazan\s*:|yazar\s*:|"
-    r"автор\s*:|текст\s*:|беседовал\w*|подготовил\w*\s*:?|mətn\s*:|söhbətləşdi\s*:|muhabir\s*:|haber\s*:)\s+"
-    + _NAME
-    + r"(?:\s*[,|/—–-]\s*(?P<outlet>[^|]{2,60}?))?(?:\s*[|,·—–-]\s*[^|]*\d.*)?",
+    rf"(?:{_CALLED})\s+{_NAME}"
+    r"(?:\s*[,|/—–-]\s*(?P<outlet>[^|\d]{2,60}?))?(?:\s*[|,·—–-]\s*[^|]*\d.*)?",
     re.IGNORECASE,
 )
+_PARTICLES = frozenset(("de", "van", "von", "bin", "der", "al", "el", "di", "da", "oğlu", "qızı", "oglu"))
+_QUOTES = ' «»“”"„'
+_BYLINE_CHARACTERS = 120
 
 
 def is_byline(text: str) -> bool:
@@ -24,10 +30,13 @@ def is_byline(text: str) -> bool:
 
 def author_of(text: str) -> tuple[str, str]:
     """The author and the outlet that a byline names; "" for what it does not."""
-    match = _BYLINE.fullmatch(text.strip()) if len(text) <= 120 else None
-    if match is None or not match["name"][:1].isupper():
+    match = _BYLINE.fullmatch(text.strip()) if len(text) <= _BYLINE_CHARACTERS else None
+    words = match["name"].split() if match is not None else [""]
+    if match is None or not words[0][:1].isupper():
         return "", ""
-    return match["name"].strip(), (match["outlet"] or "").strip()
+    if not all(word[:1].isupper() or word in _PARTICLES for word in words):
+        return "", ""
+    return match["name"].strip(), (match["outlet"] or "").strip(_QUOTES)
 
 
 # Two or three words, each with a capital: a name where a name is expected, and nothing elsewhere.
@@ -38,6 +47,12 @@ _OUTLET = re.compile(
     r"post\b|gazette|times|news|herald|courier|observer|journal|tribune|agency|press|desk|media|weekly|daily|chronicle|"
     r"qəzet|xəbər|agentli|jurnal|press|media|газет|вестник|новости|агентств|журнал|известия|правда|маяк|"
     r"gazete|haber|posta|ajans|dergi",
+    re.IGNORECASE,
+)
+# Who writes for an institution.
+_DESK = re.compile(
+    r"\b(?:(?:press|news) (?:desk|office|service)|staff|correspondents?|newsroom|editors)\b|пресс-служб|пресс-центр|"
+    r"редакци|корреспондент|mətbuat (?:xidmət|mərkəz)|redaksiya|müxbir|basın (?:bürosu|merkezi)|muhabir|yazı işleri",
     re.IGNORECASE,
 )
 _DATELINE_OUTLET = re.compile(r"[^()]{3,60}\((?P<outlet>[^()\d]{2,50})\)\s*[-–—]")
@@ -54,14 +69,15 @@ def signature(text: str) -> tuple[str, str]:
 def source_line(text: str) -> tuple[str, str]:
     """The author and outlet of a line that also has the date: "Harrow Moor Post, 1 October 2024"."""
     names = [
-        piece.strip(' «»“”"')
-        for piece in re.split(r"\s*[,|·—–/]\s*|\s-\s", text)
-        if not any(c.isdigit() for c in piece)
+        piece.strip(_QUOTES) for piece in re.split(r"\s*[,|·—–/]\s*|\s-\s", text) if not any(c.isdigit() for c in piece)
     ]
     names = [name for name in names if name[:1].isupper() and not is_date_line(f"1 {name} 2024")]
-    outlet = next((name for name in names if _OUTLET.search(name)), names[1] if len(names) > 1 else "")
+    desk = next(filter(_DESK.search, names), "")
+    names = [name for name in names if name != desk]
+    others = names[1] if len(names) > 1 else ""
+    outlet = next(filter(_OUTLET.search, names), others)
     author = next((name for name in names if name != outlet and re.fullmatch(_PERSON, name)), "")
-    return author, outlet
+    return author or desk, outlet
 
 
 def dateline_outlet(text: str) -> str:

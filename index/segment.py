@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from index.dates import is_date_line
 from index.furniture import END_MARK, MARK, STORY_END
 from index.heading import author_of, dateline_outlet, is_byline, signature, source_line
+from index.language import detect_language
 from index.lines import PROSE_CHARACTERS, Block, Line, blocks, is_sentence
+from index.values import UNDETERMINED
 
 TITLE_CHARACTERS = 150
 _TITLE_CHARACTERS = (8, TITLE_CHARACTERS)
@@ -110,6 +112,7 @@ def _beginnings(found: Sequence[Block], *, feed: bool) -> tuple[set[int], int]:
     top = 0
     prose = False  # since the article began
     parted = False  # since its last prose, by a mark that parts articles
+    above: list[Block] = []  # the prose since the article began
     brief = any(_BRIEFS.fullmatch(block.text) for block in found[:_HEAD_BLOCKS])
     for i, block in enumerate(found):
         if block.lines[0].reason:
@@ -120,10 +123,13 @@ def _beginnings(found: Sequence[Block], *, feed: bool) -> tuple[set[int], int]:
         is_source_line = feed and parted and is_date_line(block.text) and _furniture_at(found, i + 1)
         if prose and not is_source_line:
             starts = parted if feed else _heads_article(found, i, parted=parted) or (brief and is_prose(block))
-            if starts:
+            if starts or (not feed and _heads_translation(found, i, above)):
                 begins.add(i)
                 prose = parted = False
-        prose = prose or is_prose(block)
+                above = []
+        if is_prose(block):
+            prose = True
+            above.append(block)
     return begins, top
 
 
@@ -164,6 +170,18 @@ def _heads_article(found: Sequence[Block], i: int, *, parted: bool) -> bool:
     signed = any(is_date_line(b.text) or is_byline(b.text) for b in head)
     shared = any(b.lines[0].reason in ("share bar", "counter") for b in head)
     return signed or shared or found[i + 1].blank_before > 0 or block.blank_before > 0
+
+
+def _heads_translation(found: Sequence[Block], i: int, above: Sequence[Block]) -> bool:
+    """Whether a block is a title over text in another language than all the text above it is in."""
+    if len(found[i].lines) > 1 or not is_title_like(found[i].text) or len(found[i].text) >= PROSE_CHARACTERS:
+        return False
+    head, body = _head(found, i)
+    if not body:
+        return False
+    told = {detect_language(block.text) for block in (above[0], *above[-2:])}
+    lang = detect_language(found[i + 1 + len(head)].text)
+    return len(told) == 1 and not told & {lang, UNDETERMINED} and lang != UNDETERMINED
 
 
 def _head(found: Sequence[Block], i: int) -> tuple[list[Block], bool]:
@@ -209,9 +227,9 @@ def read_head(lines: Sequence[Line], *, title: str = "") -> Head:
     A `title` that the file's own fields give is the title; if the first lines repeat it, they are no text.
     """
     found = blocks(lines)
-    first_prose = next((i for i, block in enumerate(found) if is_prose(block) and not _is_long_title(found, i)), 0)
-    head = found[:first_prose]
-    titled = next((i for i, block in enumerate(head) if _same_words(block.text, title)), -1) if title else _title(head)
+    first_prose = _first_prose(found)
+    head = found[: max(first_prose, 1 if title else 0)]
+    titled = next((i for i, block in enumerate(head) if same_words(block.text, title)), -1) if title else _title(head)
     signed = _signatures(found, titled, first_prose)
     author, outlet = next((names for names in signed.values() if names[0]), ("", ""))
     outlet = outlet or next((names[1] for names in signed.values()), "") or dateline_outlet(found[first_prose].text)
@@ -223,6 +241,15 @@ def read_head(lines: Sequence[Line], *, title: str = "") -> Head:
     ]
     shown = title or (head[titled].text if titled >= 0 else "")
     return Head(shown, author, outlet, tuple(text or lines))
+
+
+def _first_prose(found: Sequence[Block]) -> int:
+    """The block with which the text of an article begins; of a short one, its first sentence below a title."""
+    prose = (i for i, block in enumerate(found) if is_prose(block) and not _is_long_title(found, i))
+    short = (
+        i for i, block in enumerate(found) if is_sentence(block.text) and len(block.text.split()) >= _SENTENCE_WORDS
+    )
+    return next(prose, next(short, 0))
 
 
 def _signatures(found: Sequence[Block], titled: int, first_prose: int) -> dict[int, tuple[str, str]]:
@@ -257,5 +284,6 @@ def _is_long_title(found: Sequence[Block], i: int) -> bool:
     return i == 0 and len(found) > 1 and is_title_like(text) and not is_sentence(text) and _head(found, 0)[1]
 
 
-def _same_words(one: str, other: str) -> bool:
+def same_words(one: str, other: str) -> bool:
+    """Whether two texts have the same words, whatever stands between them."""
     return re.findall(r"\w+", one.casefold()) == re.findall(r"\w+", other.casefold())
