@@ -201,11 +201,11 @@ def test_titles(page: list[Drawn], told: str, title: str) -> None:
     ("head", "first", "date"),
     [
         ("Harbour Bulletin, 4 May 2024", "The ferry is late.", "2024-05-04"),
-        ("Harbour Bulletin", "The ferry is late.", "2000-01-01"),  # of the file itself
+        ("Harbour Bulletin", "The ferry is late.", ""),  # the day on which the file was made is none
         ("Harbour Bulletin", "6 May 2024", ""),  # for the text to say
     ],
 )
-def test_the_date_of_the_file_counts_last(head: str, first: str, date: str) -> None:
+def test_the_date_of_a_running_head_counts_last(head: str, first: str, date: str) -> None:
     data = make_pdf([[(60, 810, head, 8), *column(lines)] for lines in ([first, "It came."], ["It left."])])
     assert read_pdf(data, "a.pdf").date == date
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from index.dates import iso_day, publication_date
+from index.dates import publication
 from index.errors import ReadError
 from index.formats import Extracted
-from index.formats.text import TextBuilder, made_on, named
+from index.formats.text import TextBuilder, named
 from index.values import DroppedSpan
 
 if TYPE_CHECKING:
@@ -45,7 +45,6 @@ _COMPOUND = re.compile(r"\w+-\w+")
 _ROMAN = re.compile(r"(?i)(x{0,3})(ix|iv|v?i{0,3})")
 
 _TITLE_CHARACTERS = 200
-_MADE = re.compile(r"(?:D:)?((?:19|20)\d\d)(\d\d)(\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +73,7 @@ def read_pdf(data: bytes, path: str) -> Extracted:
     """The text of a PDF, pages parted by form feeds. Raises ReadError.
 
     A word that is broken over two lines, columns or pages stands whole on the first. Its title is the headline of the
-    first page, or what its metadata say; the day it was made counts only where the text names none.
+    first page, or what its metadata say; its date is that of the running heads, where the text names none.
     """
     import pypdfium2
 
@@ -335,7 +334,7 @@ def _extracted(pages: list[_Page], metadata: dict[str, str], problems: tuple[str
     return Extracted(
         text=text.text(),
         title=_title(pages, named(metadata.get("Title", ""))),
-        date=_date(pages, metadata.get("CreationDate", "")),
+        date=_date(pages),
         author=named(metadata.get("Author", "")),
         set_aside=tuple(set_aside),
         pages=tuple(starts),
@@ -401,13 +400,14 @@ def _letters(text: str) -> str:
     return "".join(c for c in text.casefold() if c.isalpha())
 
 
-def _date(pages: list[_Page], made: str) -> str:
-    """The day in a running head of the first page, or that on which the file was made, where the text names none."""
-    body = "\n".join(line.text for page in pages for line in page.body)
+def _date(pages: list[_Page]) -> str:
+    """The day in a running head of the first page, where the text itself names none.
+
+    When a file was made is no date of publication: it may be years after what it holds was written.
+    """
+    body = [line.text for page in pages for line in page.body if line.text.strip()]
     heads = [line.text for page in pages[:1] for line in (*page.head, *page.foot)]
-    match = _MADE.match(made)
-    day = iso_day("-".join(match.groups())) if match else ""
-    return made_on(publication_date(heads) if heads else "", body) or made_on(day, body)
+    return "" if not heads or publication(body).date else publication(heads).date
 
 
 def _numbers(pages: list[int]) -> str:

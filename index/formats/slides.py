@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from index.dates import iso_day
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.archive import attribute, local_name, member_xml, properties, relations, unpacking
-from index.formats.text import TextBuilder, made_on, named, one_line
+from index.formats.text import TextBuilder, named, one_line
 from index.values import DroppedSpan
 
 if TYPE_CHECKING:
@@ -71,7 +70,6 @@ def _extracted(slides: list[list[_Shape]], told: dict[str, str]) -> Extracted:
     return Extracted(
         text=text.text(),
         title=title or named(told.get("title")),
-        date=made_on(iso_day(told.get("created", "")), text.text()),
         author=named(told.get("creator")),
         set_aside=tuple(set_aside),
         pages=tuple(starts),

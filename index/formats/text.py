@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from index.dates import publication_date
 from index.values import Span
 
 # Half of a surrogate pair is no character, and SQLite ends a string at a zero.
@@ -62,13 +61,3 @@ class TextBuilder:
     def _append(self, words: str) -> None:
         self._pieces.append(words)
         self._length += len(words)
-
-
-def made_on(day: str, text: str) -> str:
-    """`day`, on which a file was made, if its text does not say itself when it was published; else "".
-
-    A file may be made years after what it holds was written (a scan, a page that was saved, a template), so that any
-    date in the text's own head or foot is better evidence.
-    """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "" if publication_date(lines) else day

@@ -1,27 +1,34 @@
 """DOCX and ODT: paragraphs, tables and notes of text documents.
 
 Both are read from their XML: what stands in a content control, a text box or a tracked insertion is text like any
-other, and a tracked deletion is not.
+other, and a tracked deletion is not. The day on which a file was made is not read: it is no date of publication.
 """
 
 from __future__ import annotations
 
+import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from index.dates import iso_day
+from index.dates import is_date_line
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.archive import attribute, local_name, member_xml, properties, relations, unpacking
-from index.formats.text import TextBuilder, made_on, named, one_line
-from index.values import DroppedSpan
+from index.formats.text import TextBuilder, named, one_line
+from index.heading import is_byline
+from index.lines import PROSE_CHARACTERS
+from index.values import DroppedSpan, Part, Span
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _CONTENTS = "table of contents"
+_TITLE, _HEADING = "title", "heading 1"
+# Headings of a report's sections: "Introduction", "2. Results".
+_SECTION = re.compile(r"\W*(\d+[.) ]|[IVX]+[.) ]|(chapter|section|part|глава|раздел|часть|fəsil|bölmə|bölüm)\b)", re.I)
+_TITLE_WORDS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,7 @@ class _Block:
     """A paragraph or the row of a table."""
 
     text: str
-    heads: bool = False  # whether it is of a style for the title of a document
+    heads: str = ""  # the style for titles that it is of: "title", "heading 1", or ""
     row: bool = False  # a row stands right below another, without a blank line
     reason: str = ""  # why it is no article's text, or ""
 
@@ -39,7 +46,8 @@ def read_docx(data: bytes, path: str) -> Extracted:
     with unpacking(data, path, kind="DOCX file") as package:
         main = next((target for _, kind, target in relations(package, "") if kind == "officeDocument"), "")
         links = relations(package, main)
-        titles = {style for _, kind, name in links if kind == "styles" for style in _title_styles(package, name)}
+        styles = (name for _, kind, name in links if kind == "styles")
+        titles = dict(style for name in styles for style in _title_styles(package, name))
         blocks = list(_docx_blocks(member_xml(package, main), titles))
         for _, kind, name in links:
             if kind in ("footnotes", "endnotes"):
@@ -47,9 +55,7 @@ def read_docx(data: bytes, path: str) -> Extracted:
                     if not attribute(note, "type"):  # those with one are the lines that part notes from the text
                         blocks.extend(_docx_blocks(note, titles))
         told = properties(package, "docProps/core.xml")
-        # That library leaves the day of its template.
-        made = "" if told.get("creator") == "python-docx" else told.get("created", "")
-        return _extracted(path, blocks, told.get("title", ""), told.get("creator", ""), made)
+        return _extracted(path, blocks, told.get("title", ""), told.get("creator", ""))
 
 
 def read_odt(data: bytes, path: str) -> Extracted:
@@ -64,48 +70,76 @@ def read_odt(data: bytes, path: str) -> Extracted:
         blocks = list(_odt_blocks(body, notes))
         told = properties(package, "meta.xml")
         author = told.get("initial-creator", "") or told.get("creator", "")
-        made = told.get("creation-date", "") or told.get("date", "")
-        return _extracted(path, blocks + notes, told.get("title", ""), author, made)
+        return _extracted(path, blocks + notes, told.get("title", ""), author)
 
 
-def _extracted(path: str, blocks: list[_Block], title: str, author: str, made: str) -> Extracted:
+def _extracted(path: str, blocks: list[_Block], title: str, author: str) -> Extracted:
     text = TextBuilder()
+    spans: list[Span] = []
     set_aside: list[DroppedSpan] = []
     above: _Block | None = None
     for block in blocks:
         span = text.add(block.text, gap="\n" if above is not None and above.row and block.row else "\n\n")
+        spans.append(span)
         if block.reason:
             set_aside.append(DroppedSpan(span, block.reason))
         above = block
     if not any(block.text for block in blocks):
         raise ReadError(f"{path}: the document holds no text; if it holds pictures of text, run OCR on them first")
-    heading = next((one_line(block.text) for block in blocks if block.heads), "")
-    body = "\n".join(block.text for block in blocks)
+    begins = _articles(blocks)
+    ends = [*begins[1:], len(blocks)] if begins else []
+    parts = (
+        Part(Span(spans[first].start, spans[end - 1].end), title=one_line(blocks[first].text))
+        for first, end in zip(begins, ends, strict=True)
+    )
+    heading = "" if begins else next((one_line(block.text) for block in blocks if block.heads), "")
     return Extracted(
         text=text.text(),
         title=heading or named(title),
-        date=made_on(iso_day(made), body),
-        author=named(author),
+        author="" if begins else named(author),
+        parts=tuple(parts),
         set_aside=tuple(set_aside),
     )
 
 
-def _title_styles(package: zipfile.ZipFile, name: str) -> Iterator[str]:
-    """The ids of the styles that title a document. Ids are in the language of the program, names are not."""
+def _articles(blocks: Sequence[_Block]) -> list[int]:
+    """The blocks with which the articles of a newsletter begin; [] for a document that is one article.
+
+    Articles stand under titles of one style, each with a paragraph of text, and nothing but a masthead above the first.
+    Headings under the document's title are its sections, unless each has a byline or a date below it.
+    """
+    by_style = {style: [i for i, block in enumerate(blocks) if block.heads == style] for style in (_TITLE, _HEADING)}
+    begins = by_style[_TITLE] if len(by_style[_TITLE]) > 1 else by_style[_HEADING]
+    if len(begins) < 2 or any(len(block.text) >= PROSE_CHARACTERS for block in blocks[: begins[0]]):
+        return []
+    sections = [blocks[first:end] for first, end in zip(begins, [*begins[1:], len(blocks)], strict=True)]
+    if not all(any(len(block.text) >= PROSE_CHARACTERS for block in section[1:]) for section in sections):
+        return []
+    if all(is_byline(section[1].text) or is_date_line(section[1].text) for section in sections):
+        return begins
+    words = [0 if _SECTION.match(section[0].text) else len(section[0].text.split()) for section in sections]
+    titled = begins is by_style[_HEADING] and bool(by_style[_TITLE])
+    # Below a line that may be the title of all, even one short heading says that these are sections.
+    enough = sum(words) / len(words) if begins[0] == 0 else min(words)
+    return begins if not titled and enough >= _TITLE_WORDS else []
+
+
+def _title_styles(package: zipfile.ZipFile, name: str) -> Iterator[tuple[str, str]]:
+    """The id and name of the styles that title a document. Ids are in the language of the program, names are not."""
     for style in member_xml(package, name):
         for child in style:
-            if local_name(child) == "name" and attribute(child, "val").lower() in ("title", "heading 1"):
-                yield attribute(style, "styleId")
+            if local_name(child) == "name" and (told := attribute(child, "val").lower()) in (_TITLE, _HEADING):
+                yield attribute(style, "styleId"), told
 
 
-def _docx_blocks(parent: _Element, titles: set[str]) -> Iterator[_Block]:
+def _docx_blocks(parent: _Element, titles: Mapping[str, str]) -> Iterator[_Block]:
     for element in parent:
         match local_name(element):
             case "p":
                 style = next((attribute(e, "val") for e in element.iter() if local_name(e) == "pStyle"), "")
                 if words := _words(element, _docx_character).strip():
                     reason = _CONTENTS if style.lower().startswith("toc") else ""
-                    yield _Block(words, heads=style in titles, reason=reason)
+                    yield _Block(words, heads=titles.get(style, ""), reason=reason)
                 for box in _inner(element, "txbxContent"):
                     yield from _docx_blocks(box, titles)
             case "tbl":
@@ -137,7 +171,8 @@ def _odt_blocks(parent: _Element, notes: list[_Block]) -> Iterator[_Block]:
         match local_name(element):
             case "p" | "h":
                 style = attribute(element, "style-name").lower()
-                heads = style == "title" or (local_name(element) == "h" and attribute(element, "outline-level") == "1")
+                first = local_name(element) == "h" and attribute(element, "outline-level") == "1"
+                heads = _TITLE if style == "title" else _HEADING if first else ""
                 if words := _words(element, _odt_character, mixed=True).strip():
                     yield _Block(words, heads=heads)
                 for box in _inner(element, "text-box"):
