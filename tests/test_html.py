@@ -540,3 +540,76 @@ def test_lines_of_the_page_are_found_on_it(page: list[str], data: st.DataObject)
     assert missing == []
     words = [flat(page[i]) for i in found]
     assert all(flat(page[i]) in "".join(words) for i in chosen)
+
+
+# Several articles, a site's name, captions
+
+STORIES = {
+    "en": ("Beans along the tram fence", "The tram depot of Oakmere has planted beans along its fence. " * 5),
+    "az": ("Küləksiz işləyən dəyirman", "Gilavar kəndinin dəyirmanı bu il ilk dəfə küləksiz işləyib. " * 5),
+    "ru": ("Почтальон не снимает лыжи", "В посёлке Верхние Сани почтальон развозит письма на лыжах даже летом. " * 5),
+    "tr": ("Beş dakika geri kalan saat", "Çınaraltı mahallesinde saatçi dükkânının önündeki saat on yıldır geri. " * 5),
+}
+
+
+def sections(tag: str, attributes: str, *, above: str = "", rank: str = "h2", below: str = "") -> bytes:
+    stories = "".join(
+        f"<{tag} {attributes.format(lang=lang)}><{rank}>{title}</{rank}>{below}<p>{text}</p></{tag}>"
+        for lang, (title, text) in STORIES.items()
+    )
+    page = (
+        f"<html><head><meta charset='utf-8'><title>Oakmere Bulletin</title></head><body>{above}{stories}</body></html>"
+    )
+    return page.encode()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        sections("section", "lang='{lang}'"),
+        sections("div", "class='story'", above="<p>Printed every week</p>"),
+        sections("div", "lang='{lang}'", above="<h1>Oakmere Bulletin</h1>", rank="h3"),
+        sections("div", "class='story'", above="<h1>Oakmere Bulletin</h1>", below="<p>By Ann Su</p>"),
+        sections("section", "", above="<h1>Oakmere Bulletin</h1>", below="<p>5 May 2024</p>"),
+    ],
+)
+def test_sections_that_are_articles(page: bytes) -> None:
+    extracted = read_html(page, "a.html")
+    assert [part.title for part in extracted.parts] == [title for title, _ in STORIES.values()]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        sections("section", "", above="<h1>Four stories about one town</h1>"),
+        sections("section", "", above=f"<p>{STORIES['en'][1]}</p>"),
+        sections("div", "class='chapter'", above="<h2>Four stories about one town</h2>"),
+    ],
+)
+def test_sections_of_one_article(page: bytes) -> None:
+    assert read_html(page, "a.html").parts == ()
+
+
+@pytest.mark.parametrize("lang", STORIES)
+def test_the_name_of_the_site_is_no_title(lang: str) -> None:
+    title, text = STORIES[lang]
+    page = (
+        "<html><head><meta charset='utf-8'><title>Notes of a lodger</title></head><body><div>Notes of a lodger</div>"
+        f"<div><h3>{title}</h3><p>{text}</p><p>{text}</p></div></body></html>"
+    )
+    extracted = read_html(page.encode(), "a.html")
+    assert extracted.title == title
+    assert [dropped.span.of(extracted.text) for dropped in extracted.set_aside] == ["Notes of a lodger"]
+
+
+def test_captions_are_set_aside() -> None:
+    title, text = STORIES["tr"]
+    more = "Otobüs şoförleri duraktan kalkarken kendi saatlerine değil, dükkânın saatine bakıyor. Kimse geç kalmıyor."
+    page = (
+        f"<html><head><meta charset='utf-8'></head><body><article><h1>{title}</h1><p>{text}</p><figure><img src='a.png'>"
+        f"<figcaption>Dükkânın önü. Fotoğraf: E. Çınar</figcaption></figure><p>{more}</p></article></body></html>"
+    )
+    extracted = read_html(page.encode(), "a.html")
+    assert [(d.span.of(extracted.text), d.reason) for d in extracted.set_aside] == [
+        ("Dükkânın önü. Fotoğraf: E. Çınar", "caption")
+    ]

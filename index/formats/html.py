@@ -32,6 +32,7 @@ _TITLE_WORDS = 3
 _NEAR_TITLE = 4  # lines; a day that stands there is the article's
 _SITE_PARTS = re.compile(r"\s+[|–—·»:-]\s+|\s*\|\s*")
 _HIDDEN_BODY_CHARACTERS = 200
+_CAPTION = "caption"  # never the article's, whatever the extract says
 
 # What it says of pages that it finds nothing on is told in our words.
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
@@ -72,6 +73,7 @@ def read_html(data: bytes, path: str) -> Extracted:
         menu = {i for i in found if i < min(title.lines, default=0) and is_linked(rendered.lines[i])}
         kept = found - menu or {i for i, line in enumerate(rendered.lines) if _could_be_body(line, places[i])}
         kept = _completed(kept | set(title.lines), rendered.lines, places)
+        kept -= {i for i in kept - set(title.lines) if places[i] == _CAPTION}
         reasons = ["" if i in kept else _reason(line, places[i]) for i, line in enumerate(rendered.lines)]
     unseen = _unseen_body(missing, extract)
     if not unseen and all(reason or i in title.lines for i, reason in enumerate(reasons)):
@@ -146,7 +148,7 @@ class _Title:
 
 
 def _title(tree: HtmlElement, rendered: Rendered, extract: _Extract, *, first: int) -> _Title:
-    """The heading that the page's own title names, else its only first heading, else a line that is that title.
+    """The heading that the page's own title names, else its only first or only heading, else a line that is that title.
 
     It stands above `first`, the first line of the extract, or is among its first lines.
     """
@@ -168,6 +170,8 @@ def _title(tree: HtmlElement, rendered: Rendered, extract: _Extract, *, first: i
         best = min(agreeing, key=lambda heading: (heading.tag, -headings[heading][0]))
     elif len(firsts) == 1:
         best = firsts[0]
+    elif len(headings) == 1 and _is_title(words_of(next(iter(headings))), extract):
+        best = next(iter(headings))  # the page's title is then its site's
     else:
         words = _without_site(extract.title, extract.outlet)
         above = enumerate(rendered.lines[: first + 1])
@@ -207,7 +211,8 @@ def _day_near(title: tuple[int, ...], rendered: Rendered, found: set[int]) -> st
     at = title[0] if title else min(found, default=0)
     near = rendered.lines[max(0, at - _NEAR_TITLE) : max(found, default=at) + _NEAR_TITLE]
     words = [rendered.of(line) for line in near]
-    return next((iso_day(line) for line in words[: 3 * _NEAR_TITLE] + words[-_NEAR_TITLE:] if is_date_line(line)), "")
+    likely = words[: 3 * _NEAR_TITLE] + words[-_NEAR_TITLE:]
+    return next(filter(None, (iso_day(line) for line in likely if is_date_line(line))), "")
 
 
 def _unseen_body(missing: list[str], extract: _Extract) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,6 +13,8 @@ from lxml.html import HtmlElement
 
 from index.dates import is_date_line, iso_day
 from index.formats.markup import Line, Rendered, words_of
+from index.heading import is_byline
+from index.lines import PROSE_CHARACTERS
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 MOSTLY_LINKS = 0.5
@@ -26,6 +29,7 @@ _TAGS = {
     "search": "form",
     "dialog": "dialog",
     "time": "byline",
+    "figcaption": "caption",
 }
 _ROLES = {
     "navigation": "navigation",
@@ -52,6 +56,7 @@ _NAMES = tuple(
         ("tags", "tags?|taglist|tagcloud|keywords"),
         ("footer", "footer|copyright|colophon"),
         ("sidebar", "sidebar"),
+        ("caption", "captions?|figcaption|wp-caption-text|photo-?credits?|image-?credits?"),
         ("byline", "byline|author|authors|dateline|date|published|timestamp|postmeta|meta"),
     )
 )
@@ -62,6 +67,7 @@ _ABOUT = re.compile(r"(?:has|with|without|no|is|tag|category|type|format)[-_].*"
 _OTHERS = ("comments", "related articles", "sidebar", "footer", "cookie notice", "newsletter", "advertisement")
 
 _ITEM_CHARACTERS = 200  # outside links; a few sentences: what is shorter is a card that leads elsewhere
+_BLOCK_TAGS = (*HEADINGS, "p", "li", "td", "pre", "blockquote")
 _ITEM_TAGS = ("article", "div", "section", "li", "td", "tr")
 _ITEMS_SHARE = 0.5  # of the page's text that its articles hold together
 _AUTHOR_CHARACTERS = 80
@@ -144,8 +150,8 @@ def items(rendered: Rendered, reasons: list[str]) -> list[Item]:
     """The articles of a page that holds several, in order; [] for a page of one.
 
     They are siblings of one kind, each with a heading of the same rank and a few sentences, which together hold
-    half of the page's text. Without the tag that says article, each must also show its day or link to itself: the
-    sections of one article do neither.
+    half of the page's text. Without the tag that says article, each must also show its day or its author, link to
+    itself or be in a language of its own, or no heading may stand above them: the sections of one article do not.
     """
     bodies: Counter[HtmlElement] = Counter()
     extents: dict[HtmlElement, tuple[int, int]] = {}
@@ -165,21 +171,32 @@ def items(rendered: Rendered, reasons: list[str]) -> list[Item]:
     for (_, tag), siblings in groups.items():
         if len(siblings) < 2:
             continue
-        members = _of_one_kind(siblings, tag)
+        members = _of_one_kind(siblings, tag, rendered, extents)
         share = sum(bodies[member] for member in members)
         if len(members) >= 2 and share >= _ITEMS_SHARE * total and len(members) > len(best):
             best = members
     return [_item(element, extents[element], rendered) for element in sorted(best, key=lambda e: extents[e])]
 
 
-def _of_one_kind(siblings: list[HtmlElement], tag: str) -> list[HtmlElement]:
+def _of_one_kind(
+    siblings: list[HtmlElement], tag: str, rendered: Rendered, extents: Mapping[HtmlElement, tuple[int, int]]
+) -> list[HtmlElement]:
+    languages = {element.get("lang", "") for element in siblings}
+    apart = len(languages) == len(siblings) and "" not in languages
+    apart = apart or _nothing_heads(siblings, rendered.lines[: min(extents[element][0] for element in siblings)])
     ranked: defaultdict[str, list[HtmlElement]] = defaultdict(list)
     for element in siblings:
         heading = _heading(element)
         if heading is None:
             if tag == "article" and next(element.iter("time"), None) is not None:
                 ranked[""].append(element)
-        elif tag == "article" or _shows_day(element) or _links(heading):
+        elif (
+            apart
+            or tag == "article"
+            or _shows_day(element)
+            or _links(heading)
+            or _is_signed(element, extents, rendered)
+        ):
             ranked[heading.tag].append(element)
     members = max(ranked.values(), key=len, default=[])
     if tag != "article":
@@ -188,6 +205,21 @@ def _of_one_kind(siblings: list[HtmlElement], tag: str) -> list[HtmlElement]:
         if not alike:
             return []
     return members
+
+
+def _nothing_heads(siblings: Sequence[HtmlElement], above: Sequence[Line]) -> bool:
+    """Whether sections begin with headings of the second or third rank, and no heading or paragraph is above them."""
+    first = [next((e for e in element.iter() if e.tag in _BLOCK_TAGS and words_of(e)), None) for element in siblings]
+    headed = all(element is not None and element.tag in HEADINGS[1:3] for element in first)
+    return headed and not any(
+        heading_of(line) is not None or line.span.end - line.span.start >= PROSE_CHARACTERS for line in above
+    )
+
+
+def _is_signed(element: HtmlElement, extents: Mapping[HtmlElement, tuple[int, int]], rendered: Rendered) -> bool:
+    """Whether the first lines or the last one of a piece of the page say when or by whom it was written."""
+    lines = [rendered.of(line) for line in rendered.lines[slice(*extents[element])]]
+    return any(is_date_line(line) or is_byline(line) for line in lines[:3] + lines[-1:])
 
 
 def _heading(element: HtmlElement) -> HtmlElement | None:
@@ -214,7 +246,7 @@ def _day(element: HtmlElement, lines: list[str]) -> str:
         for value in (stamp.get("datetime"), stamp.get("content"), words_of(stamp)):
             if value and (day := iso_day(value)):
                 return day
-    return next((iso_day(line) for line in lines[:4] + lines[-2:] if is_date_line(line)), "")
+    return next(filter(None, (iso_day(line) for line in lines[:4] + lines[-2:] if is_date_line(line))), "")
 
 
 def _author(element: HtmlElement) -> str:
