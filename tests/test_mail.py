@@ -263,3 +263,27 @@ VALUES = st.one_of(
 def test_any_headers(lines: list[tuple[str, str]], body: str, check_damaged: Callable[..., None]) -> None:
     data = "\n".join(header + value for header, value in lines) + f"\n\n{body}"
     check_damaged(read_eml, data.encode("utf-8", "replace"), [], 0)
+
+
+@pytest.mark.parametrize(
+    "farewell",
+    [
+        "Best regards,\nAnn Su",
+        "Yours sincerely\nAnn Su\nsecretary of the pond",
+        "С уважением, пресс-служба. Тел. 555-77-01",
+        "Всего доброго!\nЗоя",
+        "Hörmətlə,\nAysel Daş\nmətbuat katibi",
+        "Saygılarımla,\nEce Çınar",
+        "İyi çalışmalar dilerim\nEce",
+    ],
+)
+def test_what_a_letter_ends_with_is_set_aside(farewell: str) -> None:
+    letter = f"Subject: Beans\nContent-Type: text/plain; charset=utf-8\n\nDear all,\n\nThey grow well.\n\n{farewell}\n"
+    extracted = read_eml(letter.encode(), "a.eml")
+    aside = [(dropped.span.of(extracted.text), dropped.reason) for dropped in extracted.set_aside]
+    assert aside == [(line, "signature") for line in farewell.split("\n")]
+
+
+def test_regards_in_the_midst_of_a_letter_are_text() -> None:
+    letter = "Subject: Beans\n\nBest regards to your mother.\n" + "\n".join(f"Bean {n} grows." for n in range(9))
+    assert read_eml(letter.encode(), "a.eml").set_aside == ()

@@ -194,3 +194,19 @@ def test_every_character_of_a_table_is_kept_or_dropped(
 @given(data=st.binary(min_size=1, max_size=200))
 def test_any_bytes_are_a_table_or_told(data: bytes, check_damaged: Callable[..., None]) -> None:
     check_damaged(read_csv, data, [], 0)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "headline;fulltext;pub_date;written_by",
+        "Title;Article body;Date of issue;Author name",
+        "Başlıq;Tam mətn;Dərc olunma tarixi;Müəllifin adı",
+        "Заголовок;Полный текст;Дата выхода;Имя автора",
+        "Başlık;Tam metin;Basım tarihi;Yazarın adı",
+    ],
+)
+def test_what_columns_may_be_called(header: str) -> None:
+    extracted = read_csv(f"{header}\nA bridge;It was built.;14.05.2022;R. Su\n".encode(), "a.csv")
+    (part,) = extracted.parts
+    assert (part.title, part.date, part.author) == ("A bridge", "2022-05-14", "R. Su")

@@ -51,6 +51,16 @@ _SENT_FROM = re.compile(
     r"\S+['’]?(um|üm|ım|im)?d[ae]n gönd[əe]rildi\.?"
 )
 _SIGNATURE_LINES = 20
+# How letters end. What follows is a name, an office, a telephone.
+_FAREWELL = re.compile(
+    r"(?i)(?:(?:with )?(?:best|kind|kindest|warm|warmest) (?:regards|wishes)|(?:with )?regards|(?:yours )?(?:sincerely|"
+    r"faithfully|truly)(?: yours)?|yours|cheers|с (?:глубоким |большим )?(?:уважением|наилучшими пожеланиями|приветом)|"
+    r"искренне ваш\w*|всего (?:доброго|хорошего|наилучшего)|(?:dərin |ən dərin )?hörmətlə|ehtiramla|"
+    r"ən xoş arzularla|salamlarla|saygılarım(?:la|ızla)|saygılar|sevgiler(?:imle|le)?|selamlar|"
+    r"(?:en )?iyi dileklerim(?:le|izle)|iyi çalışmalar)(?:[\s,.!–—-].{0,80})?"
+)
+_FAREWELL_LINES = 6
+_FAREWELL_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +239,12 @@ def _reasons(message: _Message) -> list[str]:
             if len(after) <= _SIGNATURE_LINES or _SENT_FROM.fullmatch(lines[i]):
                 for k in after if lines[i] == "--" else [i]:
                     reasons[k] = reasons[k] or _SIGNATURE
+    for i in (i for i in own if not reasons[i]):
+        after = [k for k in own if k >= i and not reasons[k]]
+        short = all(len(lines[k]) <= _FAREWELL_CHARACTERS for k in after[1:])
+        if len(after) <= _FAREWELL_LINES and short and _FAREWELL.fullmatch(lines[i]):
+            for k in after:
+                reasons[k] = _SIGNATURE
     return (
         reasons if any(line and not reason for line, reason in zip(lines, reasons, strict=True)) else [""] * len(lines)
     )

@@ -9,10 +9,11 @@ import codecs
 import csv
 import datetime as dt
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from index.dates import iso_day
+from index.dates import stated_date
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.archive import properties, unpacking
@@ -20,13 +21,21 @@ from index.formats.text import TextBuilder, named, one_line, storable
 from index.values import DroppedSpan, Part, Span
 
 # What people call the columns, case aside, the likeliest first: en, az, ru, tr.
-_TEXT = "text|body|content|article|article text|full text|fulltext|story|mətn|məqalə|məzmun|текст|текст статьи|"
+_TEXT = "text|body|content|article|article text|article body|full text|fulltext|story|mətn|məqalə|məzmun|текст|"
+_TEXT += "текст статьи|полный текст|tam mətn|xəbər mətni|məqalənin mətni|tam metin|"
 _TEXT += "содержание|статья|metin|haber metni|içerik|makale"
 _TITLE = "title|headline|heading|subject|başlıq|sərlövhə|заголовок|название|тема|başlık|manşet"
-_DATE = "date|published|published at|publication date|pubdate|day|time|tarix|dərc tarixi|дата|дата публикации|"
-_DATE += "опубликовано|tarih|yayın tarihi"
-_AUTHOR = "author|byline|writer|müəllif|автор|yazar"
+_DATE = "published|published at|publication date|pubdate|pub date|date|day|time|dərc tarixi|tarix|дата публикации|дата|"
+_DATE += "опубликовано|yayın tarihi|tarih"
+_AUTHOR = "author|byline|writer|written by|by|müəllif|yazan|автор|yazar"
 _OUTLET = "outlet|source|publisher|newspaper|site|mənbə|qəzet|nəşr|источник|издание|газета|kaynak|gazete"
+
+# Where no column has such a name, one that has such a word in it: "date of issue", "имя автора".
+_SAYS = {
+    "date": re.compile(r"\b(?:date|tarixi?|дата|tarihi?)\b"),
+    "author": re.compile(r"\b(?:author|автора?|müəllifi?n?|yazarı?n?)\b"),
+}
+_NEVER = re.compile(r"(?!)")
 
 _DELIMITERS = ",;\t|"
 _SNIFFED_ROWS = 50
@@ -99,6 +108,11 @@ def _columns(header: list[str]) -> dict[int, str]:
             if name in names and names.index(name) not in fields:
                 fields[names.index(name)] = field
                 break
+        else:
+            said = _SAYS.get(field, _NEVER)
+            place = next((i for i, name in enumerate(names) if i not in fields and said.search(name)), -1)
+            if place >= 0:
+                fields[place] = field
     return fields
 
 
@@ -126,7 +140,7 @@ def _add_article(
         Part(
             Span(spans[0].start, spans[-1].end),
             title=title,
-            date=iso_day(told.get("date", "")),
+            date=stated_date(told.get("date", "")),
             author=one_line(told.get("author", "")),
             outlet=one_line(told.get("outlet", "")),
         )
