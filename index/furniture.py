@@ -43,14 +43,20 @@ STORY_END, MARK, END_MARK = (
 )
 _COMMENTS = re.compile(
     r"(leave a (reply|comment)).{0,20}|"
-    r"(\d+ )?(comments?|şərhlər?|rəylər?|комментари[ийяев]+|yorum(lar)?)( ?\(\d+\))?:?",
+    r"(\d+ )?(comments?|şərh(lər)?|rəy(lər)?|комментари[ийяев]+|yorum(lar)?)( ?\(\d+\))?:?",
     re.IGNORECASE,
 )
-_MOST_LINES_AFTER_FORM = 40
+_FORM = re.compile(r"leave a (?:reply|comment)", re.IGNORECASE)
+# A line that says whose comment follows, and perhaps when it was written.
+_COMMENTER = re.compile(
+    r"[^.!?:]{1,40} (?:wrote|writes|says|said|commented|пишет|написала?|yazır|yazdı|yazıb|diyor|dedi ki)\b[^.!?]{0,40}",
+    re.IGNORECASE,
+)
+_MOST_LINES_OF_COMMENTS = 40
+_MOST_LINES_OF_FORM = 12
 _COMMENT_CHARACTERS = 400
 _REPEATED_CHARACTERS = 60
 _SHORT = 60  # characters of a line that its company can make furniture
-_AD_CHARACTERS = 160
 
 
 def mark_furniture(lines: Sequence[Line], *, media: Media, repeated: LineKeys = frozenset()) -> list[Line]:
@@ -111,17 +117,39 @@ def _mark_after(lines: list[Line]) -> list[Line]:
         following = lines[i + 1] if i + 1 < len(lines) else None
         if following is None:
             break
-        if line.reason == "advertisement" and len(following.text) <= _AD_CHARACTERS:
+        # Below the word "advertisement" stands the text of one, or nothing if it was a picture.
+        if line.reason == "advertisement" and len(line.text) <= _SHORT and len(following.text) < PROSE_CHARACTERS:
             marked[i + 1] = marked[i + 1].drop("advertisement")
         # A saved feed signs each article with the name of who shared it, just above its age.
         if following.reason == "age" and len(line.text) <= _SHORT and " " not in line.text:
             marked[i] = marked[i].drop("user name")
-        if _COMMENTS.fullmatch(line.text) and len(lines) - i <= _MOST_LINES_AFTER_FORM:
-            rest = lines[i:]
-            if all(len(later.text) <= _COMMENT_CHARACTERS for later in rest):
-                marked[i:] = [later.drop("comments") for later in marked[i:]]
-                break
+        if _COMMENTS.fullmatch(line.text) and _are_comments(lines, i):
+            marked[i:] = [later.drop("comments") for later in marked[i:]]
+            break
     return marked
+
+
+def _are_comments(lines: Sequence[Line], head: int) -> bool:
+    """Whether what follows the head of a comment section is comments, or a form for one, up to the end.
+
+    An article stands above it. A count of comments may also stand in the midst of one, so that what is not set off
+    must look like comments: with who wrote them, when, and what to reply with.
+    """
+    rest = lines[head + 1 :]
+    if not any(len(line.text) >= PROSE_CHARACTERS and not line.reason for line in lines[:head]):
+        return False
+    if _FORM.match(lines[head].text):
+        return len(rest) <= _MOST_LINES_OF_FORM and all(len(line.text) < PROSE_CHARACTERS for line in rest)
+    if len(rest) > _MOST_LINES_OF_COMMENTS or any(len(line.text) > _COMMENT_CHARACTERS for line in rest):
+        return False
+    told = any(
+        line.reason in ("age", "share bar", "comment form")
+        or _COMMENTER.fullmatch(line.text)
+        or is_date_line(line.text)
+        for line in rest
+    )
+    set_off = lines[head].blank_before > 0 and all(len(line.text) < PROSE_CHARACTERS for line in rest)
+    return told or set_off
 
 
 def _mark_company(lines: list[Line]) -> list[Line]:
