@@ -11,10 +11,11 @@ sets aside is dropped for its reason.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import islice, takewhile
 
 from index.articles import Cleaned, article_id, read_languages, stripped
 from index.dates import iso_day, publication, stated_date
@@ -161,7 +162,10 @@ def _marked(source: Source, part: Part, rules: Rules, repeated: LineKeys) -> lis
 
 def _set_aside(source: Source, lines: Sequence[Line]) -> Iterator[str]:
     """For each line the reason for which the format sets it aside, or ""."""
-    remaining = iter(source.set_aside)
+    begin = lines[0].span.start if lines else 0
+    # A mailbox has many thousands of them, and as many parts that each ask.
+    first = bisect_right(source.set_aside, begin, key=lambda dropped: dropped.span.end)
+    remaining = islice(source.set_aside, first, None)
     aside = next(remaining, None)
     for line in lines:
         while aside is not None and aside.span.end <= line.span.start:

@@ -700,6 +700,7 @@ def stated_date(value: str) -> str:
     return iso_day(value) or next(months, "")
 
 
+@lru_cache(maxsize=1 << 10)  # many rows and messages have the same
 def iso_day(value: str) -> str:
     """The first day in a metadata value such as "2024-05-17T18:05:00+04:00" or "17.05.2024", or ""."""
     days = (found.value for found in find_dates(value[:_METADATA_CHARACTERS], lang="") if _is_told(found))

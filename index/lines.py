@@ -72,27 +72,38 @@ def blocks(lines: Sequence[Line]) -> list[Block]:
     found: list[Block] = []
     i = 0
     while i < len(lines):
-        end = _wrapped_until(lines, i)
-        found.append(Block(tuple(lines[i:end])))
+        end = i + 1
+        while end < len(lines) and lines[end].blank_before == 0 and not lines[end].reason:
+            end += 1
+        start = _wrapped_from(lines, i, end)
+        found.extend(Block((line,)) for line in lines[i:start])
+        if start < end:
+            found.append(Block(tuple(lines[start:end])))
         i = end
     return found
 
 
-def _wrapped_until(lines: Sequence[Line], first: int) -> int:
-    """Where the paragraph that begins at `first` ends: after it, if it is a line by itself."""
-    run = first + 1
-    while run < len(lines) and lines[run].blank_before == 0 and not lines[run].reason:
-        run += 1
-    if run - first < 2 or lines[first].reason:
-        return first + 1
-    full = [len(line.text) for line in lines[first : run - 1]]
-    # The last line of a paragraph is as long as it happens to be; so is the only full one of two lines.
-    wrapped = (
-        _WRAP_CHARACTERS[0] <= min(full)
-        and max(full) <= _WRAP_CHARACTERS[1]
-        and max(full) - min(full) <= _WRAP_RAGGED
-        and len(lines[run - 1].text) <= max(full) + 3
-        and (len(full) > 1 or lines[run - 1].text[:1].islower() or not is_sentence(lines[first].text))
-        and any(not is_sentence(line.text) for line in lines[first : run - 1])
-    )
-    return run if wrapped else first + 1
+def _wrapped_from(lines: Sequence[Line], first: int, end: int) -> int:
+    """The first line of those up to `end` from which on they are a wrapped paragraph, `end` if there is none."""
+    last = lines[end - 1].text
+    start = end
+    shortest = longest = len(lines[end - 2].text)
+    goes_on = False
+    # From the end upwards, each line is looked at once: a file may be one paragraph of many thousands of lines.
+    for i in range(end - 2, first - 1, -1):
+        text = lines[i].text
+        shortest, longest = min(shortest, len(text)), max(longest, len(text))
+        if shortest < _WRAP_CHARACTERS[0] or longest > _WRAP_CHARACTERS[1] or longest - shortest > _WRAP_RAGGED:
+            break
+        is_open = not is_sentence(text)
+        goes_on = goes_on or is_open
+        # The last line of a paragraph is as long as it happens to be; so is the only full one of two lines.
+        alone = i == end - 2
+        if (
+            goes_on
+            and not lines[i].reason
+            and len(last) <= longest + 3
+            and (not alone or is_open or last[:1].islower())
+        ):
+            start = i
+    return start

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
+from functools import cache
 from itertools import accumulate
 
 _SURE = 30  # letters and digits of a line that hardly stands on a page twice
 _SHORT = 12  # below this a line must be a whole line of the page, or whole lines of it
 _PIECE = 10  # letters and digits; what is compared when an extract has changed a line
+_MOST_PLACES = 100  # that are tried for a short line; on a page where it stands oftener, one is as good as another
 _SAME = 0.5  # share of pieces that makes two lines the same
 
 
@@ -57,28 +59,28 @@ def _places(wanted: list[str], whole: str, starts: list[int]) -> list[int]:
     for k in reversed(range(len(wanted) - 1)):
         until[k] = anchors.get(k + 1, until[k + 1])
     line_starts, end = set(starts), 0
+    anywhere = cache(lambda words: _short_place(words, whole, line_starts, 0, len(whole)))
     for k, words in enumerate(wanted):
         if k in anchors:
             end = anchors[k] + len(words)
         elif words and len(words) < _SURE:
-            places[k] = _short_place(words, whole, line_starts, end, until[k])
+            place = _short_place(words, whole, line_starts, end, until[k])
+            places[k] = place if place >= 0 else anywhere(words)
             if end <= places[k] < until[k]:
                 end = places[k] + len(words)
     return places
 
 
 def _short_place(words: str, whole: str, line_starts: set[int], start: int, end: int) -> int:
-    """Where `words` are whole lines between `start` and `end`, else anywhere; or, if not too short, within a line."""
-    for low, high in ((start, end), (0, len(whole))):
-        place = whole.find(words, low, high)
-        first = place
-        while place >= 0:
-            if place in line_starts and place + len(words) in line_starts:
-                return place
-            place = whole.find(words, place + 1, high)
-        if len(words) >= _SHORT and first >= 0:
-            return first
-    return -1
+    """Where between `start` and `end` `words` are whole lines, or, if not too short, a part of one; -1 if nowhere."""
+    first = place = whole.find(words, start, end)
+    for _ in range(_MOST_PLACES):
+        if place < 0 or (place in line_starts and place + len(words) in line_starts):
+            break
+        place = whole.find(words, place + 1, end)
+    else:
+        place = -1
+    return first if place < 0 and len(words) >= _SHORT else place
 
 
 def _pieces(words: str) -> set[str]:
@@ -96,11 +98,14 @@ def _changed_lines(missing: list[str], flats: list[str]) -> tuple[set[int], list
             where[piece].append(i)
     found: set[int] = set()
     nowhere: list[str] = []
-    for line in missing:
+
+    @cache  # a page that repeats itself has the same lines missing again and again
+    def places(line: str) -> set[int]:
         pieces = _pieces(flat(line))
         shared = Counter(i for piece in pieces for i in where.get(piece, ()))
-        same = {i for i, count in shared.items() if count >= _SAME * min(len(pieces), sizes[i])}
-        if not same:
+        return {i for i, count in shared.items() if count >= _SAME * min(len(pieces), sizes[i])}
+
+    for line in missing:
+        if not places(line):
             nowhere.append(line)
-        found |= same
-    return found, nowhere
+    return found.union(*map(places, set(missing))), nowhere
