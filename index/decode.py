@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from dataclasses import dataclass
 
 from index.errors import ReadError
@@ -16,7 +17,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 # What the press of the region was written in before UTF-8; the order decides between equals.
-_OLDER = ("cp1251", "cp1254", "koi8-r", "cp866", "cp1252")
+_OLDER = ("cp1251", "cp1254", "koi8_r", "cp866", "cp1252")
 # A file with fewer damaged bytes than this share is UTF-8 that was cut or spliced, not another encoding.
 _DAMAGED_SHARE = 0.001
 _FEWEST_DAMAGED = 3
@@ -62,6 +63,10 @@ def _marked(data: bytes, encoding: str, path: str) -> Decoded:
         raise ReadError(
             f"{path}: byte {error.start} is not {encoding.upper()}, which the file says it is; fetch it again"
         ) from error
+    if (place := text.find("\x00")) >= 0:
+        raise ReadError(
+            f"{path}: character {place} is zero, so this is not text but a binary file; rename it to what it is"
+        )
     return Decoded(text, encoding, _spelling(text), ())
 
 
@@ -73,9 +78,14 @@ def _unmarked_utf16(data: bytes) -> str:
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     half = len(sample) // 2
     for name, zeros, others in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
-        if zeros > 0.05 * half and not others and "\x00" not in sample.decode(name, "replace"):
+        if zeros > 0.05 * half and not others and _is_text(sample.decode(name, "replace")):
             return name
     return ""
+
+
+def _is_text(text: str) -> bool:
+    """Whether every character is one that a text may hold: none is unassigned, private, half of a pair, a control."""
+    return all(c in "\t\n\v\f\r" or unicodedata.category(c) not in ("Cc", "Cn", "Co", "Cs") for c in set(text))
 
 
 def _not_utf8(data: bytes, path: str, error: UnicodeDecodeError) -> Decoded:
