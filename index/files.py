@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
 
 from index.errors import ReadError
-from index.formats.archive import checked_zip
+from index.formats.archive import MAX_ARCHIVE_BYTES, MAX_ARCHIVE_ENTRIES, checked_zip
 from index.read import media_of, readable_types
 
 MAX_FILE_BYTES = 256 << 20  # a file is held whole in memory, some formats several times over
@@ -32,7 +33,7 @@ class Discovery:
     """What a walk over the given paths found."""
 
     files: tuple[FoundFile, ...]
-    ignored: tuple[Path, ...]  # in folders and archives: files whose type we do not read, and links
+    ignored: tuple[Path, ...]  # in folders and archives: what is of no type that we read, and links that lead out
     missing: tuple[str, ...]  # paths and archives that cannot be read, each as a whole message
 
 
@@ -86,7 +87,7 @@ class _Found:
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_symlink() and (entry.is_dir() or not entry.resolve().is_relative_to(root)):
+            if entry.is_symlink() and not _is_file_within(entry, root):
                 self.ignored.append(entry)  # it may lead back up, for ever, or to what nobody meant to show
             elif entry.is_dir():
                 yield from self.walk(entry, root)
@@ -94,23 +95,31 @@ class _Found:
                 self.missing.append(f"{str(entry)!r}: its name is not UTF-8 and cannot be cited; rename it")
             elif entry.is_file():
                 yield entry
+            else:
+                self.ignored.append(entry)  # a pipe or a device would keep its reader waiting
 
     def _members(self, archive: Path) -> Iterator[Path]:
         try:
-            package = checked_zip(_bytes_of(archive), str(archive), kind="ZIP archive")
+            names = sorted(_open_archive(archive).entries)
         except ReadError as error:
             self.missing.append(str(error))
             return
-        with package:
-            for entry in sorted(package.infolist(), key=lambda entry: entry.filename):
-                name = Path(entry.filename)
-                hidden = any(part.startswith((".", "__MACOSX")) for part in name.parts)
-                if entry.is_dir() or hidden or name.is_absolute():
-                    continue
-                if name.suffix.lower() == _ARCHIVE:
-                    self.missing.append(f"{archive / name}: an archive inside an archive is not read; unpack it")
-                else:
-                    yield archive / name
+        for name in map(PurePosixPath, names):
+            if ".." in name.parts or name.is_absolute():
+                self.missing.append(f"{archive}: {str(name)!r} leads out of the archive and is not read; unpack it")
+            elif any(part.startswith((".", "__MACOSX")) for part in name.parts):
+                continue
+            elif name.suffix.lower() == _ARCHIVE:
+                self.missing.append(f"{archive / name}: an archive inside an archive is not read; unpack it")
+            else:
+                yield archive / name
+
+
+def _is_file_within(link: Path, root: Path) -> bool:
+    try:
+        return link.is_file() and link.resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # it leads to itself, which is either, by the version of Python
+        return False
 
 
 def _is_utf8(name: str) -> bool:
@@ -127,10 +136,18 @@ def exists(location: Path) -> bool:
         return location.exists()
     archive, name = parts
     try:
-        with zipfile.ZipFile(archive) as package:
-            return name in package.namelist()
-    except (OSError, zipfile.BadZipFile):
+        return name in _open_archive(archive).entries
+    except ReadError:
         return False
+
+
+def size_of(location: Path) -> int:
+    """The bytes of a file, 0 for one that cannot be read."""
+    parts = _in_archive(location)
+    try:
+        return location.stat().st_size if parts is None else _open_archive(parts[0]).entries[parts[1]].file_size
+    except (OSError, ReadError, KeyError):
+        return 0
 
 
 def read_bytes(location: Path) -> bytes:
@@ -138,17 +155,49 @@ def read_bytes(location: Path) -> bytes:
     if (parts := _in_archive(location)) is None:
         return _bytes_of(location)
     archive, name = parts
-    with checked_zip(_bytes_of(archive), str(archive), kind="ZIP archive") as package:
-        try:
-            if package.getinfo(name).file_size > MAX_FILE_BYTES:
-                raise ReadError(_too_large(location, package.getinfo(name).file_size))
-            return package.read(name)
-        except KeyError as error:
-            raise ReadError(f"{location}: no longer in the archive; ingest the archive again") from error
-        except Exception as error:  # zipfile and zlib each raise their own kinds for a damaged entry
-            if isinstance(error, ReadError):
-                raise
-            raise ReadError(f"{location}: damaged in its archive ({error}); fetch the archive again") from error
+    opened = _open_archive(archive)
+    entry = opened.entries.get(name)
+    if entry is None:
+        raise ReadError(f"{location}: no longer in the archive; ingest the archive again")
+    if entry.file_size > MAX_FILE_BYTES:
+        raise ReadError(_too_large(location, entry.file_size))
+    try:
+        return opened.package.read(entry)
+    except Exception as error:  # zipfile and zlib each raise their own kinds for a damaged entry
+        raise ReadError(f"{location}: damaged in its archive ({error}); fetch the archive again") from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Archive:
+    package: zipfile.ZipFile
+    entries: Mapping[str, zipfile.ZipInfo]  # the files in it, by name; of two of the same name the last counts
+
+
+def _open_archive(location: Path) -> _Archive:
+    """An archive whose declared sizes are sound. Raises ReadError."""
+    try:
+        found = location.stat()
+        return _kept_open(location, found.st_size, found.st_mtime_ns)
+    except OSError as error:
+        raise ReadError(f"{location}: {error.strerror}; check that it exists and may be read") from error
+
+
+@lru_cache(maxsize=2)  # to list a large archive's files for each of them would take for ever
+def _kept_open(location: Path, size: int, changed: int) -> _Archive:
+    file = location.open("rb")
+    try:
+        package = checked_zip(
+            file,
+            str(location),
+            kind="ZIP archive",
+            max_entries=MAX_ARCHIVE_ENTRIES,
+            max_unpacked_bytes=MAX_ARCHIVE_BYTES,
+        )
+    except ReadError:
+        file.close()
+        raise
+    entries = {PurePosixPath(entry.filename).as_posix(): entry for entry in package.infolist() if not entry.is_dir()}
+    return _Archive(package, entries)
 
 
 def _in_archive(location: Path) -> tuple[Path, str] | None:

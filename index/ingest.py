@@ -107,7 +107,9 @@ def ingest(
 
 def why_ignored(path: Path) -> str:
     """What is said of a file or a link that was left alone."""
-    return f"{path}: links to folders are not followed" if path.is_dir() else f"{path}: files of this type are not read"
+    if path.is_symlink():
+        return f"{path}: links to folders and out of the folder are not followed"
+    return f"{path}: files of this type are not read"
 
 
 def ingest_given(

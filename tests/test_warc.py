@@ -15,8 +15,9 @@ from warcio.warcwriter import WARCWriter
 
 from index.clean import clean
 from index.errors import ReadError
+from index.files import discover
 from index.formats.warc import read_warc
-from index.read import discover, read_source
+from index.read import read_source
 from index.values import Media
 
 BODY = "Körpünün üstündə külək o qədər güclü idi ki, balıqçılar toru yığıb evə qayıtdılar və axşama qədər gözlədilər. "

@@ -7,7 +7,7 @@ import posixpath
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote
 
 from index.errors import ReadError
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # A package may hold hundreds of pictures and fonts; none that a person made comes near these.
 MAX_ENTRIES = 20_000
 MAX_UNPACKED_BYTES = 1 << 30  # of all entries together, as the package declares them; zipfile reads no more than that
+MAX_ARCHIVE_ENTRIES = 1_000_000  # of an archive of files, which are unpacked one at a time
+MAX_ARCHIVE_BYTES = 64 << 30
 MAX_XML_BYTES = 100 << 20  # of one entry that is parsed: its tree takes about ten times as much memory
 # XML shrinks to a tenth, a sheet of equal rows to a hundredth; a bomb to a thousandth, which is all DEFLATE can do.
 MAX_RATIO = 200
@@ -26,25 +28,33 @@ RATIO_COUNTS_FROM_BYTES = 10 << 20
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # what Office files were before 2007, and are when they have a password
 
 
-def checked_zip(data: bytes, path: str, *, kind: str) -> zipfile.ZipFile:
-    """The package in `data`, none of it unpacked yet. `kind` is what it should be: "DOCX file".
+def checked_zip(
+    file: IO[bytes],
+    path: str,
+    *,
+    kind: str,
+    max_entries: int = MAX_ENTRIES,
+    max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
+) -> zipfile.ZipFile:
+    """The package in `file`, none of it unpacked yet. `kind` is what it should be: "DOCX file".
 
     Raises ReadError if it is no ZIP, has a password, or declares more than the limits above.
     """
-    if data.startswith(_OLE):
+    begins, size = file.read(len(_OLE)), file.seek(0, io.SEEK_END)
+    if begins == _OLE:
         raise ReadError(f"{path}: not a {kind} but one with a password or of before 2007; save it anew without either")
     try:
-        package = zipfile.ZipFile(io.BytesIO(data))
+        package = zipfile.ZipFile(file)
         entries = package.infolist()
     except Exception as error:  # BadZipFile, but also struct.error, UnicodeDecodeError, … for damaged directories
         raise _damaged(path, kind, error) from error
     unpacked = sum(entry.file_size for entry in entries)
-    if len(entries) > MAX_ENTRIES:
-        raise ReadError(f"{path}: holds {len(entries):,} files, at most {MAX_ENTRIES:,} are read; fetch it again")
-    if unpacked > MAX_UNPACKED_BYTES or unpacked > max(RATIO_COUNTS_FROM_BYTES, MAX_RATIO * len(data)):
+    if len(entries) > max_entries:
+        raise ReadError(f"{path}: holds {len(entries):,} files, at most {max_entries:,} are read; split it")
+    if unpacked > max_unpacked_bytes or unpacked > max(RATIO_COUNTS_FROM_BYTES, MAX_RATIO * size):
         raise ReadError(
-            f"{path}: would unpack from {len(data):,} to {unpacked:,} bytes, as a file that is made to fill the memory "
-            f"(at most {MAX_RATIO} times and {MAX_UNPACKED_BYTES:,} bytes are read); save it anew if you trust it"
+            f"{path}: would unpack from {size:,} to {unpacked:,} bytes, as a file that is made to fill the memory "
+            f"(at most {MAX_RATIO} times and {max_unpacked_bytes:,} bytes are read); save it anew if you trust it"
         )
     if any(entry.flag_bits & 1 for entry in entries):
         raise ReadError(f"{path}: has a password; save it without one")
@@ -54,7 +64,7 @@ def checked_zip(data: bytes, path: str, *, kind: str) -> zipfile.ZipFile:
 @contextmanager
 def unpacking(data: bytes, path: str, *, kind: str) -> Iterator[zipfile.ZipFile]:
     """The package in `data`, as `checked_zip` gives it; whatever goes wrong while it is read becomes a ReadError."""
-    package = checked_zip(data, path, kind=kind)
+    package = checked_zip(io.BytesIO(data), path, kind=kind)
     try:
         yield package
     except ReadError:
