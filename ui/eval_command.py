@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import SettingsError
+from ui.fuzz_command import add_fuzz
 from ui.reading_command import add_reading
 
 # What the table of answers shows; --json has all figures.
@@ -72,6 +73,7 @@ def add_eval(commands: Any) -> None:
     calibrate.add_argument("--wrongly", type=float, default=0.03, metavar="SHARE", help="answerable ones to decline")
     calibrate.set_defaults(run=_calibrate)
     add_reading(kinds)
+    add_fuzz(kinds)
     languages = kinds.add_parser("languages", help="how often the language of a text is told right, by length")
     languages.add_argument(
         "--part", choices=("dev", "test"), default="test", help="of the texts (default: %(default)s)"
