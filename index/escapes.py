@@ -29,6 +29,9 @@ _SINGLE_BYTE = {
 }
 
 
+_AFTER_LETTERS = "ёЁ»”“’…–—"  # what may follow a capital in misread text, and does in text that is whole
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """Readable text of a span, and where each of its characters begins in the source.
@@ -61,7 +64,10 @@ def view(text: str, span: Span, spelling: Spelling) -> View:
 
 
 def misread_share(text: str, spelling: Spelling) -> float:
-    """The share of a text's letters beyond ASCII that are UTF-8 read as another encoding; 0 without such letters."""
+    """The share of a text's letters beyond ASCII that are UTF-8 read as another encoding; 0 without such letters.
+
+    Pairs such as "Рё" and "У»" are left out: each is a misread letter, too, but stands in whole text.
+    """
     beyond = len(text) - len(text.encode("ascii", "ignore"))
     if not beyond:
         return 0.0
@@ -69,7 +75,7 @@ def misread_share(text: str, spelling: Spelling) -> float:
     if set(text).isdisjoint(_leading(spelling)):  # in most texts, and a hundred times as fast as to look for pieces
         return 0.0
     pieces = (piece.group() for piece in _misread(spelling).finditer(text))
-    return sum(len(piece) for piece in pieces if _reread(piece, bytes_of) != piece) / beyond
+    return sum(len(p) for p in pieces if p.rstrip(_AFTER_LETTERS)[1:] and _reread(p, bytes_of) != p) / beyond
 
 
 def _decoded(raw: str, origin: int, pattern: re.Pattern[str], decode: Callable[[str], str]) -> View:
