@@ -6,9 +6,11 @@ The others are extractors of web pages, so they are asked for HTML only: trafila
 
 from __future__ import annotations
 
+import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 from eval.reading import GROUPS, ReadArticle, Reader, ReadingSet
@@ -17,8 +19,10 @@ from index.errors import ReadError, SettingsError
 from index.escapes import view
 from index.language import detect_language
 from index.read import media_of, read_source
+from index.sentences import split_sentences
 
 OURS = "dragoman"
+_ARTICLE_BYTES = 3000  # of an article of news
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +150,12 @@ READERS: Mapping[str, Callable[[], Reader]] = {
 
 @dataclass(frozen=True, slots=True)
 class ReadingSpeed:
-    """How fast a reader takes files of one group."""
+    """How fast a reader takes files of one kind."""
 
     reader: str
-    group: str
-    files: int  # of the set; each was read several times
+    files: str  # of what kind: "text", "html", "text of 300 kB"
+    count: int  # how many there are; each was read several times
+    mean_bytes: float
     megabytes: float  # read in all, of a million bytes
     seconds: float  # of processor time, all threads together
 
@@ -160,15 +165,68 @@ class ReadingSpeed:
         return self.megabytes / self.seconds
 
 
+def speed_files(reading: ReadingSet) -> dict[str, list[tuple[Path, bytes]]]:
+    """What speed is measured on: the set's own text and pages, which are small, and larger ones made of its words."""
+    files = {
+        group: [(reading.folder / gold.file, (reading.folder / gold.file).read_bytes()) for gold in its]
+        for group in ("text", "html")
+        if (its := [gold for gold in reading.files if gold.group == group])
+    }
+    return (
+        files
+        | {
+            f"text of {size // 1000:,} kB": [(Path("made.txt"), _made_text(reading, size))]
+            for size in (100_000, 300_000, 1_000_000)
+        }
+        | {"html of a newspaper": [(Path("made.html"), _made_page(reading))]}
+    )
+
+
+def _made_articles(reading: ReadingSet) -> Iterator[tuple[str, list[str]]]:
+    """Without an end, a title and paragraphs of about 3 kB, in the languages of the set in turn."""
+    sentences: dict[str, list[str]] = {}
+    for article in (article for gold in reading.files for article in gold.articles):
+        for words in article.paragraphs:
+            sentences.setdefault(article.lang, []).extend(words[s:e] for s, e in split_sentences(words, article.lang))
+    rng = random.Random(1)  # noqa: S311 - not for secrets
+    for lang in cycle(lang for lang in ("en", "az", "ru", "tr") if sentences.get(lang)):
+        paragraphs = [" ".join(rng.choices(sentences[lang], k=4)) for _ in range(12)]
+        while len("".join(paragraphs).encode()) > _ARTICLE_BYTES:
+            paragraphs.pop()
+        yield " ".join(rng.choice(sentences[lang]).split()[:8]).rstrip("."), paragraphs
+
+
+def _made_text(reading: ReadingSet, size: int) -> bytes:
+    made = bytearray()
+    for number, (title, paragraphs) in enumerate(_made_articles(reading)):
+        made += "\n\n".join((title, f"{1 + number % 28}.05.2024", *paragraphs, "\n")).encode()
+        if len(made) >= size:
+            return bytes(made)
+    raise AssertionError("the articles have no end")
+
+
+def _made_page(reading: ReadingSet) -> bytes:
+    """An article among what the pages of a newspaper put around it: 200 links, a script, a list of other stories."""
+    articles = _made_articles(reading)
+    title, paragraphs = next(articles)
+    others = [other for other, _ in islice(articles, 200)]
+    links = "".join(f'<li class="menu-item"><a href="/story/{i}.html">{each}</a></li>' for i, each in enumerate(others))
+    script = "window.dataLayer.push({event: 'view', page: 1});" * 400
+    body = "".join(f'<p class="text">{each}</p>' for each in paragraphs)
+    return (
+        f"<!doctype html><html><head><title>{title}</title><script>{script}</script></head><body>"
+        f'<nav><ul>{links}</ul></nav><article><h1>{title}</h1><time datetime="2024-05-17">17.05.2024</time>{body}'
+        f"</article><aside><ul>{links[: len(links) // 2]}</ul></aside><footer><p>© 2024</p></footer></body></html>"
+    ).encode()
+
+
 def reading_speed(
-    reading: ReadingSet, reader: NamedReader, group: str, *, least_seconds: float = 1.0
+    reader: NamedReader, kind: str, files: Sequence[tuple[Path, bytes]], *, least_seconds: float = 1.0
 ) -> ReadingSpeed | None:
-    """Read the files of a group again and again for `least_seconds`; None if it can read none of them.
+    """Read the files again and again for `least_seconds`; None if it can read none of them.
 
     Files that raise ReadError are left out: to refuse a file costs next to nothing. The first round is not timed.
     """
-    paths = [reading.folder / gold.file for gold in reading.files if gold.group == group]
-    files = [(path, path.read_bytes()) for path in paths]
     readable = [(path, data) for path, data in files if _reads(reader.read, path, data)]
     if not readable:
         return None
@@ -178,7 +236,8 @@ def reading_speed(
             reader.read(path, data)
             size += len(data)
         seconds = time.process_time() - begun
-    return ReadingSpeed(reader.name, group, len(readable), size / 1e6, seconds)
+    mean = sum(len(data) for _, data in readable) / len(readable)
+    return ReadingSpeed(reader.name, kind, len(readable), mean, size / 1e6, seconds)
 
 
 def _reads(read: Reader, path: Path, data: bytes) -> bool:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.readers import READERS, make_reader, reading_speed
+from eval.readers import READERS, make_reader, reading_speed, speed_files
 from eval.reading import (
     ALL,
     GROUPS,
@@ -354,12 +354,25 @@ def test_an_unknown_reader_is_told() -> None:
 
 def test_speed_leaves_out_what_cannot_be_read() -> None:
     small = ReadingSet(SHIPPED.folder, tuple(gold for gold in SHIPPED.files if gold.group == "text")[:3], "0" * 64)
-    speed = reading_speed(small, make_reader("whole-file"), "text", least_seconds=0.01)
+    files = speed_files(small)["text"] + [(small.folder / "a.txt", b"\x00")]
+    speed = reading_speed(make_reader("dragoman"), "text", files, least_seconds=0.01)
     assert speed is not None
     size = sum((small.folder / gold.file).stat().st_size for gold in small.files)
     rounds = speed.megabytes * 1e6 / size
-    assert (speed.files, round(rounds)) == (3, pytest.approx(rounds))
-    assert reading_speed(small, make_reader("whole-file"), "html", least_seconds=0.01) is None
+    assert (speed.count, round(rounds)) == (3, pytest.approx(rounds))
+    assert speed.mean_bytes == size / 3
+    assert reading_speed(make_reader("dragoman"), "text", files[3:], least_seconds=0.01) is None
+
+
+def test_the_made_files_are_of_their_size_and_read_as_articles() -> None:
+    files = {kind: data for kind, [(_, data), *_] in speed_files(SHIPPED).items()}
+    assert len(files["text of 100 kB"]) == pytest.approx(100_000, rel=0.05)
+    assert len(files["text of 1,000 kB"]) == pytest.approx(1_000_000, rel=0.05)
+    read = make_reader("dragoman").read
+    articles = read(Path("made.txt"), files["text of 100 kB"])
+    assert {article.lang for article in articles} == {"en", "az", "ru", "tr"}
+    (page,) = read(Path("made.html"), files["html of a newspaper"])
+    assert (page.date, 1500 < len(page.text) < 4000) == ("2024-05-17", True)
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -386,7 +399,11 @@ def test_the_command_times_text_and_pages() -> None:
     code, printed = run("eval", "reading", "--reader", "whole-file", "--split", "test", "--speed", "--json")
     assert code == 0
     groups = Counter(gold.group for gold in reading_set("test").files)
-    assert [(speed["group"], speed["files"]) for speed in json.loads(printed)] == [
+    assert [(speed["files"], speed["count"]) for speed in json.loads(printed)] == [
         ("text", groups["text"]),
         ("html", groups["html"]),
+        ("text of 100 kB", 1),
+        ("text of 300 kB", 1),
+        ("text of 1,000 kB", 1),
+        ("html of a newspaper", 1),
     ]

@@ -26,7 +26,7 @@ def add_reading(kinds: Any) -> None:
         help="dragoman and whole-file (the default), or for HTML trafilatura, readability, justext; may be repeated",
     )
     parser.add_argument("--split", choices=("dev", "test", "all"), default="all", help="default: %(default)s")
-    parser.add_argument("--speed", action="store_true", help="megabytes a second of text and of HTML instead")
+    parser.add_argument("--speed", action="store_true", help="megabytes a second on one core, by size, instead")
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
     parser.set_defaults(run=_reading)
 
@@ -56,20 +56,21 @@ def _reading(options: argparse.Namespace) -> int:
 def _speed(options: argparse.Namespace, reading: ReadingSet, readers: list[NamedReader]) -> int:
     from dataclasses import asdict
 
-    from eval.readers import reading_speed
+    from eval.readers import reading_speed, speed_files
     from ui.cli import DONE
 
     found = [
         speed
         for reader in readers
-        for group in ("text", "html")
-        if group in reader.groups and (speed := reading_speed(reading, reader, group)) is not None
+        for kind, files in speed_files(reading).items()
+        if kind.split()[0] in reader.groups and (speed := reading_speed(reader, kind, files)) is not None
     ]
     if options.json:
         print(json.dumps([asdict(each) | {"megabytes_a_second": each.megabytes_a_second} for each in found], indent=2))
     else:
         for each in found:
-            print(f"{each.reader:<12} {each.group:<6} {each.megabytes_a_second:8.2f} MB/s of {each.files} files")
+            size = f"{each.count} files of {each.mean_bytes / 1000:,.1f} kB on average"
+            print(f"{each.reader:<12} {each.files:<18} {each.megabytes_a_second:8.2f} MB/s  {size}")
     return DONE
 
 
