@@ -84,7 +84,7 @@ class Part:
 
     span: Span
     title: str = ""  # as the format's own fields say, each
-    date: str = ""  # ISO 8601 day, or ""
+    date: str = ""  # ISO 8601, a day or a month, or ""
     author: str = ""
     outlet: str = ""
 
@@ -100,7 +100,7 @@ class Source:
     encoding: str = "utf-8"  # by which the bytes became text; "" where the format has its own
     spelling: Spelling = Spelling.PLAIN
     title: str = ""  # what the file's own metadata say, if anything
-    date: str = ""  # ISO 8601 day from the file's metadata, or ""
+    date: str = ""  # ISO 8601, a day or a month, of publication, as the file's metadata say, or ""
     author: str = ""
     outlet: str = ""
     parts: tuple[Part, ...] = ()  # what the format sets apart, in order
@@ -127,7 +127,7 @@ class Document:
     date: str  # of publication, ISO 8601 as exact as is known: "2024-05-17", "2024-05", "2024"; "" if nothing says it
     spans: tuple[Span, ...]
     body: tuple[Span, ...]
-    date_from: str = ""  # where the date was read: "metadata", "date line", …; "" without a date
+    date_from: str = ""  # where it was read: "metadata", "masthead", or as `dates.Published` says; "" without a date
     author: str = ""
     outlet: str = ""
     languages: tuple[tuple[Span, str], ...] = ()  # the body in order, a language each; () where `lang` says it all

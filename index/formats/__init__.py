@@ -18,7 +18,7 @@ class Extracted:
 
     text: str
     title: str = ""
-    date: str = ""  # ISO 8601 day on which it was published, as the format's own fields say, or ""
+    date: str = ""  # ISO 8601, a day or a month, of publication, as the format's own fields say, or ""
     author: str = ""
     outlet: str = ""
     parts: tuple[Part, ...] = ()  # in order, none overlapping; () if the format sets nothing apart
