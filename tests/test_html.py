@@ -606,7 +606,8 @@ def test_captions_are_set_aside() -> None:
     title, text = STORIES["tr"]
     more = "Otobüs şoförleri duraktan kalkarken kendi saatlerine değil, dükkânın saatine bakıyor. Kimse geç kalmıyor."
     page = (
-        f"<html><head><meta charset='utf-8'></head><body><article><h1>{title}</h1><p>{text}</p><figure><img src='a.png'>"
+        f"<html><head><meta charset='utf-8'></head><body><article><h1>{title}</h1><p>{text}</p>"
+        "<figure><img src='a.png'>"
         f"<figcaption>Dükkânın önü. Fotoğraf: E. Çınar</figcaption></figure><p>{more}</p></article></body></html>"
     )
     extracted = read_html(page.encode(), "a.html")
