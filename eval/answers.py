@@ -25,8 +25,9 @@ from eval.measures import (
     token_f1,
 )
 from eval.sets import AnswerSet, GoldQuestion
+from index.files import read_bytes
 from index.language import detect_language
-from index.read import read_bytes, read_source
+from index.read import read_source
 from index.values import Source
 from rag import Answer, Assistant, Reply
 from rag.verify import SavedCitation, verify

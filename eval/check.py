@@ -27,8 +27,9 @@ from eval.sets import (
 from index.clean import clean
 from index.errors import DataSetError, ReadError
 from index.escapes import view
+from index.files import discover, read_bytes
 from index.fold import folded_words
-from index.read import discover, read_bytes, read_source
+from index.read import read_source
 from index.values import Document, Source, Span
 
 _SHOWN = 60  # characters of a quote in a message
@@ -156,7 +157,7 @@ def _read_corpus(corpus: Path, problems: _Problems) -> dict[str, _CorpusFile]:
         for document in cleaned.documents:
             line = source.text.count("\n", 0, document.spans[0].start) + 1
             place = f"{found.location}:{line}"
-            words = "\n".join(normal(view(source.text, span, source.media).text) for span in document.body)
+            words = "\n".join(normal(view(source.text, span, source.spelling).text) for span in document.body)
             if (first := texts.setdefault(_hash(words), place)) != place:
                 problems.warning(place, f"the same words as the document at {first}; a hit on the other one is a miss")
     if not files:
@@ -191,7 +192,7 @@ def _check_gold(
         if gold_span.span.end > len(source.text):
             problems.error(place, f"{where}: the text ends at {len(source.text)}; correct the span")
             continue
-        words = normal(view(source.text, gold_span.span, source.media).text)
+        words = normal(view(source.text, gold_span.span, source.spelling).text)
         if quotes and words not in quotes:
             problems.error(place, f"{where}: {_short(words)} is none of the gold quotes; correct the one or the other")
         elif not _citable(gold_span.span, files[gold_span.source]):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from eval.sets import GoldQuestion, GoldSpan
 from index.escapes import view
-from index.values import Media, Passage, Source, Span
+from index.values import Passage, Source, Span, Spelling
 from rag.reply import Citation
 
 _SHARE = 0.5  # of a gold span, which must be covered
@@ -33,7 +33,7 @@ class QuoteFinder:
     """Finds quotes in one source as a person reads it, white space aside."""
 
     def __init__(self, source: Source) -> None:
-        self._view = view(source.text, Span(0, len(source.text)), source.media)
+        self._view = view(source.text, Span(0, len(source.text)), source.spelling)
         words = list(re.finditer(r"\S+", self._view.text))
         self._text = " ".join(word.group() for word in words)
         # Of each character of `_text`, where it is in the view; a space is where the white space begins.
@@ -70,7 +70,7 @@ def locate(question: GoldQuestion, sources: Sources) -> tuple[Gold, ...]:
     given: list[tuple[GoldSpan, str]] = []
     for gold_span in question.spans:
         held = sources(gold_span.source)
-        words = normal(view(held.text, gold_span.span, held.media).text) if held is not None else ""
+        words = normal(view(held.text, gold_span.span, held.spelling).text) if held is not None else ""
         given.append((gold_span, words))
     found: list[Gold] = []
     for quote in map(normal, question.gold):
@@ -96,8 +96,8 @@ def cites(citation: Citation, gold: Gold) -> bool:
     """Whether a citation covers at least half of a place of the gold, or holds its words, wherever they stand."""
     if covers(citation.source, Span(citation.start, citation.end), gold):
         return True
-    media = Media.JSONL if citation.source.lower().endswith(".jsonl") else Media.TEXT
-    read = view(citation.quote, Span(0, len(citation.quote)), media).text
+    spelling = Spelling.JSON if citation.source.lower().endswith(".jsonl") else Spelling.PLAIN
+    read = view(citation.quote, Span(0, len(citation.quote)), spelling).text
     return bool(gold.quote) and gold.quote in normal(read)
 
 

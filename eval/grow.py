@@ -68,17 +68,16 @@ def offered(draft: Reply, catalog: Catalog) -> tuple[Quote, ...]:
             add(c.source, Span(c.start, c.end), c.lang, c.title, c.date)
     for hit in draft.evidence[:PASSAGES]:
         passage = hit.passage
-        held = source(passage.source_path)
-        if held is None:
+        if source(passage.source_path) is None:
             raise IndexFolderError(f"{draft.index}: {passage.source_path} is gone from it meanwhile; ask again")
-        for span, words in passage_sentences(passage, held.media):
+        for span, words in passage_sentences(passage):
             if any(c.isalnum() for c in words):
                 add(passage.source_path, span, passage.lang, passage.title, passage.date)
     return tuple(found.values())
 
 
 def _readable(source: Source | None, span: Span) -> str:
-    return view(source.text, span, source.media).text if source is not None else ""
+    return view(source.text, span, source.spelling).text if source is not None else ""
 
 
 def find_quote(words: str, catalog: Catalog) -> Quote:

@@ -193,9 +193,8 @@ def _passes(passage: Passage, filters: Filters) -> bool:
         return False
     if not (filters.after or filters.before):
         return True
-    return (
-        bool(passage.date) and filters.after <= passage.date and (not filters.before or passage.date <= filters.before)
-    )
+    exact = len(passage.date)  # of a month or a year any day will do
+    return bool(passage.date) and filters.after[:exact] <= passage.date <= (filters.before[:exact] or passage.date)
 
 
 def _bm25s() -> Any:

@@ -10,9 +10,10 @@ import hashlib
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,10 @@ from index.embed import EmbedderIdentity
 from index.errors import IndexFolderError, IndexMismatch
 from index.escapes import view
 from index.passages import Chunking
-from index.values import Document, DroppedSpan, Media, Passage, Source, Span
+from index.rules import Rules, dump_rules, parse_rules
+from index.values import Document, DroppedSpan, Media, Passage, Source, Span, Spelling
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 FILE_NAME = "catalog.sqlite"
 
 _SCHEMA = """
@@ -35,9 +37,16 @@ CREATE TABLE sources (
     location TEXT NOT NULL UNIQUE,  -- absolute, where it was read
     media TEXT NOT NULL,
     sha256 TEXT NOT NULL,           -- of the file's bytes
+    rules TEXT NOT NULL,            -- SHA-256 of the user's own rules that it was cleaned by, or ""
     text_sha256 TEXT NOT NULL,      -- of the text, so that no quote stands on a text that was changed here
     title TEXT NOT NULL,
     date TEXT NOT NULL,
+    author TEXT NOT NULL,
+    outlet TEXT NOT NULL,
+    encoding TEXT NOT NULL,
+    spelling TEXT NOT NULL,
+    pages TEXT NOT NULL,            -- JSON [start, ...]
+    problems TEXT NOT NULL,         -- JSON ["message", ...]: what of the file could not be read
     text TEXT NOT NULL
 );
 CREATE TABLE documents (
@@ -48,7 +57,11 @@ CREATE TABLE documents (
     lang TEXT NOT NULL,
     date TEXT NOT NULL,
     spans TEXT NOT NULL,            -- JSON [[start, end], ...]
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    date_from TEXT NOT NULL,
+    author TEXT NOT NULL,
+    outlet TEXT NOT NULL,
+    languages TEXT NOT NULL         -- JSON [[start, end, language], ...]
 );
 CREATE INDEX documents_by_source ON documents (source);
 CREATE TABLE dropped (
@@ -58,6 +71,12 @@ CREATE TABLE dropped (
     reason TEXT NOT NULL
 );
 CREATE INDEX dropped_by_source ON dropped (source);
+CREATE TABLE lines (                -- short lines of each source, by `index.repeats.line_key`
+    source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
+    line INTEGER NOT NULL,
+    repeated INTEGER NOT NULL,      -- whether it was known to stand in several files when the source was cleaned
+    PRIMARY KEY (source, line)
+) WITHOUT ROWID;
 CREATE TABLE passages (
     key INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so that a cache can name what is gone
     id TEXT NOT NULL UNIQUE,
@@ -105,6 +124,17 @@ class ReadySource:
     documents: tuple[Document, ...]
     dropped: tuple[DroppedSpan, ...]
     passages: tuple[ReadyPassage, ...]
+    rules: str = ""  # what identifies the user's own rules that it was cleaned by
+    lines: Mapping[int, bool] = field(default_factory=dict)  # its short lines, and whether each was known as repeated
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """What a source was read from, and by which rules: if none of it changes, it need not be read again."""
+
+    location: str
+    sha256: str
+    rules: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +163,9 @@ class StoredSource:
     location: str
     media: Media
     sha256: str
+    encoding: str
+    spelling: Spelling
+    problems: tuple[str, ...]
     documents: tuple[Document, ...]
     dropped: tuple[DroppedSpan, ...]
     passages: tuple[tuple[str, Span], ...]  # the id of its document, and where the passage stands
@@ -242,7 +275,18 @@ class Catalog:
             EmbedderIdentity(**json.loads(self._setting("embedder"))), Chunking(**json.loads(self._setting("chunking")))
         )
 
+    @property
+    def rules(self) -> Rules:
+        """The user's own rules that files are cleaned by when a run names none."""
+        row = self._db.execute("SELECT value FROM settings WHERE name = 'rules'").fetchone()
+        return parse_rules(str(row[0]) if row else "")
+
     # Writing
+
+    def keep_rules(self, rules: Rules) -> None:
+        """Make `rules` those of the runs to come."""
+        with self._transaction():
+            self._db.execute("INSERT OR REPLACE INTO settings VALUES ('rules', ?)", (dump_rules(rules),))
 
     def commit(self, sources: Iterable[ReadySource], *, remove: Iterable[str] = ()) -> int:
         """Put `sources` in place of what stood under their paths, take out the paths in `remove`; all or nothing.
@@ -270,16 +314,23 @@ class Catalog:
     def _add(self, ready: ReadySource, sequence: int) -> None:
         source = ready.source
         key = self._db.execute(
-            "INSERT INTO sources (path, location, media, sha256, text_sha256, title, date, text) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sources (path, location, media, sha256, rules, text_sha256, title, date, author, outlet, "
+            "encoding, spelling, pages, problems, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 source.path,
                 ready.location,
                 source.media.value,
                 source.sha256,
+                ready.rules,
                 text_hash(source.text),
                 source.title,
                 source.date,
+                source.author,
+                source.outlet,
+                source.encoding,
+                source.spelling.value,
+                json.dumps(source.pages),
+                json.dumps(source.problems, ensure_ascii=False),
                 source.text,
             ),
         ).lastrowid
@@ -287,10 +338,14 @@ class Catalog:
             "INSERT INTO dropped VALUES (?, ?, ?, ?)",
             [(key, dropped.span.start, dropped.span.end, dropped.reason) for dropped in ready.dropped],
         )
+        self._db.executemany(
+            "INSERT INTO lines VALUES (?, ?, ?)", [(key, line, known) for line, known in ready.lines.items()]
+        )
         document_keys = {}
         for document in ready.documents:
             document_keys[document.id] = self._db.execute(
-                "INSERT INTO documents (id, source, title, lang, date, spans, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO documents (id, source, title, lang, date, spans, body, date_from, author, outlet, "
+                "languages) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     document.id,
                     key,
@@ -299,6 +354,10 @@ class Catalog:
                     document.date,
                     _dump_spans(document.spans),
                     _dump_spans(document.body),
+                    document.date_from,
+                    document.author,
+                    document.outlet,
+                    json.dumps([[span.start, span.end, lang] for span, lang in document.languages]),
                 ),
             ).lastrowid
         self._db.executemany(
@@ -319,12 +378,20 @@ class Catalog:
 
     # Reading
 
-    def hashes(self) -> dict[str, tuple[str, str]]:
-        """The location and SHA-256 of every source by path."""
-        return {
-            path: (location, sha)
-            for path, location, sha in self._db.execute("SELECT path, location, sha256 FROM sources")
-        }
+    def files(self) -> dict[str, StoredFile]:
+        """What every source was read from, by path."""
+        rows = self._db.execute("SELECT path, location, sha256, rules FROM sources")
+        return {path: StoredFile(location, sha256, rules) for path, location, sha256, rules in rows}
+
+    def line_counts(self, *, without: Collection[str]) -> Counter[int]:
+        """In how many sources each short line stands, those under the paths `without` not counted."""
+        rows = self._db.execute("SELECT s.path, l.line FROM lines l JOIN sources s ON l.source = s.key")
+        return Counter(line for path, line in rows if path not in without)
+
+    def cleaned_otherwise(self, repeated: Collection[int]) -> set[str]:
+        """The paths of sources that were cleaned when not the same of their lines were known as repeated."""
+        rows = self._db.execute("SELECT s.path, l.line, l.repeated FROM lines l JOIN sources s ON l.source = s.key")
+        return {path for path, line, known in rows if bool(known) != (line in repeated)}
 
     def counts(self) -> tuple[int, int, int]:
         """How many sources, documents and passages there are."""
@@ -341,11 +408,27 @@ class Catalog:
     def source(self, path: str) -> Source | None:
         """The source stored under `path`, with its text; None if there is none."""
         row = self._db.execute(
-            "SELECT path, media, sha256, text, title, date FROM sources WHERE path = ?", (path,)
+            "SELECT path, media, sha256, text, title, date, author, outlet, encoding, spelling, pages, problems "
+            "FROM sources WHERE path = ?",
+            (path,),
         ).fetchone()
         if row is None:
             return None
-        return Source(row[0], Media(row[1]), row[2], row[3], title=row[4], date=row[5])
+        path, media, sha256, text, title, date, author, outlet, encoding, spelling, pages, problems = row
+        return Source(
+            path=path,
+            media=Media(media),
+            sha256=sha256,
+            text=text,
+            encoding=encoding,
+            spelling=Spelling(spelling),
+            title=title,
+            date=date,
+            author=author,
+            outlet=outlet,
+            pages=tuple(json.loads(pages)),
+            problems=tuple(json.loads(problems)),
+        )
 
     def text_hash_of(self, path: str) -> str:
         """SHA-256 that a source's text had when it was committed, or "" if there is no such source."""
@@ -359,8 +442,8 @@ class Catalog:
 
     def sources(self) -> Iterator[StoredSource]:
         """Every source in order of path, with its documents, dropped spans and passages."""
-        for key, path, location, media, sha256 in self._db.execute(
-            "SELECT key, path, location, media, sha256 FROM sources ORDER BY path"
+        for key, path, location, media, sha256, encoding, spelling, problems in self._db.execute(
+            "SELECT key, path, location, media, sha256, encoding, spelling, problems FROM sources ORDER BY path"
         ).fetchall():
             dropped = self._db.execute(
                 'SELECT start, "end", reason FROM dropped WHERE source = ? ORDER BY start', (key,)
@@ -375,6 +458,9 @@ class Catalog:
                 location=location,
                 media=Media(media),
                 sha256=sha256,
+                encoding=encoding,
+                spelling=Spelling(spelling),
+                problems=tuple(json.loads(problems)),
                 documents=tuple(self._documents("d.source = ?", key)),
                 dropped=tuple(DroppedSpan(Span(start, end), reason) for start, end, reason in dropped),
                 passages=tuple((document, Span(start, end)) for document, start, end in passages),
@@ -386,16 +472,29 @@ class Catalog:
 
     def _documents(self, condition: str, value: object) -> Iterator[Document]:
         rows = self._db.execute(
-            "SELECT d.id, s.path, d.title, d.lang, d.date, d.spans, d.body FROM documents d "
+            "SELECT d.id, s.path, d.title, d.lang, d.date, d.spans, d.body, d.date_from, d.author, d.outlet, "
+            "d.languages FROM documents d "
             f"JOIN sources s ON d.source = s.key WHERE {condition} ORDER BY d.key",
             (value,),
         )
-        for id_, path, title, lang, date, spans, body in rows.fetchall():
-            yield Document(id_, path, title, lang, date, _load_spans(spans), _load_spans(body))
+        for id_, path, title, lang, date, spans, body, date_from, author, outlet, languages in rows.fetchall():
+            yield Document(
+                id=id_,
+                source_path=path,
+                title=title,
+                lang=lang,
+                date=date,
+                spans=_load_spans(spans),
+                body=_load_spans(body),
+                date_from=date_from,
+                author=author,
+                outlet=outlet,
+                languages=tuple((Span(start, end), of) for start, end, of in json.loads(languages)),
+            )
 
     _PASSAGE_COLUMNS = (
         'p.key, p.id, d.id, s.path, p.start, p."end", substr(s.text, p.start + 1, p."end" - p.start), p.lang, '
-        "d.title, d.date, s.media, p.vector FROM passages p JOIN documents d ON p.document = d.key "
+        "d.title, d.date, s.spelling, p.vector FROM passages p JOIN documents d ON p.document = d.key "
         "JOIN sources s ON d.source = s.key"
     )
 
@@ -423,7 +522,9 @@ class Catalog:
         """Keys of the passages whose documents are dated in [after, before]; "" leaves an end open."""
         rows = self._db.execute(
             "SELECT p.key FROM passages p JOIN documents d ON p.document = d.key "
-            "WHERE d.date != '' AND d.date >= ? AND (? = '' OR d.date <= ?)",
+            # A date that is a month or a year only is in the range if any day of it is.
+            "WHERE d.date != '' AND d.date >= substr(?, 1, length(d.date)) "
+            "AND (? = '' OR d.date <= substr(?, 1, length(d.date)))",
             (after, before, before),
         )
         return np.array([key for (key,) in rows], np.int64)
@@ -435,7 +536,7 @@ def text_hash(text: str) -> str:
 
 
 def _stored_passage(row: tuple[object, ...]) -> StoredPassage:
-    key, id_, document_id, path, start, end, text, lang, title, date, media, vector = row
+    key, id_, document_id, path, start, end, text, lang, title, date, spelling, vector = row
     span = Span(int(start), int(end))  # type: ignore[call-overload]
     passage = Passage(
         id=str(id_),
@@ -443,7 +544,8 @@ def _stored_passage(row: tuple[object, ...]) -> StoredPassage:
         source_path=str(path),
         span=span,
         text=str(text),
-        readable=view(str(text), Span(0, len(str(text))), Media(str(media))).text,
+        readable=view(str(text), Span(0, len(str(text))), Spelling(str(spelling))).text,
+        spelling=Spelling(str(spelling)),
         lang=str(lang),
         title=str(title),
         date=str(date),

@@ -2,6 +2,9 @@
 
 DragomanError
 ├── ReadError           a file that cannot be read as text          exit code 1, the other files go on
+│   ├── ReadTimeout     it took longer than it may
+│   ├── ReaderDied      the process that read it died, or had no memory left
+│   └── ReaderDefect    it made our own code fail
 ├── IndexFolderError    the index folder is missing, broken or not ours
 │   ├── IndexMismatch   built with another embedder or chunking
 │   └── IndexLocked     another process is writing it
@@ -18,6 +21,18 @@ class DragomanError(Exception):
 
 class ReadError(DragomanError):
     """A file cannot be read as text: empty, binary, wrongly encoded, truncated, of unknown type."""
+
+
+class ReadTimeout(ReadError):
+    """A file was not read within the time limit."""
+
+
+class ReaderDied(ReadError):
+    """The process that read a file died, or had no memory left."""
+
+
+class ReaderDefect(ReadError):
+    """A file made our own code, or a parser, raise what nobody foresaw: a defect of ours."""
 
 
 class IndexFolderError(DragomanError):

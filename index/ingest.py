@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource
-from index.clean import Cleaned, clean, clean_given
+from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource, StoredFile
+from index.clean import Cleaned, clean_given
+from index.decode import decode
 from index.embed import Embedder
 from index.errors import IndexMismatch, ReadError
+from index.files import FoundFile, discover, exists, read_bytes
 from index.folder import Index, check_embedder
 from index.lock import writing
 from index.passages import Chunking, split_passages
-from index.read import FoundFile, discover, file_hash, read_bytes, read_source
+from index.read import file_hash, media_of
+from index.repeats import LineKeys, repeatable_lines, repeated
+from index.rules import Rules
 from index.values import Media, Passage, Source
+from index.workers import SECONDS_A_FILE, Job, read_files, worker_count
 
 # A batch is what a killed run can lose: about ten seconds of embedding on one laptop.
 _BATCH_PASSAGES = 256
@@ -67,6 +72,8 @@ class _Parsed:
     cleaned: Cleaned
     passages: tuple[Passage, ...]
     is_new: bool
+    rules: str
+    lines: Mapping[int, bool]  # its short lines, and whether each is known to stand in several files
 
 
 def ingest(
@@ -76,26 +83,33 @@ def ingest(
     embedder: Embedder,
     chunking: Chunking | None = None,
     prune: bool = False,
+    rules: Rules | None = None,
+    seconds_a_file: float = SECONDS_A_FILE,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     report: Callable[[str], None] = lambda message: None,
 ) -> IngestReport:
     """Make the index in `folder` hold the files at and under `paths`, and say what was done.
 
-    Unchanged files are skipped by hash, changed ones replaced; files that are gone are removed if `prune`. A file
-    that cannot be read is reported and stops nothing. Ctrl-C ends the run after the last whole batch, with
-    `interrupted` set. Raises IndexLocked, IndexMismatch, IndexFolderError.
+    Unchanged files are skipped by hash, changed ones replaced, as are those that were cleaned by other rules; files
+    that are gone are removed if `prune`. The rules are kept in the index and hold until a run names others; without
+    `rules` they are those of the last run that did. A file that cannot be read, or not within `seconds_a_file`, is
+    reported and stops nothing. Ctrl-C ends the run after the last whole batch, with `interrupted` set. Raises
+    IndexLocked, IndexMismatch, IndexFolderError.
     """
     discovery = discover(paths)
     with _run(folder, embedder, chunking, on_progress, report) as run:
         run.result.failures.extend(discovery.missing)
-        run.result.left_out.extend(map(_why_ignored, discovery.ignored))
-        run.add(run.parse_changed(list(discovery.files)))
-        run.forget_missing([path.resolve() for path in paths], discovery.files, prune=prune)
+        run.result.left_out.extend(map(why_ignored, discovery.ignored))
+        run.add(run.parse_changed(list(discovery.files), run.choose_rules(rules), seconds_a_file))
+        run.forget_missing(paths, discovery.files, prune=prune)
     return run.result
 
 
-def _why_ignored(path: Path) -> str:
-    return f"{path}: links to folders are not followed" if path.is_dir() else f"{path}: files of this type are not read"
+def why_ignored(path: Path) -> str:
+    """What is said of a file or a link that was left alone."""
+    if path.is_symlink():
+        return f"{path}: links to folders and out of the folder are not followed"
+    return f"{path}: files of this type are not read"
 
 
 def ingest_given(
@@ -171,14 +185,16 @@ class _Run:
         if batch:
             self._commit(batch)
 
-    def forget_missing(self, roots: list[Path], files: tuple[FoundFile, ...], *, prune: bool) -> None:
-        """Deal with sources that were read from under `roots` and are no longer there."""
-        present = {str(file.location) for file in files}
-        gone = [
-            path
-            for path, (location, _) in sorted(self._index.catalog.hashes().items())
-            if location not in present and not Path(location).exists() and _is_under(Path(location), roots)
-        ]
+    def choose_rules(self, rules: Rules | None) -> Rules:
+        """The rules of this run: those given, which the index keeps, or those that it has kept."""
+        if rules is None:
+            return self._index.catalog.rules
+        self._index.catalog.keep_rules(rules)
+        return rules
+
+    def forget_missing(self, paths: list[Path], files: tuple[FoundFile, ...], *, prune: bool) -> None:
+        """Deal with sources that were read from under `paths` and are no longer there."""
+        gone = gone_from(paths, files, self._index.catalog.files())
         if gone and prune:
             self._index.commit([], remove=gone)
             self.result.removed.extend(gone)
@@ -188,48 +204,70 @@ class _Run:
     def parse_given(self, documents: list[GivenDocument]) -> Iterator[_Parsed]:
         """The given documents that are new or changed."""
         self._files_total = len(documents)
-        known = self._index.catalog.hashes()
+        known = self._index.catalog.files()
         for given in documents:
             sha256 = file_hash(f"{given.title}\0{given.text}".encode())
-            if known.get(given.id, ("", ""))[1] == sha256:
+            stored = known.get(given.id)
+            if stored is not None and stored.sha256 == sha256:
                 self.result.unchanged += 1
             else:
                 source = Source(given.id, Media.TEXT, sha256, given.text, title=given.title)
-                yield self._parsed(given.id, source, clean_given(source), is_new=given.id not in known)
+                yield self._parsed(given.id, source, clean_given(source), is_new=stored is None)
             self._files_done += 1
             self._tell()
 
-    def parse_changed(self, files: list[FoundFile]) -> Iterator[_Parsed]:
+    def parse_changed(self, files: list[FoundFile], rules: Rules, seconds_a_file: float) -> Iterator[_Parsed]:
         """The files that are new or changed; what cannot be read goes into the report."""
         self._files_total = len(files)
-        known = self._index.catalog.hashes()
-        names = _Names(known)
-        for found in files:
-            try:
-                path = names.path_for(found)
-                data = read_bytes(found.location)
-                stored = known.get(path)
-                if stored is not None and stored == (str(found.location), file_hash(data)):
-                    self.result.unchanged += 1
-                    continue
-                source = read_source(data, path=path)
-                parsed = self._parsed(str(found.location), source, clean(source), is_new=stored is None)
+        self._tell()
+        known = self._index.catalog.files()
+        found = list(jobs_for(files, known, rules))
+        lines = {job.path: lines_of(job) for job in found if isinstance(job, Job)}
+        repeats = self._repeats(lines)
+        if lines and (otherwise := self._index.catalog.cleaned_otherwise(repeats) - lines.keys()):
+            found = list(jobs_for(files, known, rules, anew=otherwise))
+            lines.update({job.path: lines_of(job) for job in found if isinstance(job, Job) and job.path in otherwise})
+        changed = self._changed(found, lines, repeats)
+        for job, read in read_files(changed, processes=worker_count(len(files)), seconds_a_file=seconds_a_file):
+            stored = known.get(job.path)
+            if isinstance(read, ReadError):
+                self.result.failures.append(str(read))
+            else:
+                parsed = self._parsed(
+                    str(job.file.location), read.source, read.cleaned, is_new=stored is None, rules=rules.sha256
+                )
+                parsed = replace(parsed, lines={line: line in repeats for line in lines[job.path]})
                 if parsed.passages:
                     yield parsed
-                    continue
-                if not parsed.cleaned.problems:
-                    self.result.left_out.append(f"{path}: holds no article; nothing in it can be asked")
-                if stored is not None:  # what it held before is no longer there
-                    self._index.commit([], remove=[path])
-                    self.result.removed.append(path)
-            except ReadError as error:
-                self.result.failures.append(str(error))
-            finally:
-                self._files_done += 1
-                self._tell()
+                elif not (read.source.problems or read.cleaned.problems):
+                    self.result.left_out.append(f"{job.path}: holds no article; nothing in it can be asked")
+                if not parsed.passages and stored is not None:  # what it held before is no longer there
+                    self._index.commit([], remove=[job.path])
+                    self.result.removed.append(job.path)
+            self._files_done += 1
+            self._tell()
 
-    def _parsed(self, location: str, source: Source, cleaned: Cleaned, *, is_new: bool) -> _Parsed:
-        self.result.failures.extend(cleaned.problems)
+    def _repeats(self, lines: Mapping[str, LineKeys]) -> LineKeys:
+        """The lines that several files have: those that are about to be read, and those that the index holds."""
+        return repeated(lines.values(), known=self._index.catalog.line_counts(without=lines)) if lines else frozenset()
+
+    def _changed(
+        self, found: Iterable[Job | ReadError | None], lines: Mapping[str, LineKeys], repeats: LineKeys
+    ) -> Iterator[Job]:
+        for job in found:
+            if isinstance(job, Job):
+                yield replace(job, repeated=lines[job.path] & repeats)
+                continue
+            if isinstance(job, ReadError):
+                self.result.failures.append(str(job))
+            else:
+                self.result.unchanged += 1
+            self._files_done += 1
+            self._tell()
+
+    def _parsed(self, location: str, source: Source, cleaned: Cleaned, *, is_new: bool, rules: str = "") -> _Parsed:
+        source = replace(source, problems=(*source.problems, *cleaned.problems))
+        self.result.failures.extend(source.problems)
         passages = [
             passage
             for document in cleaned.documents
@@ -238,7 +276,7 @@ class _Run:
             )
         ]
         self._passages_known += len(passages)
-        return _Parsed(location, source, cleaned, tuple(passages), is_new)
+        return _Parsed(location, source, cleaned, tuple(passages), is_new, rules, {})
 
     def _commit(self, batch: list[_Parsed]) -> None:
         texts = [f"{passage.title} {passage.readable}".strip() for file in batch for passage in file.passages]
@@ -255,6 +293,8 @@ class _Run:
                 documents=file.cleaned.documents,
                 dropped=file.cleaned.dropped,
                 passages=tuple(ReadyPassage(passage, next(remaining)) for passage in file.passages),
+                rules=file.rules,
+                lines=file.lines,
             )
             for file in batch
         ]
@@ -266,11 +306,54 @@ class _Run:
         self._on_progress(Progress(self._files_done, self._files_total, self.result.passages, self._passages_known))
 
 
+def jobs_for(
+    files: Iterable[FoundFile], known: dict[str, StoredFile], rules: Rules, *, anew: Collection[str] = ()
+) -> Iterator[Job | ReadError | None]:
+    """For each file the job to read it, why it cannot be read, or None where `known` holds it as it is now.
+
+    The files under the paths `anew` are read whether they changed or not.
+    """
+    names = _Names(known)
+    for found in files:
+        try:
+            path = names.path_for(found)
+            if (stored := known.get(path)) is not None and path not in anew:
+                sha256 = file_hash(read_bytes(found.location))
+                if stored == StoredFile(str(found.location), sha256, rules.sha256):
+                    yield None
+                    continue
+        except ReadError as error:
+            yield error
+            continue
+        yield Job(found, path, rules)
+
+
+def lines_of(job: Job) -> LineKeys:
+    """The short lines of a text file that others may repeat; other formats say themselves what is furniture."""
+    if media_of(job.path) is not Media.TEXT:
+        return frozenset()
+    try:
+        return repeatable_lines(decode(read_bytes(job.file.location), job.path).text)
+    except ReadError:  # told when it is read
+        return frozenset()
+
+
+def gone_from(paths: list[Path], files: Iterable[FoundFile], known: dict[str, StoredFile]) -> list[str]:
+    """The paths of known sources that were read from under `paths` and are no longer there."""
+    roots = [path.resolve() for path in paths]
+    present = {str(file.location) for file in files}
+    return [
+        path
+        for path, file in sorted(known.items())
+        if file.location not in present and not exists(Path(file.location)) and _is_under(Path(file.location), roots)
+    ]
+
+
 class _Names:
     """The path under which each file is stored: relative to its folder, and never that of another file."""
 
-    def __init__(self, known: dict[str, tuple[str, str]]) -> None:
-        self._location_of = {path: location for path, (location, _) in known.items()}
+    def __init__(self, known: dict[str, StoredFile]) -> None:
+        self._location_of = {path: file.location for path, file in known.items()}
         self._path_of = {location: path for path, location in self._location_of.items()}
 
     def path_for(self, found: FoundFile) -> str:
@@ -280,7 +363,7 @@ class _Names:
         for path in (found.name, f"{found.root.name}/{found.name}", location):
             holder = self._location_of.get(path)
             # A file that moved, its folder with it, keeps its name.
-            if holder is None or not Path(holder).exists():
+            if holder is None or not exists(Path(holder)):
                 self._location_of[path] = location
                 self._path_of[location] = path
                 return path

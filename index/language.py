@@ -1,44 +1,273 @@
-"""Which language a text is in, of those that the archive may hold."""
+"""Which language a text is in, of those that the archive may hold, and where in an article it changes.
+
+Script and letters settle most of it: і is Ukrainian and no Russian letter, ҹ Azerbaijani, گ Persian. Languages in
+Latin script are told by their common words and endings, written without marks, as many people type. Azerbaijani and
+Turkish differ in spelling even then: cox and cok, etdi and etti, olub and olup. What all this leaves open is asked of
+CLD2, which has n-grams of 80 languages and loads in a hundredth of a second.
+"""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+import re
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from unicodedata import normalize
 
-from index.values import UNDETERMINED
+from index.values import UNDETERMINED, Span
 
-if TYPE_CHECKING:
-    from py3langid.langid import LanguageIdentifier
-
-# py3langid knows 97 languages; held to the ones of the region and its press it takes short Azerbaijani for
-# Turkish less often, and never for Uzbek or Tatar.
+# Languages of the region and its press. Short Azerbaijani is never taken for Uzbek or Tatar, which look like it.
 LANGUAGES = ("az", "en", "ru", "tr", "ar", "de", "es", "fa", "fr", "hy", "it", "ka", "uk")
 
 _ENOUGH_CHARACTERS = 2000  # the verdict does not change past this, and the time does
+_ENOUGH_OF_LINE = 400  # the same for a line, of which the first word seldom is a quote in another language
 _FEWEST_LETTERS = 3
+_CLEAR = 2  # votes by which one language leads when CLD2 need not be asked
+_CERTAIN = 3  # votes by which a line is in another language than the rest of its article
+_SHORT_LINE = 40  # characters; a shorter line goes with its neighbours, unless its script says otherwise
+_FEWEST_LETTERS_OF_LINE = 8  # in words that are no names; a name of its own on a line is no change of language
+
+# Blocks of letters by their first code point, each up to the next.
+_BLOCKS = (
+    (0x0, "Latn"), (0x2B0, ""), (0x400, "Cyrl"), (0x530, "Armn"), (0x590, ""), (0x600, "Arab"), (0x700, ""),
+    (0x750, "Arab"), (0x780, ""), (0x10A0, "Geor"), (0x1100, ""), (0x1C90, "Geor"), (0x1CC0, ""), (0x1E00, "Latn"),
+    (0x1F00, ""), (0x2D00, "Geor"), (0x2D30, ""), (0xFB00, "Latn"), (0xFB13, "Armn"), (0xFB1D, ""), (0xFB50, "Arab"),
+    (0xFEFF, ""),
+)  # fmt: skip
+_BLOCK_STARTS = [start for start, _ in _BLOCKS]
+_SCRIPTS = ("Latn", "Cyrl", "Arab", "Armn", "Geor", "")
+_TOLD_BY_SCRIPT = {"Armn": "hy", "Geor": "ka"}
+# Letters that one language of a script has and the others lack. Ukrainian has its own three times as often as Russian.
+_OWN_LETTERS = {"ru": "ыэъё" * 3, "uk": "іїєґ", "fa": "پچژگیک", "ar": "ةىأإ"}
+_TOLD_BY_LETTERS = {"Cyrl": ("ru", "uk"), "Arab": ("fa", "ar")}  # the first is that of texts that nothing tells
+# One letter in eleven of Azerbaijani prose is ə, or ә; a third of that share is more than a quoted name brings.
+_AZ_LETTERS = "əәғҝөүһҹј"
+_AZ_SHARE = 1 / 33
+
+_PLAIN = str.maketrans("əƏıİöüçşğÖÜÇŞĞâîûñáéíóúàèìòùêôäß’", "eeiioucsgOUCSGaiunaeiouaeioueoas'")
+_TOKEN = re.compile(r"\w{1,40}(?:['’-]\w{1,40})?")
+_LINE = re.compile(r"\S(?:.*\S)?")
+_WORD = re.compile(r"[^\W\d_]+")
+# Common words, without marks; a word that several of these languages have votes for each of them.
+_WORDS = {
+    "en": "the of and to in on a at that was for with is are by from as his her they have has had been not no which "
+    "their this who why what when where how will would after before said says than over about into were its be it "
+    "he she we you but if or an men us new",
+    "de": "der die und das von zu den mit ist im auf fur nicht ein eine einen einer dem des sich auch nach wird bei "
+    "wurde aus sind uber wie zum zur hat haben oder aber noch war in so an als am",
+    "fr": "le la les de des et du un une est en dans pour que qui sur par au avec ne pas ce sont aux plus cette ses "
+    "mais nous vous ont etait elle sa se il son",
+    "es": "el la los las de y en del que por una un para se con es su al lo como mas pero sus fue ha este ya esta "
+    "sobre entre cuando muy sin desde hasta no",
+    "it": "il la di che gli della delle per una un in con del non sono nel alla dei piu anche dal e ha come questo "
+    "essere stato degli nella dopo da ma si",
+}
+# Azerbaijani and Turkish are told from the other languages together, by these words and by letters and endings; then
+# from each other by words of their own and by spelling.
+_TURKIC_WORDS = (
+    "ve ile ki sonra gore olan bir bu da de iki uc ne dedi oldu bizim onlar onun yeni ay gun var en daha her "
+    "nedir basladi verdi bas son ilk qarsi karsi arasinda biz siz o ise bile butun gelen evvel bildirdi eden "
+    "sabah gece derece tarixi aksam saat il kez gorus ulduz mi ya esas ancak sebeb milli idi imis deye artis sayi"
+)
+_TURKIC_OWN = {
+    "az": (
+        "ucun cox yox hec nece hansi haqqinda haqda haqq qeder kimi indi hele artiq men mene meni bele cunki "
+        "hemin deyil dunen oz ozu ozunun lakin amma olub edib edir edildi edilib etdi etdiyi nazir naziri "
+        "nazirlik nazirliyi olke olkenin olkede olaraq seher sehere seherin muellim muellimler kend niye ilin "
+        "ilde ilden basqa istefa sehv bezi elaqe dovlet hokumet teze baslayir gozleyir gedir gelir muharibe "
+        "muharibede teref terefinden respublika mesele usaq usaqlar xalq deyir deyirler edecek meclis mehkeme "
+        "axsam olunub olunur tehsil iclas haradan harada buna sual uzre hemise qiymet isteyir "
+        "etmek qadin vaxt prezident prezidenti biler bilmez bes defe redd"
+    ),
+    "tr": (
+        "icin cok yok hic nasil hangi hakkinda gibi simdi ben bana beni boyle ayni degil dun kendi kendisi ama "
+        "once olarak diyor bakan bakani bakanlik bakanligi ulke ulkenin ulkede sehir sehrin ogretmen koy neden "
+        "nicin yil yilin yilda hata devlet hukumet savas savasta taraf tarafindan cumhuriyet baskan baskani "
+        "cumhurbaskani fiyat fiyati fiyatlari hayat cocuk cocuklar kadin halk nerede bugun yarin bulundu buldu "
+        "belediye hala sey icinde uzerinde yuzunden aciklama acikladi konustu eski ettigi sahip uzere karar "
+        "mahkeme kisi gorev ortaya yuksek secim tum hem veya otobus yapti yapan soyledi yarali oldugu oldugunu "
+        "olduklarini erken komsu ulkesine"
+    ),
+}
+# Words that tell Russian and Ukrainian apart.
+_CYRILLIC_WORDS = {
+    "ru": "что и с как это но из они или только от чтобы уже еще если кто где после когда",
+    "uk": "що та й як але із було або лише від щоб вже ще якщо хто де коли це вони",
+}
+_TURKIC_LETTERS = "ışğə"
+_TURKIC_ENDING = re.compile(
+    r"\w(?:l[ae]r(?:i|in|[ae]|d[ae]n?|in[iae]|imiz)?|[iu]nd[ae]n?|s[iu]n[aei]|d[iu](?:r|l[ae]r)?|m[iu]s|[aeiu]n[iu]n"
+    r"|[ae]c[ae][kq]i?|d[iu]gu|d[iu]yi|lig[iu]|liyi)\Z"
+)
+# An ending is set off from a name with an apostrophe in Turkish, with a hyphen in Azerbaijani.
+_SET_OFF = re.compile(r"(\w+)(['-])(?:n?[iu]n|y?[iaeu]|n?[dt][ae]n?|l[aei]r?|s[iu]|l[iu]|ki)")
+# How the two spell what both say: d or t after a voiceless consonant, b or p at the end, q or k, x or h.
+_SPELLING = {
+    "az": re.compile(r"[qx]|[ktpcsfh]d[aeiu]|\w[iu]b(?:d[iu]r|l[ae]r)?\Z|[ae]yir|[dl]iyi"),
+    "tr": re.compile(
+        r"[iu]yor|[aeiou][ktpcsfh]t[aeiu](?:n|ki|lar|ler|gi|klari)?\Z|\w[iu]p\Z|[ao]k\Z|acak|e\w{1,2}[dtl]igi"
+    ),
+}
 
 
-@cache
-def _identifier() -> LanguageIdentifier:
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier  # a third of a second
+def _voters() -> dict[str, tuple[str, ...]]:
+    lists = [*_WORDS.items(), *_CYRILLIC_WORDS.items(), ("Turkic", _TURKIC_WORDS), *_TURKIC_OWN.items()]
+    voters: dict[str, tuple[str, ...]] = {}
+    for lang, words in lists:
+        for word in set(words.split()):
+            voters[word] = (*voters.get(word, ()), *(("Turkic",) if lang in _TURKIC_OWN else ()), lang)
+    return voters
 
-    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
-    identifier.set_languages(list(LANGUAGES))
-    return identifier
+
+_VOTERS = _voters()
 
 
 def detect_language(text: str) -> str:
     """The BCP 47 tag of the language that most of `text` is in, or "und" if it has hardly a letter.
 
-    One letter settles what statistics do not: of the languages in Latin script only Azerbaijani writes ə.
+    Azerbaijani is "az" in Latin letters, with marks or without, and in Cyrillic ones.
     """
     sample = text[:_ENOUGH_CHARACTERS]
-    letters = [c for c in sample if c.isalpha()]
-    if len(letters) < _FEWEST_LETTERS:
-        return UNDETERMINED
-    schwas = sum(c in "əƏ" for c in letters)
-    # ə is one letter in eleven of Azerbaijani prose; a third of that share is more than a quoted name brings.
-    if schwas * 33 >= len(letters):
-        return "az"
-    language, _ = _identifier().classify(sample)
-    return str(language)
+    tally = _tally(sample)
+    lang, lead = _told(tally)
+    if lead >= _CLEAR or lang == UNDETERMINED:
+        return lang
+    asked = _ask_cld2(sample)
+    if _script(tally) in _TOLD_BY_LETTERS:
+        return asked if not lead and asked in _TOLD_BY_LETTERS[_script(tally)] else lang
+    other = max(_WORDS, key=lambda each: tally[each])
+    if asked not in _TURKIC_OWN and tally["Turkic"] <= tally[other]:
+        return asked or lang
+    # CLD2 takes much Azerbaijani without marks for Turkish, and hardly any Turkish for Azerbaijani.
+    return "az" if tally["az"] + 2 * (asked == "az") > tally["tr"] else "tr"
+
+
+def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
+    """Where in `span` of `text` which language is written, in order, by whole lines; no run is like the one before.
+
+    The runs hold every line that is not blank, without the white space around them. A line is in another language
+    than those before it in its script only if that is certain: a short line, a name or a number goes with its
+    neighbours.
+    """
+    lines = [Span(*match.span()) for match in _LINE.finditer(text, span.start, span.end)]
+    if not lines:
+        return []
+    tallies = [_tally(line.of(text)[:_ENOUGH_OF_LINE], capitalised=False) for line in lines]
+    script = max(_SCRIPTS, key=lambda name: sum(tally[name] for tally in tallies))
+    told = [_language_of_line(line.end - line.start, tally, script) for line, tally in zip(lines, tallies, strict=True)]
+    scripts = [_script(tally) if tally["letters"] >= _FEWEST_LETTERS_OF_LINE else "" for tally in tallies]
+    lang = next(filter(None, told), "") or detect_language(span.of(text))
+    latest: dict[str, str] = {}  # the language of the last certain line of each script, of the first to begin with
+    for its, script in zip(told, scripts, strict=True):
+        if its:
+            latest.setdefault(script, its)
+    runs: list[tuple[Span, str]] = []
+    for line, its, script in zip(lines, told, scripts, strict=True):
+        if its:
+            latest[script] = its
+        elif script:  # what is in another script cannot be in the language of the line above
+            latest.setdefault(script, detect_language(line.of(text)))
+        lang = its or latest.get(script, lang)
+        if runs and runs[-1][1] == lang:
+            runs[-1] = (Span(runs[-1][0].start, line.end), lang)
+        else:
+            runs.append((line, lang))
+    return runs
+
+
+def _language_of_line(characters: int, tally: Mapping[str, int], script: str) -> str:
+    """The language of a line, or "" if it is not certain; `script` is that of the article."""
+    lang, lead = _told(tally)
+    if tally["letters"] < _FEWEST_LETTERS_OF_LINE or lang == UNDETERMINED:
+        return ""
+    if _script(tally) != script or _is_azerbaijani(tally):
+        return lang
+    return lang if lead >= _CERTAIN and characters >= _SHORT_LINE else ""
+
+
+def _tally(text: str, *, capitalised: bool = True) -> Mapping[str, int]:
+    """What the words of a text tell, with or without those that may be names: letters by script, votes by language."""
+    words = _TOKEN.findall(normalize("NFC", text))
+    if not capitalised:
+        words = [word for word in words if not word[0].isupper()]
+    tally: defaultdict[str, int] = defaultdict(int)
+    # Letters are counted all at once, which is several times as fast as word by word.
+    for letter, times in Counter("".join(words).lower()).items():
+        for what, weight in _evidence_of_letter(letter):
+            tally[what] += weight * times
+    for word in words:
+        for what in _votes(word):
+            tally[what] += 1
+    return tally
+
+
+@lru_cache(maxsize=1 << 12)
+def _evidence_of_letter(letter: str) -> tuple[tuple[str, int], ...]:
+    if not letter.isalpha():
+        return ()
+    own = [("az letters", letter in _AZ_LETTERS), ("Turkic", letter in _TURKIC_LETTERS)]
+    own += [(lang, letters.count(letter)) for lang, letters in _OWN_LETTERS.items()]
+    block = _BLOCKS[bisect_right(_BLOCK_STARTS, ord(letter)) - 1][1]
+    return (("letters", 1), (block, 1), *((what, int(times)) for what, times in own if times))
+
+
+@lru_cache(maxsize=1 << 16)  # few words make up most of an archive
+def _votes(word: str) -> tuple[str, ...]:
+    if any(("Latn", 1) in _evidence_of_letter(letter) for letter in word.lower()):
+        return tuple(_votes_of_latin(word))
+    return _VOTERS.get(word.lower(), ())
+
+
+def _votes_of_latin(word: str) -> Iterator[str]:
+    plain = word.translate(_PLAIN).lower()
+    set_off = _SET_OFF.fullmatch(plain)
+    if set_off:
+        plain = set_off[1]
+        yield from ("Turkic", "az" if set_off[2] == "-" else "tr")
+    for part in _WORD.findall(plain):
+        yield from _VOTERS.get(part, ())
+        if word.islower() or word.isupper():  # a name keeps the spelling of where it is from
+            if _TURKIC_ENDING.search(part):
+                yield "Turkic"
+            yield from (lang for lang, spelling in _SPELLING.items() if spelling.search(part))
+
+
+def _script(tally: Mapping[str, int]) -> str:
+    """The ISO 15924 code of the script that most letters are of, "" if that is none of ours."""
+    return max(_SCRIPTS, key=lambda script: tally[script])
+
+
+def _is_azerbaijani(tally: Mapping[str, int]) -> bool:
+    """Whether there are as many of its letters as in prose, and not as many common words of another language."""
+    common = max(tally[lang] for lang in _WORDS)
+    return tally["az letters"] > tally["letters"] * _AZ_SHARE and common - tally["Turkic"] < _CLEAR
+
+
+def _told(tally: Mapping[str, int]) -> tuple[str, int]:
+    """The language that the words of a text tell, and by how many votes it leads the next."""
+    script = _script(tally)
+    if tally["letters"] < _FEWEST_LETTERS or not script:
+        return UNDETERMINED, 0
+    if _is_azerbaijani(tally):
+        return "az", tally["letters"]
+    if script in _TOLD_BY_SCRIPT:
+        return _TOLD_BY_SCRIPT[script], tally[script]
+    if script in _TOLD_BY_LETTERS:
+        first, second = sorted(_TOLD_BY_LETTERS[script], key=lambda lang: -tally[lang])
+        return first, tally[first] - tally[second]
+    first, second = sorted(_WORDS, key=lambda lang: -tally[lang])[:2]
+    lead = tally["Turkic"] - tally[first]
+    if lead <= 0:
+        return first, min(-lead, tally[first] - tally[second])
+    for_az = tally["az"] - tally["tr"]
+    return ("az" if for_az > 0 else "tr"), min(lead, abs(for_az))
+
+
+def _ask_cld2(text: str) -> str:
+    """The first of `LANGUAGES` that CLD2 finds in a text, or ""."""
+    import pycld2
+
+    # Of words alone: it refuses control characters and half surrogates.
+    _, _, found = pycld2.detect(" ".join(_WORD.findall(text)), isPlainText=True, bestEffort=True)
+    return next((code for _, code, _, _ in found if code in LANGUAGES), "")

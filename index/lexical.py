@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import tantivy
 
 # Raise this when folding, terms or the schema change: a cache of another version is made again.
-TERMS_VERSION = 1
+TERMS_VERSION = 2
 
 _STATE_FILE = "state.json"
 _FIELD = "terms"
@@ -30,6 +30,7 @@ _TOKENIZER = "spaces"
 _WRITER_BYTES = 64_000_000
 _BM25_K1 = 1.2  # fixed in tantivy
 _NO_DAY = 0  # the day of a document without a date: before all that have one
+_END_OF_TIME = 99_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,9 @@ class LexicalIndex:
             document = tantivy.Document()
             document.add_text("key", str(stored.key))
             document.add_text("lang", stored.passage.lang)
-            document.add_unsigned("day", _day(stored.passage.date))
+            first, last = _days(stored.passage.date)
+            document.add_unsigned("first_day", first)
+            document.add_unsigned("last_day", last)
             document.add_text(_FIELD, " ".join(terms(searched_text(stored))))
             writer.add_document(document)
         writer.commit()
@@ -135,14 +138,11 @@ class LexicalIndex:
             ]
             clauses.append((must, tantivy.Query.const_score_query(tantivy.Query.boolean_query(any_lang), 0.0)))
         if after or before:
-            days = tantivy.Query.range_query(
-                schema,
-                "day",
-                tantivy.FieldType.Unsigned,
-                _day(after) if after else _NO_DAY + 1,
-                _day(before) if before else 99_999_999,
-            )
-            clauses.append((must, tantivy.Query.const_score_query(days, 0.0)))
+            earliest = _days(after)[0] if after else _NO_DAY + 1
+            latest = _days(before)[1] if before else _END_OF_TIME
+            for field, low, high in (("last_day", earliest, _END_OF_TIME), ("first_day", _NO_DAY + 1, latest)):
+                days = tantivy.Query.range_query(schema, field, tantivy.FieldType.Unsigned, low, high)
+                clauses.append((must, tantivy.Query.const_score_query(days, 0.0)))
         found = searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False).hits
         hits = [LexicalHit(int(searcher.doc(address)["key"][0]), round(score / total, 6)) for score, address in found]
         return sorted(hits, key=lambda hit: (-hit.share, hit.key))
@@ -175,7 +175,8 @@ class LexicalIndex:
         # Text, because tantivy deletes nothing by a term that is a number.
         schema.add_text_field("key", stored=True, tokenizer_name="raw", index_option="basic")
         schema.add_text_field("lang", tokenizer_name="raw", index_option="basic")
-        schema.add_unsigned_field("day", indexed=True, fast=True)
+        schema.add_unsigned_field("first_day", indexed=True, fast=True)
+        schema.add_unsigned_field("last_day", indexed=True, fast=True)
         schema.add_text_field(_FIELD, tokenizer_name=_TOKENIZER, index_option="freq")
         self._index = _with_tokenizer(tantivy.Index(schema.build(), path=str(self._folder)))
         self.sequence = 0
@@ -193,5 +194,9 @@ def _with_tokenizer(index: tantivy.Index) -> tantivy.Index:
     return index
 
 
-def _day(date: str) -> int:
-    return int(date.replace("-", "")) if date else _NO_DAY
+def _days(date: str) -> tuple[int, int]:
+    """The first and last day that a date can mean, as numbers in order; a month or a year means any day of it."""
+    if not date:
+        return _NO_DAY, _NO_DAY
+    digits = date.replace("-", "")
+    return int(digits.ljust(8, "0")), int(digits.ljust(8, "9"))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from index.dates import FoundDate, find_dates
 from index.errors import SettingsError
 from index.escapes import View, view
 from index.language import detect_language
 from index.sentences import split_sentences
-from index.values import Document, Media, Passage, Source, Span
+from index.values import UNDETERMINED, Document, Passage, Source, Span
 
 CountTokens = Callable[[list[str]], list[int]]
 
-# A passage may be in another language than its document, but a short one is no witness.
+# What a passage of a document in no known language is in, it may tell itself; a short one is no witness.
 _FEWEST_CHARACTERS_FOR_LANGUAGE = 80
 
 
@@ -41,7 +42,7 @@ def split_passages(
     """
     passages = []
     for span in document.body:
-        readable = view(source.text, span, source.media)
+        readable = view(source.text, span, source.spelling)
         sentences = split_sentences(readable.text, document.lang)
         pieces = list(_cut_long(readable.text, sentences, chunking.max_tokens, count_tokens))
         for start, end in _pack(pieces, chunking):
@@ -49,19 +50,27 @@ def split_passages(
     return passages
 
 
-def passage_sentences(passage: Passage, media: Media) -> list[tuple[Span, str]]:
+def passage_sentences(passage: Passage) -> list[tuple[Span, str]]:
     """The sentences of a passage: their source spans and what a person reads there."""
-    readable = view(passage.text, Span(0, len(passage.text)), media)
+    readable = view(passage.text, Span(0, len(passage.text)), passage.spelling)
     return [
         (readable.span(start, end).shift(passage.span.start), readable.text[start:end])
         for start, end in split_sentences(readable.text, passage.lang)
     ]
 
 
+def passage_dates(passage: Passage) -> list[FoundDate]:
+    """The dates that a passage names, with their spans in the source, in order; see `index.dates.find_dates`."""
+    readable = view(passage.text, Span(0, len(passage.text)), passage.spelling)
+    return [
+        replace(found, span=readable.span(found.span.start, found.span.end).shift(passage.span.start))
+        for found in find_dates(passage.readable, lang=passage.lang, published=passage.date)
+    ]
+
+
 def _passage(document: Document, source: Source, readable: View, start: int, end: int) -> Passage:
     span = readable.span(start, end)
     words = readable.text[start:end]
-    lang = detect_language(words) if len(words) >= _FEWEST_CHARACTERS_FOR_LANGUAGE else document.lang
     return Passage(
         id=f"{document.id}:{span.start}-{span.end}",
         document_id=document.id,
@@ -69,10 +78,24 @@ def _passage(document: Document, source: Source, readable: View, start: int, end
         span=span,
         text=span.of(source.text),
         readable=words,
-        lang=lang,
+        spelling=source.spelling,
+        lang=_language(document, span, words),
         title=document.title,
         date=document.date,
     )
+
+
+def _language(document: Document, span: Span, words: str) -> str:
+    """The language of the run that holds most of a passage, or else its document's.
+
+    Its own words are asked only if the document's language is not known: a short or odd passage is easily taken for
+    one in a language that nothing else in the document is in, and would then be found by that.
+    """
+    if document.languages:
+        return max(document.languages, key=lambda run: run[0].overlap(span))[1]
+    if document.lang != UNDETERMINED or len(words) < _FEWEST_CHARACTERS_FOR_LANGUAGE:
+        return document.lang
+    return detect_language(words)
 
 
 def _cut_long(

@@ -5,6 +5,7 @@ Every offset is a code point offset into `Source.text`; ends are not included.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,10 +36,21 @@ class Span:
         return max(0, min(self.end, other.end) - max(self.start, other.start))
 
 
+class Spelling(StrEnum):
+    """How what a person reads is written in a source's text; see `index.escapes`."""
+
+    PLAIN = "plain"  # as it is read
+    JSON = "json"  # with JSON's escapes
+    # UTF-8 that somebody once decoded as a single-byte encoding, each byte a character, which is called mojibake.
+    MISREAD_CP1252 = "misread cp1252"
+    MISREAD_CP1251 = "misread cp1251"
+    MISREAD_CP1254 = "misread cp1254"
+
+
 class Media(StrEnum):
     """What kind of file a source was; it decides what `Source.text` is.
 
-    TEXT and JSONL: the file decoded as UTF-8, no newline translated. The others: the text extracted from it.
+    TEXT, MARKDOWN and JSONL: the file decoded, no newline translated. The others: the text extracted from it.
     """
 
     TEXT = "text"
@@ -47,6 +59,34 @@ class Media(StrEnum):
     HTML = "html"
     PDF = "pdf"
     DOCX = "docx"
+    ODT = "odt"
+    EPUB = "epub"
+    PPTX = "pptx"
+    XLSX = "xlsx"
+    CSV = "csv"
+    EML = "eml"
+    MBOX = "mbox"
+    FEED = "feed"  # RSS or Atom
+    WARC = "warc"
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedSpan:
+    """A piece of a source that belongs to no document, and why."""
+
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a source that its format sets apart as one item: an entry of a feed, a message, a row."""
+
+    span: Span
+    title: str = ""  # as the format's own fields say, each
+    date: str = ""  # ISO 8601, a day or a month, or ""
+    author: str = ""
+    outlet: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +97,20 @@ class Source:
     media: Media
     sha256: str  # of the file's bytes, hexadecimal
     text: str
+    encoding: str = "utf-8"  # by which the bytes became text; "" where the format has its own
+    spelling: Spelling = Spelling.PLAIN
     title: str = ""  # what the file's own metadata say, if anything
-    date: str = ""  # ISO 8601 day from the file's metadata, or ""
+    date: str = ""  # ISO 8601, a day or a month, of publication, as the file's metadata say, or ""
+    author: str = ""
+    outlet: str = ""
+    parts: tuple[Part, ...] = ()  # what the format sets apart, in order
+    set_aside: tuple[DroppedSpan, ...] = ()  # what the format knows to be no article's text
+    pages: tuple[int, ...] = ()  # where each page begins
+    problems: tuple[str, ...] = ()  # whole messages: pieces of the file that could not be read
 
-
-@dataclass(frozen=True, slots=True)
-class DroppedSpan:
-    """A piece of a source that belongs to no document, and why."""
-
-    span: Span
-    reason: str
+    def page_of(self, place: int) -> int:
+        """The number of the page that a place in the text is on, from 1; 0 in a file without pages."""
+        return max(1, bisect_right(self.pages, place)) if self.pages else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +124,13 @@ class Document:
     source_path: str
     title: str
     lang: str  # BCP 47: "az", "en", "ru", "tr", …, "und"
-    date: str  # ISO 8601 day of publication, or "" when the text gives none
+    date: str  # of publication, ISO 8601 as exact as is known: "2024-05-17", "2024-05", "2024"; "" if nothing says it
     spans: tuple[Span, ...]
     body: tuple[Span, ...]
+    date_from: str = ""  # where it was read: "metadata", "masthead", or as `dates.Published` says; "" without a date
+    author: str = ""
+    outlet: str = ""
+    languages: tuple[tuple[Span, str], ...] = ()  # the body in order, a language each; () where `lang` says it all
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +142,8 @@ class Passage:
     source_path: str
     span: Span
     text: str  # always equal to span.of(source.text)
-    readable: str  # text as a person reads it: equal to text but for JSON escapes
+    readable: str  # text as a person reads it: equal to text where its spelling is plain
+    spelling: Spelling
     lang: str
     title: str
     date: str

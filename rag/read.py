@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
 
 from index.embed import Embedder
 from index.fold import folded_words
 from index.folder import Index
 from index.passages import passage_sentences
-from index.values import Media, Passage, ScoredPassage, Span
+from index.values import Passage, ScoredPassage, Span
 from rag.late import TokenMatches, match_tokens
 
 # Weight of a passage's retrieval score beside its sentence's own; 0.1 to 0.4 differ by one on the dev questions.
@@ -83,17 +82,13 @@ class ExtractiveReader:
         return Draft(_gather(candidates, scores, order), matches, order[0] if order else -1)
 
     def _candidates(self, evidence: list[ScoredPassage]) -> list[_Candidate]:
-        media = cache(self._media)
         found: dict[tuple[str, Span], _Candidate] = {}
         for hit in evidence:
-            for span, text in passage_sentences(hit.passage, media(hit.passage.source_path)):
+            for span, text in passage_sentences(hit.passage):
                 # Passages overlap; a sentence keeps the better of its places.
                 if _is_sentence(text) and (hit.passage.source_path, span) not in found:
                     found[hit.passage.source_path, span] = _Candidate(hit.passage, span, text, hit.score)
         return list(found.values())
-
-    def _media(self, path: str) -> Media:
-        return self.index.source(path).media
 
 
 def _is_sentence(text: str) -> bool:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from index.passages import passage_dates
 from index.values import ScoredPassage, Span
 
 
@@ -109,7 +110,10 @@ def citation_to_json(citation: Citation) -> dict[str, Any]:
 
 
 def hit_to_json(hit: ScoredPassage) -> dict[str, Any]:
-    """A passage that was found, as `evidence[]` and `dragoman search --json` give it."""
+    """A passage that was found, as `evidence[]` and `dragoman search --json` give it.
+
+    `date` is when its document was published, `dates` are those that the passage names, each where it stands.
+    """
     passage = hit.passage
     return {
         "source": passage.source_path,
@@ -119,4 +123,13 @@ def hit_to_json(hit: ScoredPassage) -> dict[str, Any]:
         "title": passage.title,
         "lang": passage.lang,
         "date": passage.date,
+        "dates": [
+            {
+                "start": found.span.start,
+                "end": found.span.end,
+                "value": found.value,
+                "alternatives": list(found.alternatives),
+            }
+            for found in passage_dates(passage)
+        ],
     }

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import DataSetError, ReadError
-from index.read import read_bytes, read_source
+from index.files import read_bytes
+from index.read import read_source
 from index.values import Source
 
 Locate = Callable[[str], Path | None]
@@ -95,8 +96,6 @@ def _read_again(path: str, locate: Locate) -> tuple[Source | None, str]:
         return read_source(read_bytes(location), path=path), ""
     except ReadError as error:
         return None, str(error)
-    except KeyError:
-        return None, f"{path}: files of this type are not read, so the quote cannot have come from it"
 
 
 def _compare(citation: SavedCitation, source: Source) -> str:

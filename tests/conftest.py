@@ -8,10 +8,12 @@ import os
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["TRANSFORMERS_OFFLINE"] = "1"
 
+import re
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,9 @@ from index import e5 as e5_package
 from index.catalog import FILE_NAME
 from index.clean import Cleaned
 from index.embed import BUNDLED, Embedder, HashingEmbedder, load_embedder
+from index.errors import ReadError
 from index.folder import Index
+from index.formats import Extracted
 from index.ingest import ingest
 from index.passages import Chunking
 from index.values import Source
@@ -153,6 +157,47 @@ def check_every_character() -> Callable[[Source, Cleaned], None]:
             if (times[i] != 1 and not c.isspace() and c != "\ufeff") or times[i] > 1
         ]
         assert wrong == []
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def check_extracted() -> Callable[[Extracted], None]:
+    """Fail unless the offsets are what `Extracted` promises, and the text can be stored."""
+
+    def check(extracted: Extracted) -> None:
+        text = extracted.text
+        assert text.strip()
+        text.encode()
+        assert "\x00" not in text
+        for spans in ([part.span for part in extracted.parts], [d.span for d in extracted.set_aside]):
+            assert all(a.end <= b.start for a, b in pairwise(spans))
+            assert all(span.start < span.end <= len(text) for span in spans)
+        for dropped in extracted.set_aside:
+            start, end = dropped.span.start, dropped.span.end
+            assert dropped.reason
+            assert start == 0 or text[start - 1] in "\n\f"
+            assert end == len(text) or text[end] in "\n\f"
+        assert list(extracted.pages) == sorted(set(extracted.pages))
+        assert all(start == 0 or text[start - 1] == "\f" for start in extracted.pages)
+        assert all(part.date == "" or re.fullmatch(r"\d{4}-\d\d-\d\d", part.date) for part in extracted.parts)
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def check_damaged(check_extracted: Callable[[Extracted], None]) -> Callable[..., None]:
+    """Fail if a reader raises anything but ReadError, with file name and remedy, for a file with bytes changed."""
+
+    def check(read: Callable[[bytes, str], Extracted], data: bytes, flips: list[tuple[int, int]], cut: int) -> None:
+        found = bytearray(data[: max(1, len(data) - cut)])
+        for place, change in flips:
+            found[place % len(found)] ^= change
+        try:
+            check_extracted(read(bytes(found), "a.bin"))
+        except ReadError as error:
+            assert str(error).startswith("a.bin")
+            assert ";" in str(error)
 
     return check
 

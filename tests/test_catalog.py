@@ -201,7 +201,7 @@ def test_another_format(catalog: Catalog, tmp_path: Path) -> None:
     db.execute("UPDATE settings SET value = '99' WHERE name = 'format'")
     db.commit()
     db.close()
-    with pytest.raises(IndexMismatch, match="the index has format 99, this version reads 1"):
+    with pytest.raises(IndexMismatch, match="the index has format 99, this version reads 2"):
         Catalog(tmp_path)
     with pytest.raises(IndexMismatch):
         Catalog(tmp_path, built_with=BUILT)

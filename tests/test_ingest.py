@@ -410,3 +410,30 @@ def test_ctrl_c_leaves_a_usable_index(
     assert whole >= 1
     ingest([many], folder, embedder=hashing)
     assert content(folder) == content(undisturbed)
+
+
+def test_what_several_files_print_around_their_articles_is_dropped(tmp_path: Path) -> None:
+    docs, folder = tmp_path / "docs", tmp_path / "ix"
+    docs.mkdir()
+    for n in range(5):
+        title, story = f"Keeper number {n} goes home", f"The keeper of lighthouse {n} went home on Friday. " * 3
+        (docs / f"{n}.txt").write_text(f"The Dell Courier\nYour town your paper\n\n{title}\n\n{story}\n")
+    first = ingest([docs / f"{n}.txt" for n in range(3)], folder, embedder=HashingEmbedder())
+    assert len(first.added) == 3
+    with Index.open(folder) as index:
+        assert not any(
+            dropped.reason == "repeated in other files" for s in index.catalog.sources() for dropped in s.dropped
+        )
+        before = {document.id for source in index.catalog.sources() for document in source.documents}
+    # With two more files the lines are known for what they are, and the first three are read again.
+    second = ingest([docs], folder, embedder=HashingEmbedder())
+    assert (len(second.added), len(second.replaced), second.unchanged) == (2, 3, 0)
+    with Index.open(folder) as index:
+        for source in index.catalog.sources():
+            reasons = [dropped.reason for dropped in source.dropped]
+            assert set(reasons) == {"repeated in other files"}
+            [document] = source.documents
+            assert document.title.startswith("Keeper number")
+        after = {document.id for source in index.catalog.sources() for document in source.documents}
+    assert ingest([docs], folder, embedder=HashingEmbedder()).unchanged == 5
+    assert not before & after  # the articles begin elsewhere now, and the record of each file says why

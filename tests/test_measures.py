@@ -47,7 +47,7 @@ from eval.measures import (
 from eval.runs import Run, by_rank
 from eval.sets import CorpusDocument, GoldQuestion, GoldSpan, Query, RetrievalSet
 from index.folder import Index
-from index.values import Media, Passage, Source, Span
+from index.values import Media, Passage, Source, Span, Spelling
 from rag.reply import Abstention, Answer, Citation, Reply, Statement
 
 DOCUMENTS = [f"d{i}" for i in range(12)]
@@ -200,7 +200,7 @@ def test_a_perfect_reranker_is_never_worse_and_finds_what_was_within_its_depth(
 
 
 def make_passage(start: int, end: int, text: str = "", *, source: str = "a.txt", lang: str = "en") -> Passage:
-    return Passage(f"doc:{start}-{end}", "doc", source, Span(start, end), text, text, lang, "", "")
+    return Passage(f"doc:{start}-{end}", "doc", source, Span(start, end), text, text, Spelling.PLAIN, lang, "", "")
 
 
 def make_gold(start: int, end: int, *, id_: str = "gold:0", quote: str = "", source: str = "a.txt") -> Gold:
@@ -264,7 +264,7 @@ def test_quotes_are_found_wherever_they_stand_white_space_aside() -> None:
 
 def test_quotes_in_json_are_found_as_they_are_read() -> None:
     text = '{"text": "He said \\"no\\"\\nand \\u0259gain."}\n'
-    source = Source("a.jsonl", Media.JSONL, "", text)
+    source = Source("a.jsonl", Media.JSONL, "", text, spelling=Spelling.JSON)
     (span,) = QuoteFinder(source).find('said "no" and əgain')
     assert span.of(text) == 'said \\"no\\"\\nand \\u0259gain'
 

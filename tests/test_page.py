@@ -19,7 +19,7 @@ from index.embed import HashingEmbedder
 from index.errors import IndexFolderError, SettingsError
 from index.folder import Index
 from index.ingest import ingest
-from index.values import Document, Media, Source, Span
+from index.values import Document, Media, Source, Span, Spelling
 from rag.abstain import Calibration, Signals
 from rag.assistant import Assistant
 from ui.app import RunningPage, build_page, launch, serve
@@ -583,7 +583,7 @@ def test_half_a_character_is_no_reason_to_fail(desk: Desk) -> None:
 
 def test_pieces_are_the_kept_text_and_nothing_else() -> None:
     text = 'kept one. DROPPED kept \\"two\\". \n tail'
-    source = Source("a.jsonl", Media.JSONL, "", text)
+    source = Source("a.jsonl", Media.JSONL, "", text, spelling=Spelling.JSON)
     spans = (Span(0, 9), Span(18, 31), Span(34, 38))
     document = Document("a", "a.jsonl", "", "en", "", spans, spans)
     start = text.index('\\"two')

@@ -14,16 +14,18 @@ from index.clean import clean
 from index.embed import Embedder, HashingEmbedder
 from index.errors import SettingsError
 from index.folder import Index
-from index.passages import Chunking, passage_sentences, split_passages
+from index.passages import Chunking, passage_dates, passage_sentences, split_passages
 from index.read import MEDIA_BY_SUFFIX, file_hash, read_source
 from index.sentences import split_sentences
-from index.values import Document, Media, Passage, Source, Span
+from index.values import Document, Media, Passage, Source, Span, Spelling
 
 COUNT = HashingEmbedder().count_tokens  # words
 
 
 def source_of(text: str, name: str = "a.txt") -> Source:
-    return Source(name, MEDIA_BY_SUFFIX[Path(name).suffix], file_hash(text.encode()), text)
+    media = MEDIA_BY_SUFFIX[Path(name).suffix]
+    spelling = Spelling.JSON if media is Media.JSONL else Spelling.PLAIN
+    return Source(name, media, file_hash(text.encode()), text, spelling=spelling)
 
 
 def passages_of(source: Source, chunking: Chunking, count: Callable[[list[str]], list[int]] = COUNT) -> list[Passage]:
@@ -96,7 +98,7 @@ def test_passages_of_json_lines_map_back(texts: list[str], ascii_only: bool, chu
             assert passage.span.of(source.text) == passage.text
             assert json.loads(f'"{passage.text}"') == passage.readable
             assert passage.readable in text
-            for span, words in passage_sentences(passage, Media.JSONL):
+            for span, words in passage_sentences(passage):
                 assert json.loads(f'"{span.of(source.text)}"') == words
 
 
@@ -153,7 +155,7 @@ def test_sentences_of_a_passage_stand_in_the_source(make_index: Callable[..., In
     index = make_index({"a.txt": numbered(30), "b.jsonl": json.dumps({"text": numbered(30).replace(".", '."\n')})})
     for stored in index.catalog.added_since(0):
         source = index.source(stored.passage.source_path)
-        found = passage_sentences(stored.passage, source.media)
+        found = passage_sentences(stored.passage)
         assert found
         for span, words in found:
             quote = span.of(source.text)
@@ -179,3 +181,14 @@ def test_settings_that_cannot_be(values: tuple[int, int]) -> None:
 def test_an_empty_body_has_no_passages() -> None:
     document = Document("d", "a.txt", "", "en", "", (Span(0, 3),), (Span(0, 3),))
     assert split_passages(document, source_of(" \n "), chunking=Chunking(), count_tokens=COUNT) == []
+
+
+def test_dates_that_a_passage_names_stand_in_the_source() -> None:
+    words = (
+        'The keeper left on "3 May 2024". Yesterday his dog followed; the harbour master wrote it down in March 2023.'
+    )
+    source = source_of(json.dumps({"text": words, "date": "2024-06-10"}), "a.jsonl")
+    [passage] = passages_of(source, Chunking())
+    found = passage_dates(passage)
+    assert [each.value for each in found] == ["2024-05-03", "2024-06-09", "2023-03"]
+    assert [each.span.of(source.text) for each in found] == ["3 May 2024", "Yesterday", "March 2023"]

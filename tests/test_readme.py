@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from index.e5 import packaged_weights
+from index.read import readable_types
 from ui.cli import main
 
 ROOT = Path(__file__).parent.parent
@@ -56,6 +57,24 @@ def test_the_output_shown_is_the_output_made(sample_index: str) -> None:
         code, made = run(verb, "--index", sample_index, *arguments)
         assert code == 0
         assert made.strip() == shown.strip()
+
+
+def test_the_cleaning_shown_is_the_cleaning_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    block = next(block for kind, block in BLOCKS if kind == "console" and "--cleaning" in block)
+    monkeypatch.chdir(tmp_path)
+    steps = re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]
+    *files, (command, _, shown) = (step.partition("\n") for step in steps)
+    assert [line for line, _, _ in files] == ["cat lamp.txt", "cat rules.toml"]
+    for line, _, content in files:
+        Path(line.removeprefix("cat ")).write_text(content, encoding="utf-8")
+    code, made = run(*shlex.split(command)[1:])
+    assert code == 0
+    assert made.strip() == shown.strip()
+
+
+def test_every_type_of_file_is_in_the_table() -> None:
+    rows = re.findall(r"^\| (`\..*?) \|", README, re.MULTILINE)
+    assert sorted(re.findall(r"`(\.[a-z.]+)`", " ".join(rows))) == readable_types()
 
 
 @needs_model

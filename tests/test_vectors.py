@@ -29,7 +29,10 @@ def ready(number: int, lang: str) -> ReadySource:
     source = Source(f"{number}.txt", Media.TEXT, str(number), f"text {number}")
     span = Span(0, len(source.text))
     document = Document(f"d{number}", source.path, "", lang, "", (span,), (span,))
-    passage = Passage(f"d{number}:0-{span.end}", document.id, source.path, span, source.text, source.text, lang, "", "")
+    words = source.text
+    passage = Passage(
+        f"d{number}:0-{span.end}", document.id, source.path, span, words, words, source.spelling, lang, "", ""
+    )
     vector = unit(np.random.default_rng(number).standard_normal(DIMENSION).astype(np.float32) + 2 * direction(lang))
     return ReadySource(source, f"/files/{number}", (document,), (), (ReadyPassage(passage, vector),))
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from index.errors import DataSetError
 from index.folder import Index
-from index.read import file_hash
+from index.read import file_hash, readable_types
 from rag.verify import SavedCitation, load_citations, verify
 
 TEXT = "Başlıq\r\n\r\nThe lighthouse 😀 has been run by a machine. The keeper has gone home.\r\n"
@@ -116,7 +116,7 @@ def test_verdicts_are_in_order_one_for_each(docs: Path) -> None:
 def test_a_source_of_no_type_of_ours(docs: Path) -> None:
     (docs / "passwd").write_text(QUOTE)
     assert problems(docs, citation(source="passwd", start=0, end=25)) == [
-        "passwd: files of this type are not read, so the quote cannot have come from it"
+        "passwd: files of type 'none' cannot be read; convert it to one of " + " ".join(readable_types())
     ]
 
 

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from index.errors import DragomanError, IndexFolderError, SettingsError
 
 if TYPE_CHECKING:
-    from index.ingest import IngestReport
     from rag import Reply, Statement
 
 DONE, NOT_DONE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
@@ -78,21 +76,24 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    # These modules import from here, so they are imported when the command is run.
+    from ui.eval_command import add_eval
+    from ui.ingest_command import add_ingest
+    from ui.show_command import add_show, add_sources
+
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_ingest(commands)
+    add_ingest(commands)
     _add_ask(commands)
     _add_search(commands)
     _add_serve(commands)
-    _add_sources(commands)
-    _add_show(commands)
+    add_sources(commands)
+    add_show(commands)
     _add_verify(commands)
-    from ui.eval_command import add_eval
-
     add_eval(commands)
     return parser
 
 
-def _command(
+def command(
     commands: Any,
     name: str,
     run: Callable[[argparse.Namespace], int],
@@ -100,6 +101,7 @@ def _command(
     help: str,
     description: str,
 ) -> argparse.ArgumentParser:
+    """A new command that does `run`."""
     parser = commands.add_parser(
         name, help=help, description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -107,13 +109,15 @@ def _command(
     return parser
 
 
-def _add_index(parser: argparse.ArgumentParser) -> None:
+def add_index(parser: argparse.ArgumentParser) -> None:
+    """Give a command the option that names the index."""
     parser.add_argument(
         "--index", type=Path, default=DEFAULT_INDEX, metavar="DIR", help="the index folder (default: %(default)s)"
     )
 
 
-def _add_json(parser: argparse.ArgumentParser) -> None:
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Give a command the option to print for machines."""
     parser.add_argument("--json", action="store_true", help="print one JSON document for machines")
 
 
@@ -126,122 +130,20 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--before", default="", metavar="DAY", help="only documents dated this day or earlier")
 
 
-# ingest
-
-
-def _add_ingest(commands: Any) -> None:
-    parser = _command(
-        commands,
-        "ingest",
-        _ingest,
-        help="read files and folders into an index",
-        description="Read .txt .md .html .pdf .docx .jsonl files into an index. Unchanged files are skipped, changed "
-        "ones replaced.\nStop it at any time, even with kill -9: what is committed stays, the same command goes on.",
-    )
-    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files or folders")
-    _add_index(parser)
-    parser.add_argument("--prune", action="store_true", help="remove from the index what is gone from the folders")
-    parser.add_argument(
-        "--embedder",
-        default="",
-        metavar="NAME",
-        help="e5-small (default, offline), or a sentence-transformers model by folder or hub name; for a new index",
-    )
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="longest passage (default: 160); for a new index")
-    parser.add_argument("--overlap", type=int, metavar="N", help="sentences repeated between passages (default: 1)")
-    _add_json(parser)
-
-
-def _ingest(options: argparse.Namespace) -> int:
-    from index.catalog import FILE_NAME, Catalog
-    from index.embed import BUNDLED, load_embedder
-    from index.ingest import ingest
-    from index.passages import Chunking
-
-    name = options.embedder or BUNDLED
-    chunking = None
-    if options.max_tokens is not None or options.overlap is not None:
-        default = Chunking()
-        chunking = Chunking(
-            default.max_tokens if options.max_tokens is None else options.max_tokens,
-            default.overlap_sentences if options.overlap is None else options.overlap,
+def existing(folder: Path) -> Path:
+    """The folder of an index that must be there. Raises IndexFolderError."""
+    if not folder.is_dir():
+        raise IndexFolderError(
+            f"{folder}: no such index; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
         )
-    if (options.index / FILE_NAME).is_file():
-        with Catalog(options.index) as catalog:
-            built = catalog.built_with.embedder.name
-        if not options.embedder:
-            name = built
-    embedder = load_embedder(name, report=complain)
-    with _IngestBar() as bar:
-        report = ingest(
-            options.paths,
-            options.index,
-            embedder=embedder,
-            chunking=chunking,
-            prune=options.prune,
-            on_progress=bar.update,
-            report=complain,
-        )
-    _tell_ingest(report, options)
-    if report.interrupted:
-        return INTERRUPTED
-    return NOT_DONE if report.failures else DONE
-
-
-class _IngestBar:
-    """A progress bar over passages; their number grows while files are still being read."""
-
-    def __enter__(self) -> _IngestBar:
-        from tqdm import tqdm
-
-        self._bar = tqdm(unit=" passages", delay=1, disable=None, file=sys.stderr, dynamic_ncols=True)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
-
-    def update(self, progress: Any) -> None:
-        self._bar.total = progress.passages_known
-        self._bar.set_description(f"file {progress.files_done}/{progress.files_total}", refresh=False)
-        self._bar.update(progress.passages_done - self._bar.n)
-
-
-def _tell_ingest(report: IngestReport, options: argparse.Namespace) -> None:
-    from index.catalog import Catalog
-
-    for message in report.failures:
-        complain(f"not read: {message}")
-    if options.json:
-        fields = (
-            "added", "replaced", "removed", "gone", "unchanged", "passages", "failures", "left_out", "interrupted"
-        )  # fmt: skip
-        print(json.dumps({name: getattr(report, name) for name in fields}, ensure_ascii=False, indent=2))
-        return
-    types = Counter(Path(message.partition(": ")[0]).suffix or "no suffix" for message in report.left_out)
-    if report.left_out:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(types.items()))
-        complain(f"left out: {kinds} (no article in them, or a type that is not read; --json lists them)")
-    if report.gone:
-        complain(f"{len(report.gone)} files are gone from the folders and still in the index; --prune removes them")
-    with Catalog(options.index) as catalog:
-        sources, documents, passages = catalog.counts()
-    done = [f"{len(report.added)} added", f"{len(report.replaced)} replaced", f"{report.unchanged} unchanged"]
-    if report.removed:
-        done.append(f"{len(report.removed)} removed")
-    if report.failures:
-        done.append(f"{len(report.failures)} not read")
-    print(f"{', '.join(done)}; the index holds {sources} files, {documents} articles, {passages} passages")
-    if report.interrupted:
-        complain("stopped; what was committed is kept, run the same command to go on")
-    elif passages:
-        print(f'ask: dragoman ask --index {options.index} "your question"')
+    return folder
 
 
 # ask and search
 
 
 def _add_ask(commands: Any) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "ask",
         _ask,
@@ -250,9 +152,9 @@ def _add_ask(commands: Any) -> None:
         "of its quote.\nEvery quote is read again from the stored source before it is shown.",
     )
     parser.add_argument("question")
-    _add_index(parser)
+    add_index(parser)
     _add_filters(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
 def _ask(options: argparse.Namespace) -> int:
@@ -300,7 +202,7 @@ def _details(*details: str) -> str:
 
 
 def _add_search(commands: Any) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "search",
         _search,
@@ -309,9 +211,9 @@ def _add_search(commands: Any) -> None:
     )
     parser.add_argument("question")
     parser.add_argument("-k", type=int, default=10, metavar="N", help="how many passages (default: %(default)s)")
-    _add_index(parser)
+    add_index(parser)
     _add_filters(parser)
-    _add_json(parser)
+    add_json(parser)
 
 
 def _search(options: argparse.Namespace) -> int:
@@ -339,14 +241,14 @@ def _search(options: argparse.Namespace) -> int:
 
 
 def _add_serve(commands: Any) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "serve",
         _serve,
         help="open the chat page",
         description="Serve the chat page on this machine only; stop it with Ctrl-C.",
     )
-    _add_index(parser)
+    add_index(parser)
     parser.add_argument("--port", type=int, default=7860, metavar="N", help="default: %(default)s")
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
@@ -360,117 +262,11 @@ def _serve(options: argparse.Namespace) -> int:
     return DONE
 
 
-# sources and show
-
-
-def _add_sources(commands: Any) -> None:
-    parser = _command(
-        commands,
-        "sources",
-        _sources,
-        help="list what the index holds",
-        description="List the files of an index with the articles found in them and what was dropped.",
-    )
-    _add_index(parser)
-    _add_json(parser)
-
-
-def _sources(options: argparse.Namespace) -> int:
-    from index.catalog import Catalog
-
-    with Catalog(existing(options.index)) as catalog:
-        sources = list(catalog.sources())
-    if options.json:
-        print(json.dumps([_source_to_json(source) for source in sources], ensure_ascii=False, indent=2))
-        return DONE
-    for source in sources:
-        print(printable(source.path))
-        for document in source.documents:
-            title = document.title or "(no title)"
-            print(printable(f"    {document.id}  {title}{_details(document.lang, document.date)}"))
-    return DONE
-
-
-def existing(folder: Path) -> Path:
-    """The folder of an index that must be there. Raises IndexFolderError."""
-    if not folder.is_dir():
-        raise IndexFolderError(
-            f"{folder}: no such index; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
-        )
-    return folder
-
-
-def _source_to_json(source: Any) -> dict[str, Any]:
-    return {
-        "source": source.path,
-        "sha256": source.sha256,
-        "media": source.media.value,
-        "documents": [
-            {
-                "id": document.id,
-                "title": document.title,
-                "lang": document.lang,
-                "date": document.date,
-                "spans": [[span.start, span.end] for span in document.spans],
-                "passages": [[span.start, span.end] for id_, span in source.passages if id_ == document.id],
-            }
-            for document in source.documents
-        ],
-        "dropped": [[dropped.span.start, dropped.span.end, dropped.reason] for dropped in source.dropped],
-    }
-
-
-def _add_show(commands: Any) -> None:
-    parser = _command(
-        commands,
-        "show",
-        _show,
-        help="show an article or a cited place, or how a file was cleaned",
-        description="Show a source as it was read: what is kept, and with '-' and a reason what is dropped.\n"
-        "With PATH:START-END, as citations print it, show the words at that place.",
-    )
-    parser.add_argument("place", metavar="PATH[:START-END]")
-    _add_index(parser)
-
-
-def _show(options: argparse.Namespace) -> int:
-    from index.catalog import Catalog
-
-    path, _, place = options.place.rpartition(":")
-    start, _, end = place.partition("-")
-    with Catalog(existing(options.index)) as catalog:
-        if path and start.isdigit() and end.isdigit():
-            source = catalog.source(path)
-            if source is not None:
-                if not int(start) < int(end) <= len(source.text):
-                    raise SettingsError(f"{options.place}: {path} has characters 0 to {len(source.text)}")
-                print(printable(source.text[int(start) : int(end)]))
-                return DONE
-        source = catalog.source(options.place)
-        if source is None:
-            raise IndexFolderError(
-                f"{options.index}: no source {options.place!r}; list them: dragoman sources --index {options.index}"
-            )
-        stored = next(stored for stored in catalog.sources() if stored.path == source.path)
-    pieces = [(span.start, span.end, "", document.id) for document in stored.documents for span in document.spans]
-    pieces += [(dropped.span.start, dropped.span.end, dropped.reason, "") for dropped in stored.dropped]
-    shown = ""
-    titles = {document.id: document for document in stored.documents}
-    for start_at, end_at, reason, document_id in sorted(pieces):
-        if document_id and document_id != shown:
-            document, shown = titles[document_id], document_id
-            print(printable(f"== {document.title or '(no title)'}{_details(document.lang, document.date)}"))
-        mark = f"- [{reason}] " if reason else "  "
-        for line in source.text[start_at:end_at].splitlines():
-            print(printable(f"{mark}{line}"))
-    return DONE
-
-
 # verify
 
 
 def _add_verify(commands: Any) -> None:
-    parser = _command(
+    parser = command(
         commands,
         "verify",
         _verify,
@@ -481,7 +277,7 @@ def _add_verify(commands: Any) -> None:
     parser.add_argument("answer", type=Path, metavar="ANSWER.json")
     parser.add_argument("--index", type=Path, metavar="DIR", help="the index (default: the one named in the answer)")
     parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of the files, where there is no index")
-    _add_json(parser)
+    add_json(parser)
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -10,6 +10,8 @@ from typing import Any
 
 from index.errors import SettingsError
 from ui.add_command import add_add
+from ui.fuzz_command import add_fuzz
+from ui.reading_command import add_reading
 
 # What the table of answers shows; --json has all figures.
 _SHOWN = ("first citation", "first three", "wrongly declined", "rightly declined", "quotes that stand")
@@ -70,6 +72,14 @@ def add_eval(commands: Any) -> None:
     calibrate.add_argument("--most", type=int, default=44, metavar="N", help="questions a set (default: %(default)s)")
     calibrate.add_argument("--wrongly", type=float, default=0.03, metavar="SHARE", help="answerable ones to decline")
     calibrate.set_defaults(run=_calibrate)
+    add_reading(kinds)
+    add_fuzz(kinds)
+    languages = kinds.add_parser("languages", help="how often the language of a text is told right, by length")
+    languages.add_argument(
+        "--part", choices=("dev", "test"), default="test", help="of the texts (default: %(default)s)"
+    )
+    languages.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
+    languages.set_defaults(run=_languages)
     for each in (answers, run, table, gate, robustness, calibrate):
         each.add_argument("--embedder", default="", metavar="NAME", help="as for ingest (default: e5-small)")
     for each in (answers, run, table, compare, check, gate, robustness):
@@ -342,6 +352,15 @@ def _calibrate(options: argparse.Namespace) -> int:
         found = declined(cases, calibration, kind)
         if found:
             print(f"declined of {kind.value}: {sum(found) / len(found):.3f} of {len(found)}")
+    return DONE
+
+
+def _languages(options: argparse.Namespace) -> int:
+    from eval.languages import language_cases, report_languages
+    from ui.cli import DONE, printable
+
+    report = report_languages(language_cases(options.part))
+    print(report.to_json() if options.json else printable(report.to_text()))
     return DONE
 
 

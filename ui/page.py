@@ -162,7 +162,7 @@ def article_pieces(document: Document, source: Source, marked: Span) -> list[Pie
             (Span(last, span.end), False),
         ):
             if part.start < part.end:
-                pieces.append(Piece(view(source.text, part, source.media).text, is_marked, after_gap))
+                pieces.append(Piece(view(source.text, part, source.spelling).text, is_marked, after_gap))
                 after_gap = False
     return pieces
 

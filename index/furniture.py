@@ -1,0 +1,176 @@
+"""Furniture: the lines that pages and feeds put around articles. What each is called is why it is dropped.
+
+A line is known as furniture by its words, which `furniture.toml` lists, or by its company: lines like it that the file
+repeats, a short line among others that are furniture, what follows the head of a comment section.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+
+from index.dates import is_date_line
+from index.heading import is_byline
+from index.lines import PROSE_CHARACTERS, Line, is_sentence
+from index.repeats import LineKeys, could_repeat, line_key
+from index.values import Media
+
+_MOST_CHARACTERS = 240  # of a line that its words alone can make furniture; what is longer is text
+
+
+def _table() -> dict[str, str]:
+    """For each reason, in the order of `furniture.toml`, one pattern that is all of its patterns."""
+    content = tomllib.loads(files("index").joinpath("furniture.toml").read_text(encoding="utf-8"))
+    table: dict[str, list[str]] = {}
+    for row in content["furniture"]:
+        for pattern in row["patterns"]:
+            for name, words in content["words"].items():
+                pattern = pattern.replace(f"<{name}>", f"({'|'.join(words)})")
+            table.setdefault(row["reason"], []).append(pattern)
+    return {reason: "|".join(patterns) for reason, patterns in table.items()}
+
+
+_TABLE = _table()
+_REASONS = {f"r{number}": reason for number, reason in enumerate(_TABLE)}
+# One pattern of all: asking seventy in turn took most of the time of cleaning.
+_FURNITURE = re.compile("|".join(f"(?P<{name}>{_TABLE[reason]})" for name, reason in _REASONS.items()), re.IGNORECASE)
+STORY_END, MARK, END_MARK = (
+    re.compile(_TABLE[reason], re.IGNORECASE) for reason in ("end of story", "between articles", "end mark")
+)
+_COMMENTS = re.compile(
+    r"(leave a (reply|comment)).{0,20}|"
+    r"(\d+ )?(comments?|şərh(lər)?|rəy(lər)?|комментари[ийяев]+|yorum(lar)?)( ?\(\d+\))?:?",
+    re.IGNORECASE,
+)
+_FORM = re.compile(r"leave a (?:reply|comment)", re.IGNORECASE)
+# A line that says whose comment follows, and perhaps when it was written.
+_COMMENTER = re.compile(
+    r"[^.!?:]{1,40} (?:wrote|writes|says|said|commented|пишет|написала?|yazır|yazdı|yazıb|diyor|dedi ki)\b[^.!?]{0,40}",
+    re.IGNORECASE,
+)
+_MOST_LINES_OF_COMMENTS = 40
+_MOST_LINES_OF_FORM = 12
+_COMMENT_CHARACTERS = 400
+_REPEATED_CHARACTERS = 60
+_SHORT = 60  # characters of a line that its company can make furniture
+
+
+def mark_furniture(lines: Sequence[Line], *, media: Media, repeated: LineKeys = frozenset()) -> list[Line]:
+    """The lines, with a reason on each that is furniture; `repeated` are the keys of those that other files have, too.
+
+    Tables, slides and pages repeat short lines that are theirs; what is furniture there, their formats tell.
+    """
+    marked = [line.drop(furniture_reason(line.text)) for line in lines]
+    if media in (Media.TEXT, Media.MARKDOWN, Media.HTML):
+        marked = _mark_repeated(marked)
+    if repeated:
+        marked = _mark_repeated_elsewhere(marked, repeated)
+    marked = _mark_after(marked)
+    return _mark_company(marked)
+
+
+def furniture_reason(text: str) -> str:
+    """Why a line is furniture by its words alone, or ""."""
+    return _reason(text) if len(text) <= _MOST_CHARACTERS else ""
+
+
+@lru_cache(maxsize=1 << 12)  # feeds and pages say the same in every file
+def _reason(text: str) -> str:
+    match = _FURNITURE.fullmatch(text)
+    # The alternatives are groups that nothing encloses, so that the last to be closed is the one that matched.
+    return _REASONS[match.lastgroup] if match is not None and match.lastgroup is not None else ""
+
+
+def _mark_repeated(lines: list[Line]) -> list[Line]:
+    def could_be(line: Line) -> bool:
+        return len(line.text) <= _REPEATED_CHARACTERS and not is_sentence(line.text)
+
+    counts = Counter(line.text for line in lines if could_be(line))
+    return [line.drop("repeated line") if counts[line.text] > 1 else line for line in lines]
+
+
+def _mark_repeated_elsewhere(lines: list[Line], repeated: LineKeys) -> list[Line]:
+    """What a site prints on all its pages; not the line right above a text, nor who wrote it and when."""
+    marked = list(lines)
+    below = ""  # the next line that is kept, from the end upwards
+    for i in range(len(lines) - 1, -1, -1):
+        line = lines[i]
+        if line.reason:
+            continue
+        is_title = len(below) >= PROSE_CHARACTERS and len(line.text) < PROSE_CHARACTERS
+        says_who = is_date_line(line.text) or is_byline(line.text)
+        if could_repeat(line.text) and line_key(line.text) in repeated and not (is_title or says_who):
+            marked[i] = line.drop("repeated in other files")
+        else:
+            below = line.text
+    return marked
+
+
+def _mark_after(lines: list[Line]) -> list[Line]:
+    """What comes with a line before it: an advertisement, a comment section, the name of who shared a story."""
+    marked = list(lines)
+    for i, line in enumerate(lines):
+        following = lines[i + 1] if i + 1 < len(lines) else None
+        if following is None:
+            break
+        # Below the word "advertisement" stands the text of one, or nothing if it was a picture.
+        if line.reason == "advertisement" and len(line.text) <= _SHORT and len(following.text) < PROSE_CHARACTERS:
+            marked[i + 1] = marked[i + 1].drop("advertisement")
+        # A saved feed signs each article with the name of who shared it, just above its age.
+        if following.reason == "age" and len(line.text) <= _SHORT and " " not in line.text:
+            marked[i] = marked[i].drop("user name")
+        if _COMMENTS.fullmatch(line.text) and _are_comments(lines, i):
+            marked[i:] = [later.drop("comments") for later in marked[i:]]
+            break
+    return marked
+
+
+def _are_comments(lines: Sequence[Line], head: int) -> bool:
+    """Whether what follows the head of a comment section is comments, or a form for one, up to the end.
+
+    An article stands above it. A count of comments may also stand in the midst of one, so that what is not set off
+    must look like comments: with who wrote them, when, and what to reply with.
+    """
+    rest = lines[head + 1 :]
+    if not any(len(line.text) >= PROSE_CHARACTERS and not line.reason for line in lines[:head]):
+        return False
+    if _FORM.match(lines[head].text):
+        return len(rest) <= _MOST_LINES_OF_FORM and all(len(line.text) < PROSE_CHARACTERS for line in rest)
+    if len(rest) > _MOST_LINES_OF_COMMENTS or any(len(line.text) > _COMMENT_CHARACTERS for line in rest):
+        return False
+    told = any(
+        line.reason in ("age", "share bar", "comment form")
+        or _COMMENTER.fullmatch(line.text)
+        or is_date_line(line.text)
+        for line in rest
+    )
+    set_off = lines[head].blank_before > 0 and all(len(line.text) < PROSE_CHARACTERS for line in rest)
+    return told or set_off
+
+
+def _mark_company(lines: list[Line]) -> list[Line]:
+    """A short line between two pieces of furniture is furniture, unless a text follows whose title it may be."""
+    marked = list(lines)
+    below = ""  # the next line that is kept, from the end upwards
+    for i in range(len(lines) - 1, 0, -1):
+        line = lines[i]
+        if line.reason:
+            continue
+        before, after = lines[i - 1], lines[i + 1] if i + 1 < len(lines) else None
+        if (
+            before.reason
+            and before.reason not in ("between articles", "end of story", "separator")
+            and after is not None
+            and after.reason
+            and not (line.blank_before or after.blank_before)
+            and len(line.text) <= _SHORT
+            and not is_sentence(line.text)
+            and len(below) < PROSE_CHARACTERS
+        ):
+            marked[i] = line.drop("among furniture")
+        below = line.text
+    return marked

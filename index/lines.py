@@ -1,0 +1,109 @@
+"""A source's text as lines, and lines as blocks: what a person sees as one paragraph or heading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from index.values import Span
+
+BYTE_ORDER_MARK = "\ufeff"
+
+_BREAK = re.compile(r"[\n\f]")
+_AROUND = BYTE_ORDER_MARK + " \t\r\v\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029"
+_SENTENCE_END = re.compile(r"[.!?…:;][\"'”»’)\]]*\Z")
+PROSE_CHARACTERS = 90  # a line as long as this is text, not a heading: few sentences of news are shorter
+# A column of text that was wrapped by a program: its full lines end within so many characters of one another.
+_WRAP_CHARACTERS = (50, 100)
+_WRAP_RAGGED = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line without the white space around it; `blank_before` counts the blank lines above."""
+
+    span: Span
+    text: str  # as a person reads it
+    blank_before: int
+    reason: str = ""  # why it is dropped, or ""
+
+    def drop(self, reason: str) -> Line:
+        return self if self.reason or not reason else replace(self, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that are one paragraph, or a line that stands by itself."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        # Most blocks are one line, and each is asked for its text a dozen times.
+        return self.lines[0].text if len(self.lines) == 1 else " ".join(line.text for line in self.lines)
+
+    @property
+    def blank_before(self) -> int:
+        return self.lines[0].blank_before
+
+
+def read_lines(text: str, span: Span) -> Iterator[Line]:
+    """The lines of a piece of a source's text that are not blank, in order."""
+    start, blank = span.start, 0
+    for raw in _BREAK.split(span.of(text)):
+        stripped = raw.strip(_AROUND)
+        if stripped.strip():
+            begin = start + raw.index(stripped)
+            yield Line(Span(begin, begin + len(stripped)), stripped, blank)
+            blank = 0
+        else:
+            blank += 1
+        start += len(raw) + 1
+
+
+def is_sentence(text: str) -> bool:
+    """Whether a text ends as a sentence does."""
+    return bool(_SENTENCE_END.search(text))
+
+
+def blocks(lines: Sequence[Line]) -> list[Block]:
+    """Lines as blocks: those of a paragraph that was wrapped at a column are one, any other line is one by itself."""
+    found: list[Block] = []
+    i = 0
+    while i < len(lines):
+        end = i + 1
+        while end < len(lines) and lines[end].blank_before == 0 and not lines[end].reason:
+            end += 1
+        start = _wrapped_from(lines, i, end)
+        found.extend(Block((line,)) for line in lines[i:start])
+        if start < end:
+            found.append(Block(tuple(lines[start:end])))
+        i = end
+    return found
+
+
+def _wrapped_from(lines: Sequence[Line], first: int, end: int) -> int:
+    """The first line of those up to `end` from which on they are a wrapped paragraph, `end` if there is none."""
+    last = lines[end - 1].text
+    start = end
+    shortest = longest = len(lines[end - 2].text)
+    goes_on = False
+    # From the end upwards, each line is looked at once: a file may be one paragraph of many thousands of lines.
+    for i in range(end - 2, first - 1, -1):
+        text = lines[i].text
+        shortest, longest = min(shortest, len(text)), max(longest, len(text))
+        if shortest < _WRAP_CHARACTERS[0] or longest > _WRAP_CHARACTERS[1] or longest - shortest > _WRAP_RAGGED:
+            break
+        is_open = not is_sentence(text)
+        goes_on = goes_on or is_open
+        # The last line of a paragraph is as long as it happens to be; so is the only full one of two lines.
+        alone = i == end - 2
+        if (
+            goes_on
+            and not lines[i].reason
+            and len(last) <= longest + 3
+            and (not alone or is_open or last[:1].islower())
+        ):
+            start = i
+    return start

@@ -1,0 +1,83 @@
+"""What an ingest would do, found out without doing it: files are read and cleaned, nothing is embedded or written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from index.catalog import FILE_NAME, Catalog
+from index.errors import ReadError
+from index.files import discover
+from index.ingest import Progress, gone_from, jobs_for, why_ignored
+from index.rules import NO_RULES, Rules
+from index.workers import SECONDS_A_FILE, Job, ReadFile, read_files, worker_count
+
+
+@dataclass(slots=True)
+class Preview:
+    """What a run would find; counts of characters are of the new and changed files."""
+
+    new: list[str] = field(default_factory=list)  # paths of sources
+    changed: list[str] = field(default_factory=list)  # those to be cleaned by other rules, too
+    unchanged: int = 0
+    gone: list[str] = field(default_factory=list)  # indexed, and no longer among the files
+    failures: list[str] = field(default_factory=list)  # whole messages: what cannot be read, or not wholly
+    left_out: list[str] = field(default_factory=list)  # whole messages: what is not read, or holds no article
+    articles: int = 0
+    kept: int = 0  # characters
+    dropped: dict[str, int] = field(default_factory=dict)  # characters by reason
+
+
+def preview(
+    paths: list[Path],
+    folder: Path,
+    *,
+    rules: Rules | None = None,
+    seconds_a_file: float = SECONDS_A_FILE,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Preview:
+    """What `ingest` with these arguments would do. There need be no index in `folder` yet.
+
+    Raises IndexFolderError if what is there is no index of ours.
+    """
+    known = {}
+    if (folder / FILE_NAME).is_file():
+        with Catalog(folder) as catalog:
+            known = catalog.files()
+            rules = catalog.rules if rules is None else rules
+    discovery = discover(paths)
+    found = Preview(failures=list(discovery.missing), left_out=list(map(why_ignored, discovery.ignored)))
+    on_progress(Progress(0, len(discovery.files), 0, 0))
+    jobs: list[Job] = []
+    for job in jobs_for(discovery.files, known, rules or NO_RULES):
+        if isinstance(job, Job):
+            jobs.append(job)
+        elif isinstance(job, ReadError):
+            found.failures.append(str(job))
+        else:
+            found.unchanged += 1
+    reads = read_files(jobs, processes=worker_count(len(jobs)), seconds_a_file=seconds_a_file)
+    for number, (job, read) in enumerate(reads, start=1):
+        if isinstance(read, ReadError):
+            found.failures.append(str(read))
+        else:
+            _count(found, job.path, read, is_new=job.path not in known)
+        on_progress(Progress(len(discovery.files) - len(jobs) + number, len(discovery.files), 0, 0))
+    found.gone.extend(gone_from(paths, discovery.files, known))
+    return found
+
+
+def _count(found: Preview, path: str, read: ReadFile, *, is_new: bool) -> None:
+    found.failures.extend((*read.source.problems, *read.cleaned.problems))
+    if any(document.body for document in read.cleaned.documents):
+        (found.new if is_new else found.changed).append(path)
+    elif not is_new:
+        found.left_out.append(f"{path}: holds no article any more; what the index has of it would be removed")
+    elif not (read.source.problems or read.cleaned.problems):
+        found.left_out.append(f"{path}: holds no article; nothing in it can be asked")
+    found.articles += len(read.cleaned.documents)
+    found.kept += sum(span.end - span.start for document in read.cleaned.documents for span in document.spans)
+    for dropped in read.cleaned.dropped:
+        length = dropped.span.end - dropped.span.start
+        found.dropped[dropped.reason] = found.dropped.get(dropped.reason, 0) + length

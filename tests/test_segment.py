@@ -1,0 +1,240 @@
+"""Where articles begin and end in text that says it only by how it looks, in four languages."""
+
+from __future__ import annotations
+
+import pytest
+
+from index.clean import clean
+from index.read import MEDIA_BY_SUFFIX, file_hash
+from index.values import Document, DroppedSpan, Media, Part, Source, Span
+
+EN = (
+    "The tram depot of Oakmere has planted beans along its fence, and the drivers water them between two shifts. "
+    "The first harvest went to the ticket office."
+)
+EN_MORE = (
+    "Passengers have asked for tomatoes as well, but the timetable, the manager explains, has no room for tomatoes "
+    "before September."
+)
+AZ = (
+    "Gilavar kəndinin dəyirmanı bu il ilk dəfə küləksiz işləyib, çünki uşaqlar qanadları növbə ilə çeviriblər. "
+    "Dəyirmançı onlara unla haqq verib."
+)
+AZ_MORE = (
+    "Qonşu kənddən gələnlər də növbəyə yazılmaq istəyirlər, lakin dəyirmançı deyir ki, siyahı payızın sonuna qədər "
+    "artıq dolub."
+)
+RU = (
+    "В посёлке Верхние Сани почтальон развозит письма на лыжах даже летом, потому что привык и не хочет переучиваться. "
+    "Лыжи он смазывает маслом."
+)
+RU_MORE = (
+    "Жители говорят, что по звуку узнают его за три улицы, и собаки встречают его молча, а кошки выходят посмотреть на "
+    "колею."
+)
+TR = (
+    "Çınaraltı mahallesinde saatçi dükkânının önündeki saat on yıldır beş dakika geri, çünkü mahalleli böyle seviyor. "
+    "Belediye de artık karışmıyor."
+)
+TR_MORE = (
+    "Otobüs şoförleri duraktan kalkarken kendi saatlerine değil bu saate bakıyor, böylece kimse geç kalmamış sayılıyor "
+    "ve herkes memnun."
+)
+TEXTS = {"en": (EN, EN_MORE), "az": (AZ, AZ_MORE), "ru": (RU, RU_MORE), "tr": (TR, TR_MORE)}
+TITLES = {
+    "en": ("Beans along the tram fence", "Tomatoes must wait for autumn"),
+    "az": ("Küləksiz işləyən dəyirman", "Növbəyə yazılan qonşular çoxdur"),
+    "ru": ("Почтальон не снимает лыжи летом", "Собаки встречают почтальона молча"),
+    "tr": ("Beş dakika geri kalan saat", "Şoförler dükkânın saatine bakıyor"),
+}
+LANGUAGES = sorted(TEXTS)
+
+
+def documents(text: str, name: str = "a.txt", **told: object) -> list[tuple[str, str, str]]:
+    """Title, language and body of each article."""
+    source = Source(name, MEDIA_BY_SUFFIX[name[name.rindex(".") :]], file_hash(text.encode()), text, **told)  # pyright: ignore[reportArgumentType]
+    return [(document.title, document.lang, body(document, source)) for document in clean(source).documents]
+
+
+def body(document: Document, source: Source) -> str:
+    return "\n".join(line for span in document.body for line in span.of(source.text).split("\n") if line.strip())
+
+
+def article(lang: str, n: int = 0) -> tuple[str, str, str]:
+    return TITLES[lang][n], lang, TEXTS[lang][n]
+
+
+# Two articles, however they are parted
+
+SEPARATORS = ["\n\n\n", "\n\n* * *\n\n", "\n---\n", "\n=====\n", "\n\n2.\n", "\n\n№ 2\n", "\n#####\n"]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("separator", SEPARATORS)
+def test_articles_are_parted(lang: str, separator: str) -> None:
+    (one, _, first), (two, _, second) = article(lang), article(lang, 1)
+    assert documents(f"{one}\n\n{first}{separator}{two}\n\n{second}\n") == [article(lang), article(lang, 1)]
+
+
+MARKS = {
+    "en": ("Article 1 of 2", "Article 2 of 2"),
+    "az": ("Məqalə 1", "Məqalə 2"),
+    "ru": ("Статья 1 из 2", "Статья 2 из 2"),
+    "tr": ("Haber 1", "Haber 2"),
+}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_numbers_of_articles_are_no_text(lang: str) -> None:
+    pieces = (
+        f"{mark}\n{title}\n{text}" for mark, title, text in zip(MARKS[lang], TITLES[lang], TEXTS[lang], strict=True)
+    )
+    assert documents("\n".join(pieces)) == [article(lang), article(lang, 1)]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_one_article_of_two_paragraphs(lang: str) -> None:
+    first, second = TEXTS[lang]
+    title = TITLES[lang][0]
+    assert documents(f"{title}\n\n{first}\n\n{second}\n") == [(title, lang, f"{first}\n{second}")]
+
+
+# Two languages
+
+
+@pytest.mark.parametrize(("one", "two"), [(a, b) for a in LANGUAGES for b in LANGUAGES if a != b])
+@pytest.mark.parametrize("gap", ["\n\n", "\n"])
+def test_halves_in_two_languages_are_two_articles(one: str, two: str, gap: str) -> None:
+    short = {"en": "Beans", "az": "Küləksiz dəyirman", "ru": "Летние лыжи", "tr": "Geri kalan saat"}
+    short["en"] = "Tram beans"
+    text = gap.join((short[one], *TEXTS[one], short[two], *TEXTS[two]))
+    assert documents(text) == [
+        (short[one], one, "\n".join(TEXTS[one])),
+        (short[two], two, "\n".join(TEXTS[two])),
+    ]
+
+
+@pytest.mark.parametrize(("one", "two"), [("az", "ru"), ("en", "az"), ("ru", "en"), ("tr", "ru")])
+def test_alternating_paragraphs_are_one_article(one: str, two: str) -> None:
+    pairs = (paragraph for pair in zip(TEXTS[one], TEXTS[two], strict=True) for paragraph in pair)
+    text = "\n".join((f"{TITLES[one][0]} / {TITLES[two][0]}", *pairs))
+    source = Source("a.txt", Media.TEXT, "0", text)
+    (document,) = clean(source).documents
+    assert [lang for _, lang in document.languages] == [one, two, one, two]
+    assert [span.of(text) for span, _ in document.languages] == text.split("\n")[1:]
+
+
+def test_an_article_in_one_language_has_no_runs() -> None:
+    (document,) = clean(Source("a.txt", Media.TEXT, "0", f"{EN}\n{EN_MORE}\nBakı\n17")).documents
+    assert document.languages == ()
+
+
+# Mastheads and briefs
+
+BRIEFS = {"en": "In brief", "az": "Qısa xəbərlər", "ru": "Коротко", "tr": "Kısa kısa"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_paragraph_of_a_column_of_briefs_is_an_article(lang: str) -> None:
+    first, second = TEXTS[lang]
+    assert documents(f"{BRIEFS[lang]}\n\n{first}\n\n{second}\n") == [("", lang, first), ("", lang, second)]
+
+
+DAYS = {"en": "14 December 2024", "az": "14 dekabr 2024", "ru": "14 декабря 2024 г.", "tr": "14 Aralık 2024"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_date_of_a_digest_is_that_of_its_articles(lang: str) -> None:
+    (one, two), (first, second) = TITLES[lang], TEXTS[lang]
+    text = f"Oakmere Digest\n{DAYS[lang]}\n\n1.\n{one}\n{first}\n\n2.\n{two}\n{second}\n"
+    found = clean(Source("a.txt", Media.TEXT, "0", text)).documents
+    assert [(d.title, d.date, d.date_from) for d in found] == [
+        (one, "2024-12-14", "masthead"),
+        (two, "2024-12-14", "masthead"),
+    ]
+
+
+# Parts of one file that end alike
+
+LINKS = {
+    "en": "Continue on our pages",
+    "az": "Səhifəmizdə davamı",
+    "ru": "Продолжение у нас",
+    "tr": "Sayfamızda devamı",
+}
+
+
+def source_in_parts(media: Media, texts: list[str], titles: list[str]) -> Source:
+    text, parts = "", []
+    for words, title in zip(texts, titles, strict=True):
+        text += "\n\n\n" if text else ""
+        parts.append(Part(Span(len(text), len(text) + len(words)), title))
+        text += words
+    return Source("a", media, "0", text, parts=tuple(parts))
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("media", [Media.FEED, Media.MBOX, Media.WARC])
+def test_short_lines_with_which_parts_end_are_furniture(lang: str, media: Media) -> None:
+    texts = [f"{title}\n\n{text}\n\n{LINKS[lang]}" for title, text in zip(TITLES[lang], TEXTS[lang], strict=True)]
+    source = source_in_parts(media, texts, list(TITLES[lang]))
+    cleaned = clean(source)
+    assert [body(document, source) for document in cleaned.documents] == list(TEXTS[lang])
+    assert [(d.span.of(source.text), d.reason) for d in cleaned.dropped] == [(LINKS[lang], "repeated line")] * 2
+
+
+def test_subjects_and_greetings_that_repeat_are_kept() -> None:
+    texts = [f"Re: the beans\n\nDear all,\n\n{text}" for text in TEXTS["en"]]
+    source = source_in_parts(Media.MBOX, texts, ["Re: the beans"] * 2)
+    cleaned = clean(source)
+    assert cleaned.dropped == ()
+    assert [d.title for d in cleaned.documents] == ["Re: the beans"] * 2
+
+
+def test_rows_of_a_table_may_end_alike() -> None:
+    source = source_in_parts(Media.XLSX, [f"{text}\nSold" for text in TEXTS["en"]], ["Beans", "Tomatoes"])
+    assert clean(source).dropped == ()
+
+
+# Comments and advertisements
+
+COMMENTS = {
+    "en": ["3 comments", "Ann wrote 2 hours ago:", "Mine are higher.", "Reply"],
+    "az": ["2 şərh", "Nərgiz yazır:", "Bizdə də belədir.", "Cavabla"],
+    "ru": ["Комментарии (2)", "Зоя пишет:", "А у нас летом снег.", "Ответить"],
+    "tr": ["2 yorum", "Ece yazdı:", "Saatim de geri.", "Yanıtla"],
+}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_comments_are_no_text(lang: str) -> None:
+    text = "\n".join((TITLES[lang][0], *TEXTS[lang], *COMMENTS[lang]))
+    assert documents(text) == [(TITLES[lang][0], lang, "\n".join(TEXTS[lang]))]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_count_of_comments_above_an_article_takes_nothing_with_it(lang: str) -> None:
+    text = "\n".join((TITLES[lang][0], COMMENTS[lang][0], *TEXTS[lang]))
+    assert documents(text) == [(TITLES[lang][0], lang, "\n".join(TEXTS[lang]))]
+
+
+@pytest.mark.parametrize("word", ["ADVERTISEMENT", "Reklam", "РЕКЛАМА", "Sponsored"])
+def test_the_line_below_the_word_is_the_advertisement(word: str) -> None:
+    assert documents(f"Beans\n{EN}\n{word}\nBoots at half price!\n{EN_MORE}") == [("Beans", "en", f"{EN}\n{EN_MORE}")]
+    assert documents(f"Beans\n{EN}\n{word}\n{EN_MORE}") == [("Beans", "en", f"{EN}\n{EN_MORE}")]
+
+
+def test_what_lies_between_parts_is_dropped_with_a_reason() -> None:
+    text = f"Oakmere Digest\n5 May 2024\n{EN}\n{EN_MORE}\nPrinted on beans"
+    first, second = text.index(EN), text.index(EN_MORE)
+    parts = (Part(Span(first, first + len(EN))), Part(Span(second, second + len(EN_MORE))))
+    cleaned = clean(Source("a.epub", Media.EPUB, "0", text, parts=parts))
+    assert [d.reason for d in cleaned.dropped] == ["between articles"] * 3
+    assert [d.date for d in cleaned.documents] == ["2024-05-05"] * 2
+
+
+def test_what_a_format_sets_aside_is_dropped_for_its_reason() -> None:
+    text = f"{EN}\nfoot\n{EN_MORE}"
+    aside = (DroppedSpan(Span(len(EN) + 1, len(EN) + 5), "page header or footer"),)
+    cleaned = clean(Source("a.pdf", Media.PDF, "0", text, set_aside=aside))
+    assert cleaned.dropped == aside

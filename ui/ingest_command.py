@@ -1,0 +1,261 @@
+"""The command `dragoman ingest`: files into an index, or with --dry-run only what would become of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from index.errors import SettingsError
+
+if TYPE_CHECKING:
+    from index.ingest import IngestReport, Progress
+    from index.passages import Chunking
+    from index.preview import Preview
+    from index.rules import Rules
+
+# Named here and not asked of `index`, which would load the readers for every command; tests compare.
+_DESCRIPTION = """\
+Read files and folders into an index. Unchanged files are skipped, changed ones replaced. What is read:
+  .txt .md                       in UTF-8, UTF-16 or an older encoding, mojibake repaired
+  .html .htm .pdf .docx .odt .epub .pptx
+  .jsonl .csv .tsv .xlsx         an article an object, or a row
+  .rss .atom .xml .eml .mbox .warc .warc.gz
+ZIP archives are read as folders are. Stop it at any time, even with kill -9: what is committed stays, and the
+same command goes on.
+"""
+_EPILOG = """\
+rules of your own, for the lines that are furniture in your archive and nowhere else; a TOML file such as
+
+  [[drop]]
+  pattern = "Subscribe to .*"       # a regular expression that a whole line matches, in any case
+  reason = "our newsletter"         # optional; the record of what was dropped says "rule: our newsletter"
+
+  [[keep]]
+  pattern = "Reply"                 # a line that would have been dropped; of two rules that match, this one wins
+
+  [fields]                          # where .jsonl files have their articles; patterns are not asked there
+  text = "story"
+  title = ["headline", "name"]      # the first that is there counts
+
+try them on one file:      dragoman show FILE --cleaning --rules rules.toml
+see what they would do:    dragoman ingest FOLDER --rules rules.toml --dry-run
+then:                      dragoman ingest FOLDER --rules rules.toml
+
+The index keeps the rules, and later runs go by them until --rules names others, or none.
+"""
+NO_RULES_NAME = "none"
+
+
+def add_ingest(commands: Any) -> None:
+    """Add `ingest` to the commands of `dragoman`."""
+    from ui.cli import add_index, add_json
+
+    parser = commands.add_parser(
+        "ingest",
+        help="read files and folders into an index",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=_ingest)
+    parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, folders or ZIP archives")
+    add_index(parser)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+    parser.add_argument("--prune", action="store_true", help="remove from the index what is gone from the folders")
+    parser.add_argument(
+        "--rules", metavar="FILE", help="lines to drop and to keep, see below (default: those of the last run)"
+    )
+    parser.add_argument(
+        "--seconds-a-file", type=float, metavar="N", help="give a file up that takes longer to read (default: 60)"
+    )
+    parser.add_argument(
+        "--embedder",
+        default="",
+        metavar="NAME",
+        help="e5-small (default, offline), or a sentence-transformers model by folder or hub name; for a new index",
+    )
+    parser.add_argument("--max-tokens", type=int, metavar="N", help="longest passage (default: 160); for a new index")
+    parser.add_argument("--overlap", type=int, metavar="N", help="sentences repeated between passages (default: 1)")
+    add_json(parser)
+
+
+def _ingest(options: argparse.Namespace) -> int:
+    from index.workers import SECONDS_A_FILE
+    from ui.cli import DONE, INTERRUPTED, NOT_DONE, complain
+
+    seconds = SECONDS_A_FILE if options.seconds_a_file is None else options.seconds_a_file
+    if not seconds > 0:
+        raise SettingsError(f"--seconds-a-file is {seconds:g}; want more than 0")
+    rules = rules_named(options.rules)
+    built_by, kept_rules = _stored(options.index)
+    if told := _about(rules, kept_rules):
+        complain(told)
+    if options.dry_run:
+        from index.preview import preview
+
+        with _Bar() as bar:
+            found = preview(options.paths, options.index, rules=rules, seconds_a_file=seconds, on_progress=bar.update)
+        _tell_preview(found, options)
+        return NOT_DONE if found.failures else DONE
+
+    from index.embed import BUNDLED, load_embedder
+    from index.ingest import ingest
+
+    embedder = load_embedder(options.embedder or built_by or BUNDLED, report=complain)
+    with _Bar() as bar:
+        report = ingest(
+            options.paths,
+            options.index,
+            embedder=embedder,
+            chunking=_chunking(options),
+            prune=options.prune,
+            rules=rules,
+            seconds_a_file=seconds,
+            on_progress=bar.update,
+            report=complain,
+        )
+    _tell_ingest(report, options)
+    if report.interrupted:
+        return INTERRUPTED
+    return NOT_DONE if report.failures else DONE
+
+
+def rules_named(name: str | None) -> Rules | None:
+    """The rules that `--rules` names: those of a file, none at all, or None if nothing is said."""
+    from index.rules import NO_RULES, load_rules
+
+    if name is None:
+        return None
+    return NO_RULES if name == NO_RULES_NAME else load_rules(Path(name))
+
+
+def _stored(folder: Path) -> tuple[str, Rules]:
+    """The name of the embedder that an index was built with, and the rules that it keeps; neither if there is none."""
+    from index.catalog import FILE_NAME, Catalog
+    from index.rules import NO_RULES
+
+    if not (folder / FILE_NAME).is_file():
+        return "", NO_RULES
+    with Catalog(folder) as catalog:
+        return catalog.built_with.embedder.name, catalog.rules
+
+
+def _about(rules: Rules | None, kept: Rules) -> str:
+    """Which rules a run goes by, in words, or "" if there are none and were none."""
+    from index.rules import NO_RULES, Fields
+
+    apply = kept if rules is None else rules
+    if apply == NO_RULES:
+        return f"the rules of {kept.origin} no longer apply" if kept != NO_RULES else ""
+    named = f"{len(apply.drop)} to drop, {len(apply.keep)} to keep" + (
+        ", fields of JSON lines" if apply.fields != Fields() else ""
+    )
+    if rules is not None:
+        return f"rules of {apply.origin}: {named}"
+    return (
+        f"rules of {apply.origin}, as it was when the index was last given it: {named} "
+        f"(--rules {NO_RULES_NAME} ends them)"
+    )
+
+
+def _chunking(options: argparse.Namespace) -> Chunking | None:
+    from index.passages import Chunking
+
+    if options.max_tokens is None and options.overlap is None:
+        return None
+    default = Chunking()
+    return Chunking(
+        default.max_tokens if options.max_tokens is None else options.max_tokens,
+        default.overlap_sentences if options.overlap is None else options.overlap,
+    )
+
+
+class _Bar:
+    """A progress bar: over files until a passage is known, then over passages, whose number grows meanwhile."""
+
+    def __enter__(self) -> _Bar:
+        self.shown = self._begin(" files", leave=False)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.shown.close()
+
+    def _begin(self, unit: str, *, leave: bool) -> Any:
+        from tqdm import tqdm
+
+        return tqdm(unit=unit, delay=1, disable=None, file=sys.stderr, dynamic_ncols=True, leave=leave)
+
+    def update(self, progress: Progress) -> None:
+        if not progress.passages_known:
+            self.shown.total = progress.files_total
+            self.shown.update(progress.files_done - self.shown.n)
+            return
+        if not self.shown.leave:
+            self.shown.close()
+            self.shown = self._begin(" passages", leave=True)
+        self.shown.total = progress.passages_known
+        self.shown.set_description(f"file {progress.files_done}/{progress.files_total}", refresh=False)
+        self.shown.update(progress.passages_done - self.shown.n)
+
+
+def _tell_ingest(report: IngestReport, options: argparse.Namespace) -> None:
+    from index.catalog import Catalog
+    from ui.cli import complain
+
+    _complain_of(report.failures, report.left_out, options)
+    if options.json:
+        fields = (
+            "added", "replaced", "removed", "gone", "unchanged", "passages", "failures", "left_out", "interrupted"
+        )  # fmt: skip
+        print(json.dumps({name: getattr(report, name) for name in fields}, ensure_ascii=False, indent=2))
+        return
+    if report.gone:
+        complain(f"{len(report.gone)} files are gone from the folders and still in the index; --prune removes them")
+    with Catalog(options.index) as catalog:
+        sources, documents, passages = catalog.counts()
+    done = [f"{len(report.added)} added", f"{len(report.replaced)} replaced", f"{report.unchanged} unchanged"]
+    if report.removed:
+        done.append(f"{len(report.removed)} removed")
+    if report.failures:
+        done.append(f"{len(report.failures)} not read")
+    print(f"{', '.join(done)}; the index holds {sources} files, {documents} articles, {passages} passages")
+    if report.interrupted:
+        complain("stopped; what was committed is kept, run the same command to go on")
+    elif passages:
+        print(f'ask: dragoman ask --index {options.index} "your question"')
+
+
+def _complain_of(failures: list[str], left_out: list[str], options: argparse.Namespace) -> None:
+    from ui.cli import complain
+
+    for message in failures:
+        complain(f"not read: {message}")
+    if left_out and not options.json:
+        types = Counter(Path(message.partition(": ")[0]).suffix or "no suffix" for message in left_out)
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(types.items()))
+        complain(f"left out: {kinds} (no article in them, or a type that is not read; --json lists them)")
+
+
+def _tell_preview(found: Preview, options: argparse.Namespace) -> None:
+    from ui.cleaning import counted
+    from ui.cli import printable
+
+    _complain_of(found.failures, found.left_out, options)
+    if options.json:
+        print(json.dumps({"dry_run": True, **asdict(found)}, ensure_ascii=False, indent=2))
+        return
+    gone = "gone, to be removed" if options.prune else "gone (--prune would remove them)"
+    print(
+        f"{counted(len(found.new), 'file')} new, {len(found.changed)} changed, {found.unchanged} unchanged, "
+        f"{len(found.gone)} {gone}, {len(found.failures)} not read"
+    )
+    dropped = sum(found.dropped.values())
+    print(f"in them {counted(found.articles, 'article')}, {found.kept:,} characters kept, {dropped:,} dropped")
+    for reason, characters in sorted(found.dropped.items(), key=lambda one: (-one[1], one[0])):
+        print(printable(f"  {characters:9,}  {reason}"))
+    print("a dry run: nothing was written")
