@@ -24,7 +24,7 @@ from index.errors import IndexFolderError, IndexMismatch
 from index.escapes import view
 from index.passages import Chunking
 from index.rules import Rules, dump_rules, parse_rules
-from index.values import Document, DroppedSpan, Media, Passage, Source, Span, Spelling
+from index.values import Cluster, Document, DroppedSpan, Link, LinkKind, Media, Passage, Source, Span, Spelling
 
 FORMAT_VERSION = 2
 FILE_NAME = "catalog.sqlite"
@@ -96,6 +96,36 @@ CREATE TABLE removed (
     sequence INTEGER NOT NULL
 );
 CREATE INDEX removed_by_sequence ON removed (sequence);
+-- A cache of the documents, made by index.duplicates; the setting "duplicates" says how far it has come.
+CREATE TABLE prints (
+    document INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE,
+    text TEXT NOT NULL,             -- hash of the body: the same for exact copies
+    length INTEGER NOT NULL,        -- letters of the body's folded words
+    shingles BLOB NOT NULL,         -- uint32, in order
+    numbers BLOB NOT NULL,          -- uint32, in order: those of the shingles that hold a digit
+    signature BLOB NOT NULL,        -- uint32; empty for a text that is too short to have near copies
+    vector BLOB NOT NULL            -- mean of its passages' vectors, float16; empty for a document without passages
+);
+CREATE INDEX prints_by_text ON prints (text);
+CREATE TABLE compared (
+    text TEXT NOT NULL,
+    other TEXT NOT NULL,            -- comes after text
+    score REAL NOT NULL,            -- 0.0 if they are no copies
+    PRIMARY KEY (text, other)
+) WITHOUT ROWID;
+CREATE TABLE links (
+    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    other INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    kind TEXT NOT NULL,
+    score REAL NOT NULL,
+    PRIMARY KEY (document, other)
+) WITHOUT ROWID;
+CREATE INDEX links_by_other ON links (other);
+CREATE TABLE clusters (             -- of two documents or more
+    document INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE,
+    representative INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE
+);
+CREATE INDEX clusters_by_representative ON clusters (representative);
 """
 
 
@@ -171,6 +201,52 @@ class StoredSource:
     passages: tuple[tuple[str, Span], ...]  # the id of its document, and where the passage stands
 
 
+@dataclass(frozen=True, slots=True)
+class StoredBody:
+    """What duplicates are found by: a document's body as a person reads it, and its passages' vectors."""
+
+    key: int  # of the document
+    text: str  # the kept spans, a newline between them
+    vectors: NDArray[np.float16]  # (passages, dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Print:
+    """What of a body is kept to find its duplicates; `index.duplicates` says how it is made."""
+
+    document: int  # its key
+    text: str
+    length: int
+    shingles: NDArray[np.uint32]
+    numbers: NDArray[np.uint32]
+    signature: NDArray[np.uint32]
+    vector: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedDocument:
+    """A document with as much of its print as is needed of all documents at once."""
+
+    key: int
+    id: str
+    lang: str
+    date: str
+    text: str
+    length: int
+    signature: NDArray[np.uint32]
+    vector: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkRow:
+    """A link between two documents, by their keys."""
+
+    document: int
+    other: int
+    kind: LinkKind
+    score: float
+
+
 class Catalog:
     """An open catalog. One thread at a time; close it, or use it in `with`."""
 
@@ -213,10 +289,10 @@ class Catalog:
         self._db.close()
 
     def _create(self, built_with: BuiltWith) -> None:
-        with self._transaction():
+        with self.transaction():
             if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'settings'").fetchone():
                 return
-            for statement in _SCHEMA.split(";"):
+            for statement in _SCHEMA.split(";\n"):
                 self._db.execute(statement)
             values = {
                 "format": FORMAT_VERSION,
@@ -240,7 +316,8 @@ class Catalog:
         return str(self._db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()[0])
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
+        """What is written inside is written whole or not at all."""
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -293,7 +370,7 @@ class Catalog:
 
         Returns the sequence number of the batch.
         """
-        with self._transaction():
+        with self.transaction():
             sequence = self.sequence + 1
             for path in remove:
                 self._remove(path, sequence)
@@ -528,6 +605,135 @@ class Catalog:
             (after, before, before),
         )
         return np.array([key for (key,) in rows], np.int64)
+
+    # Duplicates
+
+    def cluster_of(self, document_id: str) -> Cluster:
+        """The copies of a document, itself among them, as far as `index.duplicates` has come."""
+        rows = self._db.execute(
+            "SELECT r.id, d.id FROM documents asked JOIN clusters mine ON mine.document = asked.key "
+            "JOIN clusters c ON c.representative = mine.representative "
+            "JOIN documents r ON r.key = mine.representative JOIN documents d ON d.key = c.document "
+            "WHERE asked.id = ? ORDER BY d.id",
+            (document_id,),
+        ).fetchall()
+        if not rows:
+            return Cluster(document_id, (document_id,))
+        return Cluster(str(rows[0][0]), tuple(str(id_) for _, id_ in rows))
+
+    def links(self, document_id: str) -> list[Link]:
+        """The copies and translations that a document is linked to itself, best first.
+
+        Not all of its cluster: of many that are alike each is compared with some.
+        """
+        rows = self._db.execute(
+            "SELECT o.id, l.kind, l.score FROM documents d JOIN links l ON l.document = d.key "
+            "JOIN documents o ON o.key = l.other WHERE d.id = ?1 "
+            "UNION ALL SELECT o.id, l.kind, l.score FROM documents d JOIN links l ON l.other = d.key "
+            "JOIN documents o ON o.key = l.document WHERE d.id = ?1",
+            (document_id,),
+        )
+        links = [Link(id_, LinkKind(kind), score) for id_, kind, score in rows]
+        return sorted(links, key=lambda link: (list(LinkKind).index(link.kind), -link.score, link.document))
+
+    @property
+    def duplicates_made(self) -> str:
+        """What `index.duplicates` wrote when it was here last, or ""."""
+        row = self._db.execute("SELECT value FROM settings WHERE name = 'duplicates'").fetchone()
+        return str(row[0]) if row else ""
+
+    def bodies_without_print(self) -> Iterator[StoredBody]:
+        """The documents that have no print yet. Prints may be added meanwhile."""
+        waiting: dict[int, list[tuple[int, str]]] = {}
+        for source, key, body in self._db.execute(
+            "SELECT source, key, body FROM documents WHERE key NOT IN (SELECT document FROM prints) ORDER BY key"
+        ):
+            waiting.setdefault(source, []).append((key, body))
+        for source, documents in waiting.items():
+            # Once a source and not once a document: a mailbox is one text with thousands of documents.
+            text, spelling = self._db.execute("SELECT text, spelling FROM sources WHERE key = ?", (source,)).fetchone()
+            for key, body in documents:
+                vectors = self._db.execute("SELECT vector FROM passages WHERE document = ?", (key,)).fetchall()
+                yield StoredBody(
+                    key,
+                    "\n".join(view(text, span, Spelling(spelling)).text for span in _load_spans(body)),
+                    np.array([np.frombuffer(vector, "<f2") for (vector,) in vectors]),
+                )
+
+    def add_print(self, print_: Print) -> None:
+        """Keep the print of a document that has none."""
+        self._db.execute(
+            "INSERT INTO prints VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                print_.document,
+                print_.text,
+                print_.length,
+                print_.shingles.astype("<u4").tobytes(),
+                print_.numbers.astype("<u4").tobytes(),
+                print_.signature.astype("<u4").tobytes(),
+                print_.vector.astype("<f2").tobytes(),
+            ),
+        )
+
+    def print_of(self, text: str) -> Print:
+        """A print with this hash of the text; there must be one."""
+        row = self._db.execute("SELECT * FROM prints WHERE text = ? ORDER BY document LIMIT 1", (text,)).fetchone()
+        document, _, length, shingles, numbers, signature, vector = row
+        return Print(
+            document,
+            text,
+            length,
+            np.frombuffer(shingles, "<u4"),
+            np.frombuffer(numbers, "<u4"),
+            np.frombuffer(signature, "<u4"),
+            np.frombuffer(vector, "<f2"),
+        )
+
+    def printed_documents(self) -> list[PrintedDocument]:
+        """All documents that have a print, in order of id."""
+        rows = self._db.execute(
+            "SELECT d.key, d.id, d.lang, d.date, p.text, p.length, p.signature, p.vector "
+            "FROM prints p JOIN documents d ON d.key = p.document ORDER BY d.id"
+        )
+        return [
+            PrintedDocument(
+                key, id_, lang, date, text, length, np.frombuffer(signature, "<u4"), np.frombuffer(vector, "<f2")
+            )
+            for key, id_, lang, date, text, length, signature, vector in rows
+        ]
+
+    def compared(self) -> dict[tuple[str, str], float]:
+        """The scores of the pairs of texts that were compared."""
+        return {(text, other): score for text, other, score in self._db.execute("SELECT * FROM compared")}
+
+    def forget_duplicates(self) -> None:
+        """Drop all that `index.duplicates` has made."""
+        for table in ("prints", "compared", "links", "clusters"):
+            self._db.execute(f"DELETE FROM {table}")
+
+    def replace_duplicates(
+        self,
+        compared: dict[tuple[str, str], float],
+        links: list[LinkRow],
+        representatives: dict[int, int],
+        *,
+        made: str,
+    ) -> None:
+        """Put these in place of all links, clusters and comparisons; `made` is what `duplicates_made` says then."""
+        before = self.compared()
+        self._db.executemany("DELETE FROM compared WHERE text = ? AND other = ?", before.keys() - compared.keys())
+        self._db.executemany(
+            "INSERT INTO compared VALUES (?, ?, ?)",
+            [(*pair, score) for pair, score in compared.items() if pair not in before],
+        )
+        self._db.execute("DELETE FROM links")
+        self._db.executemany(
+            "INSERT INTO links VALUES (?, ?, ?, ?)",
+            [(link.document, link.other, link.kind.value, link.score) for link in links],
+        )
+        self._db.execute("DELETE FROM clusters")
+        self._db.executemany("INSERT INTO clusters VALUES (?, ?)", representatives.items())
+        self._db.execute("INSERT OR REPLACE INTO settings VALUES ('duplicates', ?)", (made,))
 
 
 def text_hash(text: str) -> str:

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from index import duplicates
 from index.catalog import Catalog, ReadySource, StoredPassage
 from index.embed import Embedder, load_embedder
 from index.errors import IndexFolderError, IndexLocked, IndexMismatch, SettingsError
 from index.lexical import LexicalHit, LexicalIndex
 from index.lock import writing
-from index.values import Document, Source
+from index.values import Cluster, Document, Link, Source
 from index.vectors import DenseHit, DenseIndex
 
 Report = Callable[[str], None]
@@ -96,8 +97,14 @@ class Index:
         with self.catalog.snapshot():
             self.dense.open(self.catalog)
             self.lexical.open(self.catalog, writable=writable)
-        if writable and self.dense.unsaved:
+        if writable:
+            self.save()
+
+    def save(self) -> None:
+        """Do what is too much after every batch: write the vectors out, and link copies and translations."""
+        if self.dense.unsaved:
             self.dense.save()
+        duplicates.bring_forward(self.catalog)
 
     def refresh(self) -> None:
         """See the batches that were committed since this index was opened."""
@@ -149,6 +156,14 @@ class Index:
                 f"{self.folder}: no document {document_id!r}; list them: dragoman sources --index {self.folder}"
             )
         return document
+
+    def cluster_of(self, document_id: str) -> Cluster:
+        """The copies of a document, itself among them."""
+        return self.catalog.cluster_of(document_id)
+
+    def links(self, document_id: str) -> list[Link]:
+        """The copies and translations that a document is linked to itself, best first."""
+        return self.catalog.links(document_id)
 
     def commit(self, sources: list[ReadySource], *, remove: list[str]) -> None:
         """Commit a batch and bring the caches after it. Only under the writer's lock."""

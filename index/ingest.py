@@ -149,7 +149,7 @@ def _run(
             except KeyboardInterrupt:
                 run.result.interrupted = True
             finally:
-                index.dense.save()
+                index.save()
 
 
 def _check_built_with(folder: Path, catalog: Catalog, embedder: Embedder, chunking: Chunking | None) -> None:

@@ -157,3 +157,28 @@ class ScoredPassage:
     score: float
     dense: float  # cosine of query and passage, centred by language
     lexical: float  # share of the query's idf mass that the passage matches, 0 to 1
+
+
+class LinkKind(StrEnum):
+    """How two documents say the same. In order of how sure it is."""
+
+    EXACT = "exact"  # word for word
+    NEAR = "near"  # a copy that was shortened, added to or lightly edited
+    TRANSLATION = "translation"  # a guess from vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Another document that says the same as one that was asked about."""
+
+    document: str  # the id of the other
+    kind: LinkKind
+    score: float  # copies: share of the shorter text that stands in the longer; translations: centred cosine
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """All copies of one text, translations not among them; a document without copies is one by itself."""
+
+    representative: str  # the id of the earliest, or of the longest where none has a date
+    documents: tuple[str, ...]  # ids in order, the representative's among them

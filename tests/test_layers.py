@@ -31,6 +31,7 @@ HOMES = {
     "docx": set(),
     "pptx": set(),
     "sentencex": {"index/sentences.py"},
+    "rensa": {"index/duplicates.py"},
     "pycld2": {"index/language.py"},
     "anyascii": {"index/fold.py"},
     "torch": set(),
