@@ -362,7 +362,7 @@ class Catalog:
 
     def keep_rules(self, rules: Rules) -> None:
         """Make `rules` those of the runs to come."""
-        with self._transaction():
+        with self.transaction():
             self._db.execute("INSERT OR REPLACE INTO settings VALUES ('rules', ?)", (dump_rules(rules),))
 
     def commit(self, sources: Iterable[ReadySource], *, remove: Iterable[str] = ()) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
@@ -556,3 +558,28 @@ def test_files_that_go_take_their_links_along(make_index: Callable[..., Index], 
     ingest([tmp_path / "docs"], tmp_path / "news.index", embedder=hashing, prune=True)
     assert index.cluster_of(kept.id) == Cluster(kept.id, (kept.id,))
     assert index.links(kept.id) == []
+
+
+def test_sources_says_what_is_a_copy_of_what(
+    make_index: Callable[..., Index], tmp_path: Path, dragoman: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    index = make_index({"a.txt": FERRY["en"], "b.txt": FERRY["en"], "c.txt": FERRY["ru"]})
+    a, b, c = (source.documents[0].id for source in index.catalog.sources())
+    first, copy = sorted([a, b])
+    with index.catalog.transaction():  # a guess, as a model would have it
+        index.catalog._db.execute(
+            "INSERT INTO links SELECT d.key, o.key, 'translation', 0.934 FROM documents d, documents o "
+            "WHERE d.id = ? AND o.id = ?",
+            (first, c),
+        )
+    plain = dragoman("sources", "--index", tmp_path / "news.index").stdout.splitlines()
+    assert [line.strip() for line in plain if line.startswith("        ")] == [
+        *([f"translated from or to {c}, a guess (0.93)"] if first == a else [f"copy of {first}"]),
+        *([f"translated from or to {c}, a guess (0.93)"] if first == b else [f"copy of {first}"]),
+        f"translated from or to {first}, a guess (0.93)",
+    ]
+    listed = json.loads(dragoman("sources", "--index", tmp_path / "news.index", "--json").stdout)
+    documents = {document["id"]: document for source in listed for document in source["documents"]}
+    assert [documents[id_]["representative"] for id_ in (first, copy, c)] == [first, first, c]
+    assert documents[copy]["duplicates"] == [{"document": first, "kind": "exact", "score": 1.0}]
+    assert documents[c]["duplicates"] == [{"document": first, "kind": "translation", "score": 0.934}]

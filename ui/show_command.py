@@ -7,6 +7,8 @@ import json
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from index.articles import Cleaned
     from index.catalog import StoredSource
     from index.files import FoundFile
-    from index.values import Document, Source
+    from index.values import Cluster, Document, Link, Source
+
+    Copies = Mapping[str, tuple[Cluster, list[Link]]]  # by the id of the document
 
 
 def add_sources(commands: Any) -> None:
@@ -42,8 +46,9 @@ def _sources(options: argparse.Namespace) -> int:
 
     with Catalog(existing(options.index)) as catalog:
         sources = list(catalog.sources())
+        copies = {d.id: (catalog.cluster_of(d.id), catalog.links(d.id)) for s in sources for d in s.documents}
     if options.json:
-        print(json.dumps([_source_to_json(source) for source in sources], ensure_ascii=False, indent=2))
+        print(json.dumps([_source_to_json(source, copies) for source in sources], ensure_ascii=False, indent=2))
         return DONE
     for source in sources:
         print(printable(source_line(source.path, source.media, source.encoding, source.spelling)))
@@ -53,8 +58,18 @@ def _sources(options: argparse.Namespace) -> int:
             print(printable(f"    {document.id}  {document_line(document)}"))
             if not document.body:
                 print("    ! without text, so nothing of it can be asked")
+            for line in _duplicate_lines(document.id, *copies[document.id]):
+                print(f"        {line}")
     print(_summary(sources))
     return DONE
+
+
+def _duplicate_lines(document_id: str, cluster: Cluster, links: Iterable[Link]) -> Iterator[str]:
+    if cluster.representative != document_id:
+        yield f"copy of {cluster.representative}"
+    for link in links:
+        if link.kind == "translation":
+            yield f"translated from or to {link.document}, a guess ({link.score:.2f})"
 
 
 def _doubts(document: Document) -> list[str]:
@@ -88,7 +103,7 @@ def _summary(sources: list[StoredSource]) -> str:
     return "; ".join(said)
 
 
-def _source_to_json(source: StoredSource) -> dict[str, Any]:
+def _source_to_json(source: StoredSource, copies: Copies) -> dict[str, Any]:
     from ui.cleaning import document_to_json
 
     return {
@@ -102,6 +117,8 @@ def _source_to_json(source: StoredSource) -> dict[str, Any]:
             {
                 **document_to_json(document),
                 "passages": [[span.start, span.end] for id_, span in source.passages if id_ == document.id],
+                "representative": copies[document.id][0].representative,
+                "duplicates": [asdict(link) for link in copies[document.id][1]],
             }
             for document in source.documents
         ],
