@@ -60,7 +60,7 @@ def test_what_is_offered_stands_where_it_says_and_is_offered_once(index: Index) 
         assert quote.places
         for place in quote.places:
             source = index.source(place.source)
-            assert normal(view(source.text, place.span, source.media).text) == quote.text
+            assert normal(view(source.text, place.span, source.spelling).text) == quote.text
     [shared] = [quote for quote in quotes if quote.text == SHARED]
     assert {place.source for place in shared.places} == {"harbour/a.txt", "b.jsonl"}
     assert 'The keeper said: "I paint what I like, ə."' in [quote.text for quote in quotes]
