@@ -17,6 +17,7 @@ from eval.reading import GROUPS, ReadArticle, Reader, ReadingSet
 from index.clean import clean
 from index.errors import ReadError, SettingsError
 from index.escapes import view
+from index.files import discover, read_bytes
 from index.language import detect_language
 from index.read import media_of, read_source
 from index.sentences import split_sentences
@@ -44,6 +45,12 @@ def make_reader(name: str) -> NamedReader:
 
 def _dragoman() -> Reader:
     def read(path: Path, data: bytes) -> list[ReadArticle]:
+        if path.suffix.lower() == ".zip":
+            found = discover([path]).files
+            return [article for file in found for article in read_one(file.location, read_bytes(file.location))]
+        return read_one(path, data)
+
+    def read_one(path: Path, data: bytes) -> list[ReadArticle]:
         if media_of(path.name) is None:
             raise ReadError(f"{path.name}: files of type {path.suffix or 'none'!r} cannot be read")
         source = read_source(data, path=path.name)

@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from index.dates import is_date_line
 from index.heading import is_byline
-from index.lines import PROSE_CHARACTERS, Line, is_sentence
+from index.lines import PROSE_CHARACTERS, Line, is_sentence, is_text
 from index.repeats import LineKeys, could_repeat, line_key
 from index.values import Media
 
@@ -41,6 +41,18 @@ _FURNITURE = re.compile("|".join(f"(?P<{name}>{_TABLE[reason]})" for name, reaso
 STORY_END, MARK, END_MARK = (
     re.compile(_TABLE[reason], re.IGNORECASE) for reason in ("end of story", "between articles", "end mark")
 )
+NUMBER, SLUG = "number of an article", "slug"
+_PAGE_NUMBER = re.compile(r"(\.{3,}|…{2,}|\t+)\s*\d{1,4}\Z")
+_COUNT = re.compile(r"\d{1,2}")
+_CODE = re.compile(r"(?=.*\d{3})[^\W\d_]{2,12}[-/ ]?\d{2,8}([-/]\w{1,8})*")
+_ABOUT = re.compile(
+    r"(о|об) (компании|предприятии|заводе|организации|нас)|about (us|the \w+)|şirkət haqqında|haqqımızda|"
+    r"(şirket|firma|kurum) hakkında|hakkımızda",
+    re.IGNORECASE,
+)
+_MOST_LINES_ABOUT = 6
+_MENU_LINES = 3
+_TITLE_WORDS = 4
 _COMMENTS = re.compile(
     r"(leave a (reply|comment)).{0,20}|"
     r"(\d+ )?(comments?|şərh(lər)?|rəy(lər)?|комментари[ийяев]+|yorum(lar)?)( ?\(\d+\))?:?",
@@ -65,6 +77,8 @@ def mark_furniture(lines: Sequence[Line], *, media: Media, repeated: LineKeys = 
     Tables, slides and pages repeat short lines that are theirs; what is furniture there, their formats tell.
     """
     marked = [line.drop(furniture_reason(line.text)) for line in lines]
+    if media is Media.TEXT:
+        marked = _mark_menu(_mark_counted(marked))
     if media in (Media.TEXT, Media.MARKDOWN, Media.HTML):
         marked = _mark_repeated(marked)
     if repeated:
@@ -83,6 +97,49 @@ def _reason(text: str) -> str:
     match = _FURNITURE.fullmatch(text)
     # The alternatives are groups that nothing encloses, so that the last to be closed is the one that matched.
     return _REASONS[match.lastgroup] if match is not None and match.lastgroup is not None else ""
+
+
+def without_page(text: str) -> str:
+    """A line of a table of contents without the number of the page."""
+    return _PAGE_NUMBER.sub("", text).strip()
+
+
+def _mark_counted(lines: list[Line]) -> list[Line]:
+    """Bare numbers that count up from one, and codes such as agencies give their stories, if there are several."""
+    numbers = [i for i, line in enumerate(lines) if not line.reason and _COUNT.fullmatch(line.text)]
+    codes = [i for i, line in enumerate(lines) if line.text.isupper() and _CODE.fullmatch(line.text)]
+    marked = list(lines)
+    if len(numbers) > 1 and [int(lines[i].text) for i in numbers] == list(range(1, len(numbers) + 1)):
+        for i in numbers:
+            marked[i] = marked[i].drop(NUMBER)
+    if len(codes) > 1:
+        for i in codes:
+            marked[i] = marked[i].drop(SLUG)
+    return marked
+
+
+def _mark_menu(lines: list[Line]) -> list[Line]:
+    """The short lines at the top of a file, if they are many and some are known: all but the title, and what is below.
+
+    The title is the first line of four words after the last of them that is known or set off, else the one
+    right above the text and its date.
+    """
+    first = next((i for i, line in enumerate(lines) if not line.reason and is_text(line.text)), 0)
+    above = range(first)
+    free = [i for i in above if not lines[i].reason and not is_date_line(lines[i].text)]
+    day = next((i for i in above if not lines[i].reason and is_date_line(lines[i].text)), first)
+    free = [i for i in free if i < day and not is_byline(lines[i].text)]
+    known = [i for i in above if lines[i].reason not in ("", "table of contents", "between articles", "separator")]
+    known = [i for i in known if i < (free[-1] if free else 0)]
+    if len(free) < 2 or len(known) < _MENU_LINES - 1:
+        return lines
+    start = max(max(known) + 1, *(i for i in free if lines[i].blank_before), 0)
+    candidates = [i for i in free if i >= start] or free[-1:]
+    title = next((i for i in candidates if len(lines[i].text.split()) >= _TITLE_WORDS), candidates[-1])
+    return [
+        line.drop("menu") if i in free and i < title and len(line.text) <= _SHORT else line
+        for i, line in enumerate(lines)
+    ]
 
 
 def _mark_repeated(lines: list[Line]) -> list[Line]:
@@ -123,10 +180,22 @@ def _mark_after(lines: list[Line]) -> list[Line]:
         # A saved feed signs each article with the name of who shared it, just above its age.
         if following.reason == "age" and len(line.text) <= _SHORT and " " not in line.text:
             marked[i] = marked[i].drop("user name")
+        rest = lines[i + 1 :]
+        if (
+            _ABOUT.fullmatch(line.text)
+            and len(rest) <= _MOST_LINES_ABOUT
+            and any(len(above.text) >= PROSE_CHARACTERS and not above.reason for above in lines[:i])
+        ):
+            marked[i:] = [later.drop("about the publisher") for later in marked[i:]]
+            break
         if _COMMENTS.fullmatch(line.text) and _are_comments(lines, i):
             marked[i:] = [later.drop("comments") for later in marked[i:]]
             break
     return marked
+
+
+def _counted(line: Line) -> bool:
+    return line.text[:1].isdigit() and bool(_COMMENTS.fullmatch(line.text))
 
 
 def _are_comments(lines: Sequence[Line], head: int) -> bool:
@@ -138,6 +207,8 @@ def _are_comments(lines: Sequence[Line], head: int) -> bool:
     rest = lines[head + 1 :]
     if not any(len(line.text) >= PROSE_CHARACTERS and not line.reason for line in lines[:head]):
         return False
+    if _counted(lines[head]) and any(_counted(line) or STORY_END.fullmatch(line.text) for line in rest):
+        return False  # a feed, which says below each story how many comments it has
     if _FORM.match(lines[head].text):
         return len(rest) <= _MOST_LINES_OF_FORM and all(len(line.text) < PROSE_CHARACTERS for line in rest)
     if len(rest) > _MOST_LINES_OF_COMMENTS or any(len(line.text) > _COMMENT_CHARACTERS for line in rest):

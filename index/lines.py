@@ -14,8 +14,11 @@ _BREAK = re.compile(r"[\n\f]")
 _AROUND = BYTE_ORDER_MARK + " \t\r\v\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029"
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'”»’)\]]*\Z")
 PROSE_CHARACTERS = 90  # a line as long as this is text, not a heading: few sentences of news are shorter
+# The end of a sentence within a line; "V. Name" is none.
+_WITHIN_TEXT = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
+_TWO_SENTENCES_WORDS = 7
 # A column of text that was wrapped by a program: its full lines end within so many characters of one another.
-_WRAP_CHARACTERS = (50, 100)
+_WRAP_CHARACTERS = (42, 100)
 _WRAP_RAGGED = 22
 
 
@@ -60,6 +63,13 @@ def read_lines(text: str, span: Span) -> Iterator[Line]:
         else:
             blank += 1
         start += len(raw) + 1
+
+
+def is_text(text: str) -> bool:
+    """Whether a line is text of an article by its length, or because it is two sentences: a title is one at most."""
+    return len(text) >= PROSE_CHARACTERS or (
+        is_sentence(text) and len(text.split()) >= _TWO_SENTENCES_WORDS and bool(_WITHIN_TEXT.search(text))
+    )
 
 
 def is_sentence(text: str) -> bool:

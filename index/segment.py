@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from index.dates import is_date_line
-from index.furniture import END_MARK, MARK, STORY_END
+from index.furniture import END_MARK, MARK, NUMBER, SLUG, STORY_END, without_page
 from index.heading import author_of, dateline_outlet, is_byline, signature, source_line
 from index.language import detect_language
-from index.lines import PROSE_CHARACTERS, Block, Line, blocks, is_sentence
+from index.lines import PROSE_CHARACTERS, Block, Line, blocks, is_sentence, is_text
 from index.values import UNDETERMINED
 
 TITLE_CHARACTERS = 150
@@ -22,6 +22,8 @@ _QUESTION_WORDS = 5  # "What is the cause?" is a heading within an article, "Wha
 _HEAD_BLOCKS = 4  # between a title and its text: date, author, a line of description, a share bar
 _BETWEEN = ("between articles", "end of story", "end mark", "separator")
 _SENTENCE_WORDS = 4
+_ITEM_WORDS = 6
+_LEGAL_LINES = 3  # of furniture above a sentence that makes it furniture, too
 _TAIL_CHARACTERS = 80
 # Under such a heading every paragraph is a piece of news by itself.
 _BRIEFS = re.compile(
@@ -95,13 +97,16 @@ def _without_tail(article: Sequence[Block]) -> list[Block]:
     tail = article[last + 1 :]
     if not any(block.lines[0].reason for block in tail):
         return list(article)
+    marks = [bool(block.lines[0].reason) for block in tail]
+    legal = next((i for i in range(len(tail)) if sum(marks[:i]) >= _LEGAL_LINES), len(tail))
     return [
         *article[: last + 1],
         *(
             Block(tuple(line.drop("below the text") for line in block.lines))
-            if len(block.text) <= _TAIL_CHARACTERS and not is_sentence(block.text) and not is_date_line(block.text)
+            if len(block.text) <= _TAIL_CHARACTERS
+            and (i >= legal or not (is_sentence(block.text) or is_date_line(block.text)))
             else block
-            for block in tail
+            for i, block in enumerate(tail)
         ),
     ]
 
@@ -114,23 +119,101 @@ def _beginnings(found: Sequence[Block], *, feed: bool) -> tuple[set[int], int]:
     parted = False  # since its last prose, by a mark that parts articles
     above: list[Block] = []  # the prose since the article began
     brief = any(_BRIEFS.fullmatch(block.text) for block in found[:_HEAD_BLOCKS])
+    mastheads = _mastheads(found)
+    known = _known_titles(found)
+    ruled = sum(_is_rule(block) for block in found) > 1
+
+    def is_item(block: Block) -> bool:
+        """Whether a sentence between rules is an article of one line."""
+        return ruled and is_sentence(block.text) and len(block.text.split()) >= _ITEM_WORDS
+
     for i, block in enumerate(found):
         if block.lines[0].reason:
-            parted = parted or (prose and _parts(block, feed=feed))
-            if not prose and not begins and MARK.fullmatch(block.text):
+            parted = parted or (prose and (_parts(block, feed=feed) or block.text in mastheads))
+            if not prose and not begins and (MARK.fullmatch(block.text) or block.lines[0].reason == NUMBER):
                 top = i  # what stands above "1." or "Article 1 of 3" is the file's, not the article's
             continue
         is_source_line = feed and parted and is_date_line(block.text) and _furniture_at(found, i + 1)
         if prose and not is_source_line:
-            starts = parted if feed else _heads_article(found, i, parted=parted) or (brief and is_prose(block))
+            starts = (
+                parted
+                if feed
+                else i in known
+                or _heads_article(found, i, parted=parted)
+                or (brief and is_prose(block))
+                or (parted and is_item(block))
+            )
             if starts or (not feed and _heads_translation(found, i, above)):
                 begins.add(i)
                 prose = parted = False
                 above = []
-        if is_prose(block):
+        if is_prose(block) or is_item(block):
             prose = True
             above.append(block)
-    return begins, top
+    return begins, top or _masthead_end(found, begins)
+
+
+def _is_rule(block: Block) -> bool:
+    return block.lines[0].reason == "separator" and bool(_RULE.fullmatch(block.text))
+
+
+def _mastheads(found: Sequence[Block]) -> set[str]:
+    """The repeated lines that each time stand above a title: what a paper prints at the top of every page."""
+    texts: dict[str, list[bool]] = {}
+    heads = False  # whether the next line that is kept is a title over a text
+    for i in range(len(found) - 1, -1, -1):
+        block = found[i]
+        if not block.lines[0].reason:
+            heads = is_title_like(block.text) and not is_prose(block) and _head(found, i)[1]
+        elif block.lines[0].reason == "repeated line":
+            texts.setdefault(block.text, []).append(heads)
+        elif not MARK.fullmatch(block.text):
+            heads = False
+    return {text for text, stood in texts.items() if len(stood) > 1 and all(stood)}
+
+
+def _known_titles(found: Sequence[Block]) -> set[int]:
+    """The lines that are titles because others are: a table of contents lists them, or they stand as most titles do.
+
+    A title that is too short to be told by itself is one where most lines that stand like it are longer.
+    """
+    listed = {
+        " ".join(re.findall(r"\w+", without_page(block.text).casefold()))
+        for block in found
+        if block.lines[0].reason == "table of contents"
+    }
+    known: set[int] = set()
+    alike: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
+    for i, block in enumerate(found[:-1]):
+        if block.lines[0].reason or len(block.lines) > 1 or is_prose(block) or not is_title_like(block.text):
+            continue
+        if " ".join(re.findall(r"\w+", block.text.casefold())) in listed:
+            known.add(i)
+        if not is_prose(found[i + 1]) or is_sentence(block.text):
+            continue
+        if block.blank_before and _before_is_text(found, i):
+            layout = (min(block.blank_before, 2), min(found[i + 1].blank_before, 1))
+            alike.setdefault(layout, ([], []))[_heads_article(found, i, parted=False)].append(i)
+    for weak, strong in alike.values():
+        if len(strong) >= len(weak):
+            known.update(weak)
+    return known
+
+
+def _before_is_text(found: Sequence[Block], i: int) -> bool:
+    return any(is_prose(block) for block in found[:i])
+
+
+def _masthead_end(found: Sequence[Block], begins: Collection[int]) -> int:
+    """The block with which the first of several articles begins, below lines with a date that are the whole file's."""
+    first = next((i for i, block in enumerate(found) if is_prose(block)), 0)
+    title = first - 1
+    if not begins or title < 2 or not found[title].blank_before or not is_title_like(found[title].text):
+        return 0
+    stand_alike = all(found[i].blank_before and i + 1 < len(found) and is_prose(found[i + 1]) for i in begins)
+    above = found[:title]
+    dated = any(is_date_line(block.text) for block in above)
+    return title if stand_alike and dated and len(above) > 1 else 0
 
 
 def _furniture_at(found: Sequence[Block], i: int) -> bool:
@@ -141,6 +224,8 @@ def _parts(block: Block, *, feed: bool) -> bool:
     text, reason = block.text, block.lines[0].reason
     if feed:
         return bool(STORY_END.fullmatch(text))
+    if reason in (NUMBER, SLUG):
+        return True
     if reason == "separator":
         return bool(_RULE.fullmatch(text))
     return reason in _BETWEEN and bool(MARK.fullmatch(text) or END_MARK.fullmatch(text))
@@ -148,7 +233,7 @@ def _parts(block: Block, *, feed: bool) -> bool:
 
 def is_prose(block: Block) -> bool:
     """Whether a block is text of an article, not a line of its head."""
-    return not block.lines[0].reason and len(block.text) >= PROSE_CHARACTERS
+    return not block.lines[0].reason and is_text(block.text)
 
 
 def _heads_article(found: Sequence[Block], i: int, *, parted: bool) -> bool:
@@ -162,6 +247,9 @@ def _heads_article(found: Sequence[Block], i: int, *, parted: bool) -> bool:
     if parted:
         return True
     words = len(text.split())
+    dated = found[i + 1] in head and is_date_line(found[i + 1].text)
+    if block.blank_before and dated and (not is_sentence(text) or text.isupper() or text.endswith("?")):
+        return True
     if len(text) < _SPLITTING_CHARACTERS or words < (_QUESTION_WORDS if text.endswith("?") else _SPLITTING_WORDS):
         return False
     # Set off by two blank lines a line is a title even when it is a sentence; else it must not end as one does.

@@ -19,7 +19,7 @@ from index.dates import is_date_line, iso_day
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.align import align, flat
-from index.formats.layout import furniture, heading_of, is_linked, items, without_others
+from index.formats.layout import article_cell, furniture, heading_of, is_linked, items, without_others
 from index.formats.markup import Line, Rendered, decode_html, parse_html, render, words_of
 from index.values import DroppedSpan, Part, Span
 
@@ -30,7 +30,7 @@ _TITLE_TAGS = ("h1", "h2", "h3")
 _TITLE_CHARACTERS = 8  # letters and digits; a shorter heading agrees with the page's title by chance
 _TITLE_WORDS = 3
 _NEAR_TITLE = 4  # lines; a day that stands there is the article's
-_SITE_PARTS = re.compile(r"\s+[|–—·»:-]\s+|\s*\|\s*")
+_SITE_PARTS = re.compile(r"\s+(?:[|–—·»:-]|::|//)\s+|\s*\|\s*")
 _HIDDEN_BODY_CHARACTERS = 200
 _CAPTION = "caption"  # never the article's, whatever the extract says
 
@@ -74,6 +74,7 @@ def read_html(data: bytes, path: str) -> Extracted:
         kept = found - menu or {i for i, line in enumerate(rendered.lines) if _could_be_body(line, places[i])}
         kept = _completed(kept | set(title.lines), rendered.lines, places)
         kept -= {i for i in kept - set(title.lines) if places[i] == _CAPTION}
+        kept = _within_cell(kept, rendered.lines, title.lines)
         reasons = ["" if i in kept else _reason(line, places[i]) for i, line in enumerate(rendered.lines)]
     unseen = _unseen_body(missing, extract)
     if not unseen and all(reason or i in title.lines for i, reason in enumerate(reasons)):
@@ -130,6 +131,20 @@ def _completed(kept: set[int], lines: tuple[Line, ...], places: list[str]) -> se
     return completed
 
 
+def _within_cell(kept: set[int], lines: tuple[Line, ...], title: tuple[int, ...]) -> set[int]:
+    """What of `kept` stands in the cell with the article, if the page is laid out as a table, without links below."""
+    cell = article_cell(lines, kept)
+    if cell is None:
+        return kept
+    last = max(i for i in kept if lines[i].span.end - lines[i].span.start >= _PARAGRAPH_CHARACTERS)
+    return {
+        i
+        for i in kept
+        if i in title
+        or (cell in (lines[i].block, *lines[i].block.iterancestors()) and not (i > last and is_linked(lines[i])))
+    }
+
+
 def _container(line: Line) -> HtmlElement | None:
     parent = line.block.getparent()
     while parent is not None and parent.tag in _WITHIN:
@@ -174,9 +189,14 @@ def _title(tree: HtmlElement, rendered: Rendered, extract: _Extract, *, first: i
         best = next(iter(headings))  # the page's title is then its site's
     else:
         words = _without_site(extract.title, extract.outlet)
-        above = enumerate(rendered.lines[: first + 1])
-        same = [i for i, line in above if words and flat(rendered.of(line)) == flat(words)]
-        return _Title(words, tuple(same[-1:]))
+        # With neither a heading nor a site's name: the longest part of the page's title that stands above the text.
+        parts = {flat(part): part for part in (words, *_SITE_PARTS.split(_title_tag(tree))) if part}
+        above = [(flat(rendered.of(line)), i) for i, line in enumerate(rendered.lines[: first + _NEAR_TITLE])]
+        shown = [(len(line), i) for line, i in above if line in parts and (i <= first or line != flat(words))]
+        if shown:
+            at = max(shown)[1]
+            return _Title(parts[flat(rendered.of(rendered.lines[at]))], (at,))
+        return _Title(words, ())
     return _Title(words_of(best), tuple(headings[best]))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +14,9 @@ from lxml.html import HtmlElement
 from index.dates import is_date_line, iso_day
 from index.formats.markup import Line, Rendered, words_of
 from index.heading import is_byline
+from index.language import detect_language
 from index.lines import PROSE_CHARACTERS
+from index.values import UNDETERMINED
 
 HEADINGS = ("h1", "h2", "h3", "h4", "h5", "h6")
 MOSTLY_LINKS = 0.5
@@ -66,7 +68,10 @@ _ABOUT = re.compile(r"(?:has|with|without|no|is|tag|category|type|format)[-_].*"
 # Of these a day, an author or a title is never the article's.
 _OTHERS = ("comments", "related articles", "sidebar", "footer", "cookie notice", "newsletter", "advertisement")
 
-_ITEM_CHARACTERS = 200  # outside links; a few sentences: what is shorter is a card that leads elsewhere
+_ITEM_CHARACTERS = 180  # outside links; a few sentences: what is shorter is a card that leads elsewhere
+_SHORT_ITEM_CHARACTERS = 90  # enough for what stands among articles and looks like them
+_LANGUAGE_CHARACTERS = 1000
+_CELL_SHARE = 0.8  # of the prose of a page laid out as a table that the cell of its article holds
 _BLOCK_TAGS = (*HEADINGS, "p", "li", "td", "pre", "blockquote")
 _ITEM_TAGS = ("article", "div", "section", "li", "td", "tr")
 _ITEMS_SHARE = 0.5  # of the page's text that its articles hold together
@@ -146,6 +151,19 @@ def is_linked(line: Line) -> bool:
     return line.linked > MOSTLY_LINKS * (line.span.end - line.span.start)
 
 
+def article_cell(lines: Sequence[Line], kept: Collection[int]) -> HtmlElement | None:
+    """The smallest cell of a table with nearly all of the paragraphs of `kept`, if the page is laid out as a table."""
+    characters: Counter[HtmlElement] = Counter()
+    total = 0
+    for i in kept:
+        length = lines[i].span.end - lines[i].span.start
+        if length >= PROSE_CHARACTERS and not is_linked(lines[i]):
+            total += length
+            characters.update(dict.fromkeys((lines[i].block, *lines[i].block.iterancestors("td")), length))
+    cells = [cell for cell, of in characters.items() if cell.tag == "td" and of >= _CELL_SHARE * total]
+    return max(cells, key=lambda cell: sum(1 for _ in cell.iterancestors()), default=None)
+
+
 def items(rendered: Rendered, reasons: list[str]) -> list[Item]:
     """The articles of a page that holds several, in order; [] for a page of one.
 
@@ -165,8 +183,12 @@ def items(rendered: Rendered, reasons: list[str]) -> list[Item]:
     groups: defaultdict[tuple[HtmlElement, str], list[HtmlElement]] = defaultdict(list)
     for element, words in bodies.items():
         parent = element.getparent()
-        if words >= _ITEM_CHARACTERS and element.tag in _ITEM_TAGS and parent is not None:
+        if words >= _SHORT_ITEM_CHARACTERS and element.tag in _ITEM_TAGS and parent is not None:
             groups[parent, element.tag].append(element)
+    for siblings in groups.values():
+        longest = [element for element in siblings if bodies[element] >= _ITEM_CHARACTERS]
+        names = {element.get("class", "") for element in longest} - {""}
+        siblings[:] = [e for e in siblings if e in longest or e.get("class", "") in names]
     best: list[HtmlElement] = []
     for (_, tag), siblings in groups.items():
         if len(siblings) < 2:
@@ -183,6 +205,9 @@ def _of_one_kind(
 ) -> list[HtmlElement]:
     languages = {element.get("lang", "") for element in siblings}
     apart = len(languages) == len(siblings) and "" not in languages
+    told = [_language(element) for element in siblings]
+    apart = apart or (len(set(told)) == len(told) and UNDETERMINED not in told)
+    in_languages = apart
     apart = apart or _nothing_heads(siblings, rendered.lines[: min(extents[element][0] for element in siblings)])
     ranked: defaultdict[str, list[HtmlElement]] = defaultdict(list)
     for element in siblings:
@@ -199,12 +224,16 @@ def _of_one_kind(
         ):
             ranked[heading.tag].append(element)
     members = max(ranked.values(), key=len, default=[])
-    if tag != "article":
+    if tag != "article" and not in_languages:
         shared = Counter(name for element in members for name in set(element.get("class", "").split()))
         alike = any(count == len(members) for count in shared.values()) or not shared
         if not alike:
             return []
     return members
+
+
+def _language(element: HtmlElement) -> str:
+    return detect_language(words_of(element)[:_LANGUAGE_CHARACTERS])
 
 
 def _nothing_heads(siblings: Sequence[HtmlElement], above: Sequence[Line]) -> bool:
