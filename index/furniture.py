@@ -52,6 +52,7 @@ _ABOUT = re.compile(
 )
 _MOST_LINES_ABOUT = 6
 _MENU_LINES = 3
+_MENU_CHARACTERS = 40
 _TITLE_WORDS = 4
 _COMMENTS = re.compile(
     r"(leave a (reply|comment)).{0,20}|"
@@ -131,9 +132,10 @@ def _mark_menu(lines: list[Line]) -> list[Line]:
     free = [i for i in free if i < day and not is_byline(lines[i].text)]
     known = [i for i in above if lines[i].reason not in ("", "table of contents", "between articles", "separator")]
     known = [i for i in known if i < (free[-1] if free else 0)]
-    if len(free) < 2 or len(known) < _MENU_LINES - 1:
+    short = [i for i in free[:-1] if len(lines[i].text) <= _MENU_CHARACTERS and not is_sentence(lines[i].text)]
+    if len(free) < 2 or (len(known) < _MENU_LINES - 1 and len(known) + len(short) < _MENU_LINES + 1):
         return lines
-    start = max(max(known) + 1, *(i for i in free if lines[i].blank_before), 0)
+    start = max(max(known, default=-1) + 1, *(i for i in free if lines[i].blank_before), 0)
     candidates = [i for i in free if i >= start] or free[-1:]
     title = next((i for i in candidates if len(lines[i].text.split()) >= _TITLE_WORDS), candidates[-1])
     return [
@@ -158,7 +160,7 @@ def _mark_repeated_elsewhere(lines: list[Line], repeated: LineKeys) -> list[Line
         line = lines[i]
         if line.reason:
             continue
-        is_title = len(below) >= PROSE_CHARACTERS and len(line.text) < PROSE_CHARACTERS
+        is_title = is_text(below) and len(line.text) < PROSE_CHARACTERS
         says_who = is_date_line(line.text) or is_byline(line.text)
         if could_repeat(line.text) and line_key(line.text) in repeated and not (is_title or says_who):
             marked[i] = line.drop("repeated in other files")
@@ -240,7 +242,7 @@ def _mark_company(lines: list[Line]) -> list[Line]:
             and not (line.blank_before or after.blank_before)
             and len(line.text) <= _SHORT
             and not is_sentence(line.text)
-            and len(below) < PROSE_CHARACTERS
+            and not is_text(below)
         ):
             marked[i] = line.drop("among furniture")
         below = line.text

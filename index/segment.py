@@ -23,7 +23,7 @@ _HEAD_BLOCKS = 4  # between a title and its text: date, author, a line of descri
 _BETWEEN = ("between articles", "end of story", "end mark", "separator")
 _SENTENCE_WORDS = 4
 _ITEM_WORDS = 6
-_LEGAL_LINES = 3  # of furniture above a sentence that makes it furniture, too
+_LOOSE_LINES = 3
 _TAIL_CHARACTERS = 80
 # Under such a heading every paragraph is a piece of news by itself.
 _BRIEFS = re.compile(
@@ -92,23 +92,37 @@ def _without_kicker(article: Sequence[Block]) -> list[Block]:
 
 
 def _without_tail(article: Sequence[Block]) -> list[Block]:
-    """The blocks of an article; short lines below its text that stand with furniture are furniture, too."""
+    """The blocks of an article; short lines below its text that stand with furniture are furniture, too.
+
+    So are those that are many: an article does not end with lines that end as no sentence does. What stands below
+    several of them is the site's, sentences on its rights and all.
+    """
     last = max((i for i, block in enumerate(article) if is_prose(block)), default=len(article))
     tail = article[last + 1 :]
-    if not any(block.lines[0].reason for block in tail):
+    loose = [bool(block.lines[0].reason) or _is_loose(block.text) for block in tail]
+    if sum(loose) < _LOOSE_LINES and not any(block.lines[0].reason for block in tail):
         return list(article)
-    marks = [bool(block.lines[0].reason) for block in tail]
-    legal = next((i for i in range(len(tail)) if sum(marks[:i]) >= _LEGAL_LINES), len(tail))
+    legal = next((i for i in range(len(tail)) if sum(loose[:i]) >= _LOOSE_LINES), len(tail))
     return [
         *article[: last + 1],
         *(
             Block(tuple(line.drop("below the text") for line in block.lines))
-            if len(block.text) <= _TAIL_CHARACTERS
-            and (i >= legal or not (is_sentence(block.text) or is_date_line(block.text)))
+            if len(block.text) <= _TAIL_CHARACTERS and (i >= legal or _is_loose(block.text))
             else block
             for i, block in enumerate(tail)
         ),
     ]
+
+
+def _is_loose(text: str) -> bool:
+    """Whether a line is short and neither ends as a sentence or a verse does, nor is an item of a list or a date."""
+    return (
+        len(text) <= _TAIL_CHARACTERS
+        and not is_sentence(text)
+        and not text.endswith((",", "—", "-"))
+        and text[0].isalnum()
+        and not is_date_line(text)
+    )
 
 
 def _beginnings(found: Sequence[Block], *, feed: bool) -> tuple[set[int], int]:
@@ -250,13 +264,15 @@ def _heads_article(found: Sequence[Block], i: int, *, parted: bool) -> bool:
     dated = found[i + 1] in head and is_date_line(found[i + 1].text)
     if block.blank_before and dated and (not is_sentence(text) or text.isupper() or text.endswith("?")):
         return True
+    shared = any(b.lines[0].reason in ("share bar", "counter", "age") for b in head)
+    if shared and found[i - 1].lines[0].reason and not is_sentence(text):
+        return True  # one post of many
     if len(text) < _SPLITTING_CHARACTERS or words < (_QUESTION_WORDS if text.endswith("?") else _SPLITTING_WORDS):
         return False
     # Set off by two blank lines a line is a title even when it is a sentence; else it must not end as one does.
     if is_sentence(text) and not text.endswith("?") and block.blank_before < 2:
         return False
     signed = any(is_date_line(b.text) or is_byline(b.text) for b in head)
-    shared = any(b.lines[0].reason in ("share bar", "counter") for b in head)
     return signed or shared or found[i + 1].blank_before > 0 or block.blank_before > 0
 
 

@@ -614,3 +614,19 @@ def test_captions_are_set_aside() -> None:
     assert [(d.span.of(extracted.text), d.reason) for d in extracted.set_aside] == [
         ("Dükkânın önü. Fotoğraf: E. Çınar", "caption")
     ]
+
+
+def test_of_a_page_laid_out_as_a_table_only_the_cell_of_the_article_is_kept() -> None:
+    page = (
+        "<html><head><meta charset='utf-8'></head><body><table><tr><td><b>Sections</b><br>Harvest<br>Fair</td>"
+        f"<td><h1>Beans along the fence</h1>{'The depot has planted beans along its fence, drivers say. ' * 3}<br><br>"
+        f"{'The first harvest went to the ticket office this week. ' * 3}<br><br><a href='/p'>Printed form</a></td>"
+        "<td><b>Skies</b><br>Cloudy by noon</td></tr></table></body></html>"
+    )
+    found = read_html(page.encode(), "a.html")
+    aside = " ".join(dropped.span.of(found.text) for dropped in found.set_aside)
+    for words in ("Sections", "Harvest", "Printed form", "Cloudy by noon"):
+        assert words in aside
+    assert "planted beans" not in aside
+    assert "ticket office" not in aside
+    assert found.title == "Beans along the fence"

@@ -238,3 +238,46 @@ def test_what_a_format_sets_aside_is_dropped_for_its_reason() -> None:
     aside = (DroppedSpan(Span(len(EN) + 1, len(EN) + 5), "page header or footer"),)
     cleaned = clean(Source("a.pdf", Media.PDF, "0", text, set_aside=aside))
     assert cleaned.dropped == aside
+
+
+def test_a_menu_is_told_by_its_place_though_its_words_are_unknown() -> None:
+    menu = "Beekeepers\nFerry times\nLost and found\nTown hall\nTide tables\n"
+    text = f"{menu}\n{TITLES['en'][0]}\n3 May 2024\n{EN}\n{EN_MORE}\n"
+    assert documents(text) == [(TITLES["en"][0], "en", f"{EN}\n{EN_MORE}")]
+
+
+def test_a_footer_of_unknown_lines_takes_its_sentences_with_it() -> None:
+    footer = "To the top of the hill\nOur friends\nThe old site\nThe town council founded this paper.\n"
+    text = f"{TITLES['en'][0]}\n{EN}\n{EN_MORE}\n{footer}"
+    assert documents(text) == [(TITLES["en"][0], "en", f"{EN}\n{EN_MORE}")]
+
+
+def test_a_list_or_a_short_last_paragraph_is_no_footer() -> None:
+    for end in ("- beans\n- peas\n- leeks", "Nobody objected.", "The beans, for now, stay."):
+        assert documents(f"{TITLES['en'][0]}\n{EN}\n{end}\n") == [(TITLES["en"][0], "en", f"{EN}\n{end}")]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_numbers_that_count_up_part_articles(lang: str) -> None:
+    one, two = TITLES[lang]
+    first, second = TEXTS[lang]
+    found = documents(f"1\n{one}\n{first}\n2\n{two}\n{second}\n")
+    assert [(title, text) for title, _, text in found] == [(one, first), (two, second)]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_masthead_that_is_repeated_parts_articles(lang: str) -> None:
+    one, two = TITLES[lang]
+    first, second = TEXTS[lang]
+    found = documents(f"GILAVAR\n{one}\n{first}\nGILAVAR\n{two}\n{second}\n")
+    assert [(title, text) for title, _, text in found] == [(one, first), (two, second)]
+
+
+def test_a_short_title_that_the_contents_list_begins_an_article() -> None:
+    text = f"Contents\nTram beans ..... 2\nLate tomatoes ..... 3\n\nTram beans\n{EN}\n\nLate tomatoes\n{EN_MORE}\n"
+    assert [(title, text) for title, _, text in documents(text)] == [("Tram beans", EN), ("Late tomatoes", EN_MORE)]
+
+
+def test_sentences_between_rules_are_articles_of_one_line() -> None:
+    items = [f"The {word} of Oakmere was counted and found complete." for word in ("fleet", "choir", "orchard")]
+    assert [text for _, _, text in documents("\n----\n".join(items))] == items
