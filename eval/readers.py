@@ -111,7 +111,7 @@ def _trafilatura() -> Reader:
 def _readability() -> Reader:
     try:
         from lxml import html
-        from readability import Document as Page
+        from readability import Document as Page  # pyright: ignore[reportMissingImports] - not in an extra: it needs an LGPL package
     except ImportError as error:
         raise _missing("readability-lxml", error) from error
 
