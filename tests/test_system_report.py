@@ -16,7 +16,7 @@ from eval.sets import CorpusDocument, Query, RetrievalSet
 from eval.system_report import SystemReport, measure_system
 from index.embed import Embedder
 from index.folder import Filters
-from index.values import Passage, ScoredPassage, Span
+from index.values import Passage, ScoredPassage, Span, Spelling
 
 DOCUMENTS = {
     "ferry": "The ferry to Turkmenbashi leaves the harbour when it is full, and nobody knows the hour before.",
@@ -157,7 +157,7 @@ def test_the_speed_of_a_cache_is_not_reported(harbour: RetrievalSet, hashing: Em
 def test_a_ranking_holds_documents_passages_and_the_time_they_took(harbour: RetrievalSet) -> None:
     def passage(document: str, start: int) -> Passage:
         id_ = f"{document}:{start}-{start + 4}"
-        return Passage(id_, document, document, Span(start, start + 4), "text", "text", "en", "", "")
+        return Passage(id_, document, document, Span(start, start + 4), "text", "text", Spelling.PLAIN, "en", "", "")
 
     class Fixed:
         def retrieve(self, question: str, *, k: int, filters: Filters = Filters()) -> list[ScoredPassage]:
