@@ -222,11 +222,14 @@ class _Run:
         self._tell()
         known = self._index.catalog.files()
         found = list(jobs_for(files, known, rules))
-        lines = {job.path: lines_of(job) for job in found if isinstance(job, Job)}
+        lines = _lines(found)
         repeats = self._repeats(lines)
-        if lines and (otherwise := self._index.catalog.cleaned_otherwise(repeats) - lines.keys()):
-            found = list(jobs_for(files, known, rules, anew=otherwise))
-            lines.update({job.path: lines_of(job) for job in found if isinstance(job, Job) and job.path in otherwise})
+        otherwise = self._index.catalog.cleaned_otherwise(repeats) - lines.keys() if lines else set()
+        locations = {known[path].location for path in otherwise}
+        stale = [i for i, job in enumerate(found) if job is None and str(files[i].location) in locations]
+        for i, job in zip(stale, jobs_for([files[i] for i in stale], known, rules, anew=otherwise), strict=True):
+            found[i] = job
+        lines |= _lines(found[i] for i in stale)
         changed = self._changed(found, lines, repeats)
         for job, read in read_files(changed, processes=worker_count(len(files)), seconds_a_file=seconds_a_file):
             stored = known.get(job.path)
@@ -326,6 +329,11 @@ def jobs_for(
             yield error
             continue
         yield Job(found, path, rules)
+
+
+def _lines(jobs: Iterable[Job | ReadError | None]) -> dict[str, LineKeys]:
+    """For the path of each file that is to be read its short lines."""
+    return {job.path: lines_of(job) for job in jobs if isinstance(job, Job)}
 
 
 def lines_of(job: Job) -> LineKeys:
