@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -221,16 +222,7 @@ class _Run:
         self._files_total = len(files)
         self._tell()
         known = self._index.catalog.files()
-        found = list(jobs_for(files, known, rules))
-        lines = _lines(found)
-        repeats = self._repeats(lines)
-        otherwise = self._index.catalog.cleaned_otherwise(repeats) - lines.keys() if lines else set()
-        locations = {known[path].location for path in otherwise}
-        stale = [i for i, job in enumerate(found) if job is None and str(files[i].location) in locations]
-        for i, job in zip(stale, jobs_for([files[i] for i in stale], known, rules, anew=otherwise), strict=True):
-            found[i] = job
-        lines |= _lines(found[i] for i in stale)
-        changed = self._changed(found, lines, repeats)
+        changed = self._changed(jobs_of_run(files, self._index.catalog, rules))
         for job, read in read_files(changed, processes=worker_count(len(files)), seconds_a_file=seconds_a_file):
             stored = known.get(job.path)
             if isinstance(read, ReadError):
@@ -239,7 +231,7 @@ class _Run:
                 parsed = self._parsed(
                     str(job.file.location), read.source, read.cleaned, is_new=stored is None, rules=rules.sha256
                 )
-                parsed = replace(parsed, lines={line: line in repeats for line in lines[job.path]})
+                parsed = replace(parsed, lines={line: line in job.repeated for line in job.lines})
                 if parsed.passages:
                     yield parsed
                 elif not (read.source.problems or read.cleaned.problems):
@@ -250,16 +242,10 @@ class _Run:
             self._files_done += 1
             self._tell()
 
-    def _repeats(self, lines: Mapping[str, LineKeys]) -> LineKeys:
-        """The lines that several files have: those that are about to be read, and those that the index holds."""
-        return repeated(lines.values(), known=self._index.catalog.line_counts(without=lines)) if lines else frozenset()
-
-    def _changed(
-        self, found: Iterable[Job | ReadError | None], lines: Mapping[str, LineKeys], repeats: LineKeys
-    ) -> Iterator[Job]:
+    def _changed(self, found: Iterable[Job | ReadError | None]) -> Iterator[Job]:
         for job in found:
             if isinstance(job, Job):
-                yield replace(job, repeated=lines[job.path] & repeats)
+                yield job
                 continue
             if isinstance(job, ReadError):
                 self.result.failures.append(str(job))
@@ -309,7 +295,30 @@ class _Run:
         self._on_progress(Progress(self._files_done, self._files_total, self.result.passages, self._passages_known))
 
 
-def jobs_for(
+def jobs_of_run(files: Sequence[FoundFile], catalog: Catalog | None, rules: Rules) -> list[Job | ReadError | None]:
+    """For each file the job to read it, why it cannot be read, or None where the catalog holds it as it is now.
+
+    A job says which lines of its file several have, of this run or in the catalog. Files that were cleaned when other
+    lines were known to be repeated are read again. There is no catalog before the first run.
+    """
+    known = catalog.files() if catalog is not None else {}
+    found = [_with_lines(job) for job in _jobs_for(files, known, rules)]
+    if not (lines := {job.path: job.lines for job in found if isinstance(job, Job)}):
+        return found
+    repeats = repeated(lines.values(), known=catalog.line_counts(without=lines) if catalog is not None else Counter())
+    otherwise = catalog.cleaned_otherwise(repeats) - lines.keys() if catalog is not None else set()
+    locations = {known[path].location for path in otherwise}
+    stale = [i for i, job in enumerate(found) if job is None and str(files[i].location) in locations]
+    for i, job in zip(stale, _jobs_for([files[i] for i in stale], known, rules, anew=otherwise), strict=True):
+        found[i] = _with_lines(job)
+    return [replace(job, repeated=job.lines & repeats) if isinstance(job, Job) else job for job in found]
+
+
+def _with_lines(job: Job | ReadError | None) -> Job | ReadError | None:
+    return replace(job, lines=_lines_of(job)) if isinstance(job, Job) else job
+
+
+def _jobs_for(
     files: Iterable[FoundFile], known: dict[str, StoredFile], rules: Rules, *, anew: Collection[str] = ()
 ) -> Iterator[Job | ReadError | None]:
     """For each file the job to read it, why it cannot be read, or None where `known` holds it as it is now.
@@ -331,12 +340,7 @@ def jobs_for(
         yield Job(found, path, rules)
 
 
-def _lines(jobs: Iterable[Job | ReadError | None]) -> dict[str, LineKeys]:
-    """For the path of each file that is to be read its short lines."""
-    return {job.path: lines_of(job) for job in jobs if isinstance(job, Job)}
-
-
-def lines_of(job: Job) -> LineKeys:
+def _lines_of(job: Job) -> LineKeys:
     """The short lines of a text file that others may repeat; other formats say themselves what is furniture."""
     if media_of(job.path) is not Media.TEXT:
         return frozenset()

@@ -9,7 +9,7 @@ from pathlib import Path
 from index.catalog import FILE_NAME, Catalog
 from index.errors import ReadError
 from index.files import discover
-from index.ingest import Progress, gone_from, jobs_for, why_ignored
+from index.ingest import Progress, gone_from, jobs_of_run, why_ignored
 from index.rules import NO_RULES, Rules
 from index.workers import SECONDS_A_FILE, Job, ReadFile, read_files, worker_count
 
@@ -41,16 +41,18 @@ def preview(
 
     Raises IndexFolderError if what is there is no index of ours.
     """
+    discovery = discover(paths)
+    found = Preview(failures=list(discovery.missing), left_out=list(map(why_ignored, discovery.ignored)))
+    on_progress(Progress(0, len(discovery.files), 0, 0))
     known = {}
     if (folder / FILE_NAME).is_file():
         with Catalog(folder) as catalog:
             known = catalog.files()
-            rules = catalog.rules if rules is None else rules
-    discovery = discover(paths)
-    found = Preview(failures=list(discovery.missing), left_out=list(map(why_ignored, discovery.ignored)))
-    on_progress(Progress(0, len(discovery.files), 0, 0))
+            planned = jobs_of_run(discovery.files, catalog, catalog.rules if rules is None else rules)
+    else:
+        planned = jobs_of_run(discovery.files, None, rules or NO_RULES)
     jobs: list[Job] = []
-    for job in jobs_for(discovery.files, known, rules or NO_RULES):
+    for job in planned:
         if isinstance(job, Job):
             jobs.append(job)
         elif isinstance(job, ReadError):

@@ -56,7 +56,8 @@ class Job:
     file: FoundFile
     path: str
     rules: Rules = NO_RULES
-    repeated: LineKeys = frozenset()  # which of its lines are known to stand in several files
+    lines: LineKeys = frozenset()  # its short lines, which other files may repeat
+    repeated: LineKeys = frozenset()  # those of them that are known to stand in several files
 
 
 def read_file(job: Job) -> ReadFile:

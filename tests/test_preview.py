@@ -102,3 +102,25 @@ def test_rules_are_tried_and_not_kept(tmp_path: Path, docs: Path, hashing: Embed
         assert catalog.rules == Rules()
     ingest([docs], folder, embedder=hashing, rules=rules)
     assert preview([docs], folder).unchanged == 4  # by the rules that the index keeps
+
+
+def test_lines_that_several_files_repeat_are_told_as_the_run_finds_them(
+    tmp_path: Path, write: Callable[..., Path], hashing: Embedder
+) -> None:
+    body = (
+        "Keeper number {0} goes home\n\nThe keeper of lighthouse {0} went home on Friday with all his dogs. {0} stay."
+    )
+    pages = {f"{n}.txt": "The Dell Courier\nYour town, your paper\n\n" + body.format(n) * 2 for n in range(5)}
+    docs, folder = write(tmp_path / "docs", pages), tmp_path / "i"
+    assert preview([docs], folder).dropped == {
+        "repeated in other files": 5 * len("The Dell CourierYour town, your paper")
+    }
+    three = [docs / f"{n}.txt" for n in range(3)]
+    ingest(three, folder, embedder=hashing)
+    found = preview([docs], folder)
+    assert (len(found.new), len(found.changed), found.unchanged) == (2, 3, 0)
+    report = ingest([docs], folder, embedder=hashing)
+    assert (found.new, found.changed) == (report.added, report.replaced)
+    with Catalog(folder) as catalog:
+        dropped = [each for source in catalog.sources() for each in source.dropped]
+    assert found.dropped == {"repeated in other files": sum(each.span.end - each.span.start for each in dropped)}
