@@ -9,6 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -515,6 +517,19 @@ def test_serving_is_quiet_and_ends_with_ctrl_c(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, errors = process.communicate()
     assert (process.returncode, out, errors) == (0, "", "")
+
+
+def test_ctrl_c_while_the_address_is_told_ends_serving(tmp_path: Path) -> None:
+    write_files(tmp_path / "files")
+    make_index(tmp_path / "index", tmp_path / "files")
+
+    def told(message: str) -> None:
+        if message.startswith("ask at "):
+            raise KeyboardInterrupt
+
+    running = serve(tmp_path / "index", port=0, report=told)
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(running.url, timeout=5)
 
 
 def test_importing_the_page_loads_no_gradio() -> None:

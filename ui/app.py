@@ -81,16 +81,20 @@ def serve(
         assistant.close()
         raise
     running = RunningPage(url, page, assistant.close)
-    if not _is_loopback(host):
-        report(f"{host}: whoever can reach this machine can now read this archive; 127.0.0.1 keeps it to this machine")
-    report(f"ask at {url} (Ctrl-C ends it)")
-    if not prevent_thread_lock:
-        try:
-            threading.Event().wait()  # not Gradio's own way to block: it prints
-        except KeyboardInterrupt:
-            pass
-        finally:
-            running.close()
+    try:
+        if not _is_loopback(host):
+            report(
+                f"{host}: whoever can reach this machine can now read this archive; 127.0.0.1 keeps it to this machine"
+            )
+        report(f"ask at {url} (Ctrl-C ends it)")
+        if prevent_thread_lock:
+            return running
+        threading.Event().wait()  # not Gradio's own way to block: it prints
+    except BaseException as error:
+        running.close()
+        # Whoever was told of Ctrl-C may press it at once, while we are still telling.
+        if prevent_thread_lock or not isinstance(error, KeyboardInterrupt):
+            raise
     return running
 
 
