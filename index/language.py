@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from operator import itemgetter
+from struct import Struct
 from unicodedata import normalize
 
 from index.values import UNDETERMINED, Span
@@ -122,6 +123,15 @@ def _voters() -> dict[str, tuple[str, ...]]:
 
 _VOTERS = _voters()
 
+# What is counted of a text. The counts are packed into one number, 16 bits each: no count of a sample is near 65,536.
+_COUNTED = ("letters", *_SCRIPTS, "az letters", "Turkic", *LANGUAGES)
+_COUNTS = Struct(f"<{len(_COUNTED)}H")
+_UNIT = {what: 1 << (16 * place) for place, what in enumerate(_COUNTED)}
+_NAMES = 8 * _COUNTS.size  # bits: the counts of words that may be names are above the others
+_LATIN = 0xFFFF * _UNIT["Latn"]
+_OTHERS = (1 << _NAMES) - 1
+_LONGEST_PIECE = 40  # characters between white space; a text with longer ones is taken apart word by word
+
 
 def detect_language(text: str) -> str:
     """The BCP 47 tag of the language that most of `text` is in, or "und" if it has hardly a letter.
@@ -154,7 +164,7 @@ def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
     if not lines:
         return []
     tallies = [_tally(line.of(text)[:_ENOUGH_OF_LINE], capitalised=False) for line in lines]
-    script = max(_SCRIPTS, key=lambda name: sum(tally[name] for tally in tallies))
+    script = max(_SCRIPTS, key=lambda name: sum(map(itemgetter(name), tallies)))
     told = [_language_of_line(line.end - line.start, tally, script) for line, tally in zip(lines, tallies, strict=True)]
     scripts = [_script(tally) if tally["letters"] >= _FEWEST_LETTERS_OF_LINE else "" for tally in tallies]
     lang = next(filter(None, told), "") or detect_language(span.of(text))
@@ -178,8 +188,10 @@ def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
 
 def _language_of_line(characters: int, tally: Mapping[str, int], script: str) -> str:
     """The language of a line, or "" if it is not certain; `script` is that of the article."""
+    if tally["letters"] < _FEWEST_LETTERS_OF_LINE:
+        return ""
     lang, lead = _told(tally)
-    if tally["letters"] < _FEWEST_LETTERS_OF_LINE or lang == UNDETERMINED:
+    if lang == UNDETERMINED:
         return ""
     if _script(tally) != script or _is_azerbaijani(tally):
         return lang
@@ -188,41 +200,47 @@ def _language_of_line(characters: int, tally: Mapping[str, int], script: str) ->
 
 def _tally(text: str, *, capitalised: bool = True) -> Mapping[str, int]:
     """What the words of a text tell, with or without those that may be names: letters by script, votes by language."""
-    words = _TOKEN.findall(normalize("NFC", text))
-    if not capitalised:
-        words = [word for word in words if not word[0].isupper()]
-    tally: defaultdict[str, int] = defaultdict(int)
-    # Letters are counted all at once, which is several times as fast as word by word.
-    for letter, times in Counter("".join(words).lower()).items():
-        for what, weight in _evidence_of_letter(letter):
-            tally[what] += weight * times
-    for word in words:
-        for what in _votes(word):
-            tally[what] += 1
-    return tally
+    pieces = text.split()
+    if max(map(len, pieces), default=0) > _LONGEST_PIECE:
+        pieces = _TOKEN.findall(normalize("NFC", text))
+    packed = sum(map(_evidence, pieces))
+    counts = packed & _OTHERS
+    if capitalised:
+        counts += packed >> _NAMES
+    return dict(zip(_COUNTED, _COUNTS.unpack(counts.to_bytes(_COUNTS.size, "little")), strict=True))
+
+
+@lru_cache(maxsize=1 << 16)  # few pieces make up most of an archive
+def _evidence(piece: str) -> int:
+    """What a word and the marks around it tell, packed: each count in its bits of one number, so that `sum` adds all.
+
+    Words that may be names have bits of their own, above the others.
+    """
+    return sum(map(_evidence_of_word, _TOKEN.findall(normalize("NFC", piece))))
+
+
+@lru_cache(maxsize=1 << 16)  # a word stands beside many marks
+def _evidence_of_word(word: str) -> int:
+    lower = word.lower()
+    packed = sum(map(_evidence_of_letter, lower))
+    votes = _votes_of_latin(word) if packed & _LATIN else _VOTERS.get(lower, ())
+    packed += sum(map(_UNIT.__getitem__, votes))
+    return packed << _NAMES if word[0].isupper() else packed
 
 
 @lru_cache(maxsize=1 << 12)
-def _evidence_of_letter(letter: str) -> tuple[tuple[str, int], ...]:
+def _evidence_of_letter(letter: str) -> int:
     if not letter.isalpha():
-        return ()
-    own = [("az letters", letter in _AZ_LETTERS), ("Turkic", letter in _TURKIC_LETTERS)]
-    own += [(lang, letters.count(letter)) for lang, letters in _OWN_LETTERS.items()]
+        return 0
     block = _BLOCKS[bisect_right(_BLOCK_STARTS, ord(letter)) - 1][1]
-    return (("letters", 1), (block, 1), *((what, int(times)) for what, times in own if times))
-
-
-@lru_cache(maxsize=1 << 16)  # few words make up most of an archive
-def _votes(word: str) -> tuple[str, ...]:
-    if any(("Latn", 1) in _evidence_of_letter(letter) for letter in word.lower()):
-        return tuple(_votes_of_latin(word))
-    return _VOTERS.get(word.lower(), ())
+    own = (_UNIT[lang] * letters.count(letter) for lang, letters in _OWN_LETTERS.items())
+    of_turkic = _UNIT["az letters"] * (letter in _AZ_LETTERS) + _UNIT["Turkic"] * (letter in _TURKIC_LETTERS)
+    return _UNIT["letters"] + _UNIT[block] + of_turkic + sum(own)
 
 
 def _votes_of_latin(word: str) -> Iterator[str]:
     plain = word.translate(_PLAIN).lower()
-    set_off = _SET_OFF.fullmatch(plain)
-    if set_off:
+    if not plain.isalnum() and (set_off := _SET_OFF.fullmatch(plain)):
         plain = set_off[1]
         yield from ("Turkic", "az" if set_off[2] == "-" else "tr")
     for part in _WORD.findall(plain):
@@ -235,13 +253,14 @@ def _votes_of_latin(word: str) -> Iterator[str]:
 
 def _script(tally: Mapping[str, int]) -> str:
     """The ISO 15924 code of the script that most letters are of, "" if that is none of ours."""
-    return max(_SCRIPTS, key=lambda script: tally[script])
+    return max(_SCRIPTS, key=tally.__getitem__)
 
 
 def _is_azerbaijani(tally: Mapping[str, int]) -> bool:
     """Whether there are as many of its letters as in prose, and not as many common words of another language."""
-    common = max(tally[lang] for lang in _WORDS)
-    return tally["az letters"] > tally["letters"] * _AZ_SHARE and common - tally["Turkic"] < _CLEAR
+    if tally["az letters"] <= tally["letters"] * _AZ_SHARE:
+        return False
+    return max(map(tally.__getitem__, _WORDS)) - tally["Turkic"] < _CLEAR
 
 
 def _told(tally: Mapping[str, int]) -> tuple[str, int]:
@@ -254,9 +273,9 @@ def _told(tally: Mapping[str, int]) -> tuple[str, int]:
     if script in _TOLD_BY_SCRIPT:
         return _TOLD_BY_SCRIPT[script], tally[script]
     if script in _TOLD_BY_LETTERS:
-        first, second = sorted(_TOLD_BY_LETTERS[script], key=lambda lang: -tally[lang])
+        first, second = sorted(_TOLD_BY_LETTERS[script], key=tally.__getitem__, reverse=True)
         return first, tally[first] - tally[second]
-    first, second = sorted(_WORDS, key=lambda lang: -tally[lang])[:2]
+    first, second, *_ = sorted(_WORDS, key=tally.__getitem__, reverse=True)
     lead = tally["Turkic"] - tally[first]
     if lead <= 0:
         return first, min(-lead, tally[first] - tally[second])

@@ -75,6 +75,13 @@ def test_any_text_has_a_known_tag(text: str) -> None:
     assert detect_language(text) in {*LANGUAGES, "und"}
 
 
+@given(words=st.lists(st.sampled_from([word for _, text in TEXTS for word in text.split()]) | st.text(max_size=9)))
+@example(words=["İstanbul'da,", "S\u0327u\u0308urlu", "__o_o__", "ﬁﬁ"])
+def test_what_has_no_white_space_is_told_word_by_word_the_same(words: list[str]) -> None:
+    text = " ".join(words)
+    assert detect_language(f"{text} {'.' * 41}") == detect_language(text)
+
+
 def test_the_start_of_a_long_text_decides() -> None:
     assert detect_language("Вода без перерыва. " * 200 + "The talks resume. " * 2000) == "ru"
 
