@@ -182,10 +182,9 @@ def _mark_after(lines: list[Line]) -> list[Line]:
         # A saved feed signs each article with the name of who shared it, just above its age.
         if following.reason == "age" and len(line.text) <= _SHORT and " " not in line.text:
             marked[i] = marked[i].drop("user name")
-        rest = lines[i + 1 :]
         if (
-            _ABOUT.fullmatch(line.text)
-            and len(rest) <= _MOST_LINES_ABOUT
+            len(lines) - i - 1 <= _MOST_LINES_ABOUT
+            and _ABOUT.fullmatch(line.text)
             and any(len(above.text) >= PROSE_CHARACTERS and not above.reason for above in lines[:i])
         ):
             marked[i:] = [later.drop("about the publisher") for later in marked[i:]]
