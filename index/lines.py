@@ -12,7 +12,8 @@ BYTE_ORDER_MARK = "\ufeff"
 
 _BREAK = re.compile(r"[\n\f]")
 _AROUND = BYTE_ORDER_MARK + " \t\r\v\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029"
-_SENTENCE_END = re.compile(r"[.!?…:;][\"'”»’)\]]*\Z")
+_SENTENCE_ENDS = tuple(".!?…:;")
+_CLOSING = "\"'”»’)]"  # marks that may stand behind the end of a sentence
 PROSE_CHARACTERS = 90  # a line as long as this is text, not a heading: few sentences of news are shorter
 # The end of a sentence within a line; "V. Name" is none.
 _WITHIN_TEXT = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
@@ -55,14 +56,25 @@ def read_lines(text: str, span: Span) -> Iterator[Line]:
     """The lines of a piece of a source's text that are not blank, in order."""
     start, blank = span.start, 0
     for raw in _BREAK.split(span.of(text)):
-        stripped = raw.strip(_AROUND)
-        if stripped.strip():
+        stripped = _stripped(raw)
+        if stripped:
             begin = start + raw.index(stripped)
             yield Line(Span(begin, begin + len(stripped)), stripped, blank)
             blank = 0
         else:
             blank += 1
         start += len(raw) + 1
+
+
+def line_texts(text: str) -> Iterator[str]:
+    """The texts of the lines that `read_lines` finds in a whole text, several times as fast."""
+    return filter(None, map(_stripped, _BREAK.split(text)))
+
+
+def _stripped(raw: str) -> str:
+    """A line without the white space around it; "" if there is nothing else."""
+    stripped = raw.strip(_AROUND)
+    return stripped if stripped.strip() else ""
 
 
 def is_text(text: str) -> bool:
@@ -74,7 +86,7 @@ def is_text(text: str) -> bool:
 
 def is_sentence(text: str) -> bool:
     """Whether a text ends as a sentence does."""
-    return bool(_SENTENCE_END.search(text))
+    return text.rstrip(_CLOSING).endswith(_SENTENCE_ENDS)
 
 
 def blocks(lines: Sequence[Line]) -> list[Block]:

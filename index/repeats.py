@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
+from itertools import islice
 
-from index.lines import is_sentence, read_lines
-from index.values import Span
+from index.lines import is_sentence, line_texts
 
 FEWEST_FILES = 4  # in fewer a line may be chance, or an article that was saved more than once
 _LINE_CHARACTERS = (2, 60)
@@ -27,8 +27,7 @@ def line_key(line: str) -> int:
 
 def repeatable_lines(text: str) -> LineKeys:
     """The keys of the lines of one file that are furniture if enough others have them, too."""
-    found = (line.text for line, _ in zip(read_lines(text, Span(0, len(text))), range(_MOST_LINES), strict=False))
-    return frozenset(line_key(line) for line in found if could_repeat(line))
+    return frozenset(line_key(line) for line in islice(line_texts(text), _MOST_LINES) if could_repeat(line))
 
 
 def could_repeat(line: str) -> bool:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.lines import Line, blocks, is_sentence, read_lines
+from index.lines import Line, blocks, is_sentence, line_texts, read_lines
 from index.values import Span
 
 EN = (
@@ -37,6 +37,7 @@ def test_lines_hold_all_words(text: str, before: int) -> None:
     found = list(read_lines(whole, Span(before, len(whole))))
     assert "".join("".join(line.text.split()) for line in found) == "".join(text.split())
     assert all(line.span.of(whole) == line.text for line in found)
+    assert list(line_texts(text)) == [line.text for line in found]
 
 
 @pytest.mark.parametrize("text", [EN, AZ])
