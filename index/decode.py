@@ -37,8 +37,12 @@ class Decoded:
 
     text: str
     encoding: str
-    spelling: Spelling
     problems: tuple[str, ...]
+
+    @property
+    def spelling(self) -> Spelling:
+        """Whether UTF-8 was once read as something else and saved so; found anew each time, in up to a millisecond."""
+        return Spelling.PLAIN if self.encoding in _OLDER else _spelling(self.text)
 
 
 def decode(data: bytes, path: str) -> Decoded:
@@ -53,7 +57,7 @@ def decode(data: bytes, path: str) -> Decoded:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         return _not_utf8(data, path, error)
-    return Decoded(text, "utf-8", _spelling(text), ())
+    return Decoded(text, "utf-8", ())
 
 
 def _marked(data: bytes, encoding: str, path: str) -> Decoded:
@@ -67,7 +71,7 @@ def _marked(data: bytes, encoding: str, path: str) -> Decoded:
         raise ReadError(
             f"{path}: character {place} is zero, so this is not text but a binary file; rename it to what it is"
         )
-    return Decoded(text, encoding, _spelling(text), ())
+    return Decoded(text, encoding, ())
 
 
 def _unmarked_utf16(data: bytes) -> str:
@@ -99,9 +103,9 @@ def _not_utf8(data: bytes, path: str, error: UnicodeDecodeError) -> Decoded:
             f"{place}: byte {error.start} (0x{data[error.start]:02x}) is damaged, {damaged} in all; they are shown as "
             "\N{REPLACEMENT CHARACTER} and the rest was read; fetch the file again if they matter"
         )
-        return Decoded(text, "utf-8", _spelling(text), (told,))
+        return Decoded(text, "utf-8", (told,))
     if encoding := _guess(data):
-        return Decoded(data.decode(encoding), encoding, Spelling.PLAIN, ())
+        return Decoded(data.decode(encoding), encoding, ())
     raise ReadError(
         f"{place}: byte {error.start} (0x{data[error.start]:02x}) is not UTF-8, nor is the file in an encoding that "
         f"can be told; convert it, if Cyrillic or Turkic perhaps: iconv -f CP1251 (or CP1254) -t UTF-8 {path}"

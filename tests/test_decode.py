@@ -28,7 +28,8 @@ TEXTS = {"ru": RUSSIAN, "tr": TURKISH, "az": AZERBAIJANI, "en": ENGLISH}
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_utf_8(text: str) -> None:
-    assert decode(text.encode(), "a.txt") == Decoded(text, "utf-8", Spelling.PLAIN, ())
+    assert decode(text.encode(), "a.txt") == Decoded(text, "utf-8", ())
+    assert decode(text.encode(), "a.txt").spelling is Spelling.PLAIN
     assert decode(b"\xef\xbb\xbf" + text.encode(), "a.txt").text == "\ufeff" + text
 
 
