@@ -19,7 +19,8 @@ ROWS = tomllib.loads(TABLE.read_text(encoding="utf-8"))["furniture"]
 IN_TURN = [(reason, re.compile(pattern, re.IGNORECASE)) for reason, pattern in furniture._table().items()]
 WORDS = st.sampled_from(
     ["Share", "paylaş", "5", "views", "на", "почту", "|", "x", "Photo:", "(", "12.", "...", "ago", "read more", "about",
-     "comments", "Реклама", "ətraflı", "oxu", "Facebook", "—", "#", "©", "a@b.az", "All rights reserved", "son", "#5"]
+     "comments", "Реклама", "ətraflı", "oxu", "Facebook", "—", "#", "©", "a@b.az", "All rights reserved", "son", "#5",
+     "İLAN", "haklari", "TÜM HAKLARI SAKLIDIR", "tüm hakları saklıdır", "İZLEYİCİ", "20°", "(1)"]
 )  # fmt: skip
 LINES = st.lists(WORDS, max_size=6).flatmap(lambda words: st.sampled_from([" ".join(words), "".join(words)]))
 
