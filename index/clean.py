@@ -25,7 +25,7 @@ from index.json_lines import clean_json_lines
 from index.lines import BYTE_ORDER_MARK, Line, read_lines
 from index.repeats import LineKeys
 from index.rules import NO_RULES, Rules
-from index.segment import Cut, cut_articles, read_head, same_words
+from index.segment import Cut, Story, cut_articles, cut_whole, read_head, same_words
 from index.values import Document, DroppedSpan, Media, Part, Source, Span, Spelling
 
 __all__ = ["Cleaned", "clean", "clean_given"]
@@ -33,6 +33,10 @@ __all__ = ["Cleaned", "clean", "clean_given"]
 _FENCES = re.compile(r"\A(#{1,6})\s+(.*?)\s*#*\Z")
 # One such file is one article: its short lines are headings.
 _ONE_ARTICLE = frozenset((Media.HTML, Media.PDF, Media.DOCX, Media.ODT, Media.EPUB, Media.PPTX))
+# Around whose text there is furniture.
+_PAGES = frozenset((Media.HTML, Media.PDF, Media.EML, Media.MBOX))
+# Unless they have a table of contents.
+_DOCUMENTS = frozenset((Media.DOCX, Media.ODT))
 # Whose parts are rows, which may well end alike.
 _TABLES = frozenset((Media.CSV, Media.XLSX))
 # Letters begin alike, too: with whom they greet.
@@ -69,7 +73,7 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
     dropped: list[DroppedSpan] = []
     masthead = ""  # the date above the first part
     for piece in pieces:
-        cut = _cut(source, piece.lines, whole=bool(source.parts)) if piece.is_part else Cut((), piece.lines, ())
+        cut = _cut(source, piece) if piece.is_part else Cut((), piece.lines, ())
         above = cut.masthead if piece.is_part else () if documents else piece.lines
         masthead = publication([line.text for line in above]).date or masthead
         documents.extend(
@@ -157,7 +161,10 @@ def _marked(source: Source, part: Part, rules: Rules, repeated: LineKeys) -> lis
     verdicts = [rules.verdict(line.text) for line in lines] if rules.keep or rules.drop else [None] * len(lines)
     lines = [line.drop(verdict or "") for line, verdict in zip(lines, verdicts, strict=True)]
     marked = mark_furniture(lines, media=source.media, repeated=repeated)
-    return [replace(line, reason="") if verdict == "" else line for line, verdict in zip(marked, verdicts, strict=True)]
+    return [
+        replace(line, reason="", kept=True) if verdict == "" else line
+        for line, verdict in zip(marked, verdicts, strict=True)
+    ]
 
 
 def _set_aside(source: Source, lines: Sequence[Line]) -> Iterator[str]:
@@ -173,22 +180,25 @@ def _set_aside(source: Source, lines: Sequence[Line]) -> Iterator[str]:
         yield aside.reason if aside is not None and aside.span.start < line.span.end else ""
 
 
-def _cut(source: Source, lines: Sequence[Line], *, whole: bool) -> Cut:
-    if whole or source.media in _ONE_ARTICLE:
-        kept = tuple(line for line in lines if not line.reason)
-        return Cut((kept,) if kept else (), tuple(line for line in lines if line.reason), ())
+def _cut(source: Source, piece: _Piece) -> Cut:
+    listed = any(line.reason == "table of contents" for line in piece.lines)
+    if source.media in _DOCUMENTS and listed and not source.parts:
+        return cut_articles(piece.lines)
+    if source.parts or source.media in _ONE_ARTICLE:
+        return cut_whole(piece.lines, title=piece.part.title, trimmed=source.media in _PAGES)
     if source.media is Media.MARKDOWN:
-        return cut_articles(lines, is_title=lambda line: line.text.startswith("# "))
-    return cut_articles(lines)
+        return cut_articles(piece.lines, is_title=lambda line: line.text.startswith("# "))
+    return cut_articles(piece.lines)
 
 
-def _document(source: Source, lines: Sequence[Line], part: Part, *, lone: bool, masthead: str) -> Document:
-    """The document that `lines`, all of them kept, make.
+def _document(source: Source, story: Story, part: Part, *, lone: bool, masthead: str) -> Document:
+    """The document that a story makes.
 
     What its part says of it counts if it is the only one there; the date of a `masthead` if nothing nearer has one.
     """
     told = part if lone else Part(part.span)
-    head = read_head(lines, title=told.title)
+    lines = story.lines
+    head = read_head(story)
     body = tuple(_runs(source.text, head.body))
     spans = tuple(_runs(source.text, lines))
     lang, languages = read_languages(source, body)

@@ -80,6 +80,13 @@ def source_line(text: str) -> tuple[str, str]:
     return author or desk, outlet
 
 
+def outlet_line(text: str) -> str:
+    """The name of a paper that a line is and nothing else, or ""."""
+    name = text.strip(_QUOTES)
+    quoted = text[:1] in _QUOTES and text[-1:] in _QUOTES and not set(name) & set(_QUOTES[1:])
+    return name if len(name) <= 50 and (quoted or (_OUTLET.search(name) and len(name.split()) <= 4)) else ""
+
+
 def dateline_outlet(text: str) -> str:
     """The agency that a dateline names: "VELDEN, Feb. 19 (Meridian News Agency) - ..."."""
     match = _DATELINE_OUTLET.match(text)

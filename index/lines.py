@@ -19,8 +19,11 @@ PROSE_CHARACTERS = 90  # a line as long as this is text, not a heading: few sent
 _WITHIN_TEXT = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
 _TWO_SENTENCES_WORDS = 7
 # A column of text that was wrapped by a program: its full lines end within so many characters of one another.
-_WRAP_CHARACTERS = (42, 100)
+_WRAP_CHARACTERS = (24, 100)
 _WRAP_RAGGED = 22
+# Of the lines of a wrapped paragraph so many begin with a small letter, for they are within a sentence.
+_SMALL_SHARE = 0.4
+_HEADING_CHARACTERS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +34,10 @@ class Line:
     text: str  # as a person reads it
     blank_before: int
     reason: str = ""  # why it is dropped, or ""
+    kept: bool = False  # whether it is kept whatever it looks like
 
     def drop(self, reason: str) -> Line:
-        return self if self.reason or not reason else replace(self, reason=reason)
+        return self if self.reason or self.kept or not reason else replace(self, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +102,30 @@ def blocks(lines: Sequence[Line]) -> list[Block]:
         while end < len(lines) and lines[end].blank_before == 0 and not lines[end].reason:
             end += 1
         start = _wrapped_from(lines, i, end)
-        found.extend(Block((line,)) for line in lines[i:start])
+        found.extend(_headings(lines[i:start]))
         if start < end:
             found.append(Block(tuple(lines[start:end])))
         i = end
     return found
+
+
+def _headings(lines: Sequence[Line]) -> Iterator[Block]:
+    """Lines that are no paragraph, each by itself unless the next goes on with a small letter, as long titles do."""
+    heading: list[Line] = []
+    for line in lines:
+        if heading and not (
+            line.text[0].islower() and line.text[1:2].isalpha() and _goes_on(heading[-1].text) and not line.blank_before
+        ):
+            yield Block(tuple(heading))
+            heading = []
+        heading.append(line)
+    if heading:
+        yield Block(tuple(heading))
+
+
+def _goes_on(text: str) -> bool:
+    """Whether a line of a heading, by its length and its end, could go on in the next."""
+    return _HEADING_CHARACTERS <= len(text) < PROSE_CHARACTERS and text[-1].isalpha() and " " in text
 
 
 def _wrapped_from(lines: Sequence[Line], first: int, end: int) -> int:
@@ -111,6 +134,7 @@ def _wrapped_from(lines: Sequence[Line], first: int, end: int) -> int:
     start = end
     shortest = longest = len(lines[end - 2].text)
     goes_on = False
+    small = 0  # lines that begin as no sentence does
     # From the end upwards, each line is looked at once: a file may be one paragraph of many thousands of lines.
     for i in range(end - 2, first - 1, -1):
         text = lines[i].text
@@ -119,13 +143,8 @@ def _wrapped_from(lines: Sequence[Line], first: int, end: int) -> int:
             break
         is_open = not is_sentence(text)
         goes_on = goes_on or is_open
-        # The last line of a paragraph is as long as it happens to be; so is the only full one of two lines.
-        alone = i == end - 2
-        if (
-            goes_on
-            and not lines[i].reason
-            and len(last) <= longest + 3
-            and (not alone or is_open or last[:1].islower())
-        ):
+        small += lines[i + 1].text[0].islower()
+        # The last line of a paragraph is as long as it happens to be.
+        if goes_on and not lines[i].reason and len(last) <= longest + 3 and _SMALL_SHARE * (end - 1 - i) <= small:
             start = i
     return start

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
 
-from index.dates import is_date_line
+from index.dates import find_dates, is_date_line
 from index.furniture import END_MARK, MARK, NUMBER, SLUG, STORY_END, without_page
-from index.heading import author_of, dateline_outlet, is_byline, signature, source_line
+from index.heading import author_of, dateline_outlet, is_byline, outlet_line, signature, source_line
 from index.language import detect_language
-from index.lines import PROSE_CHARACTERS, Block, Line, blocks, is_sentence, is_text
+from index.lines import Block, Line, blocks, is_sentence, is_text
 from index.values import UNDETERMINED
 
 TITLE_CHARACTERS = 150
@@ -22,53 +25,123 @@ _QUESTION_WORDS = 5  # "What is the cause?" is a heading within an article, "Wha
 _HEAD_BLOCKS = 4  # between a title and its text: date, author, a line of description, a share bar
 _BETWEEN = ("between articles", "end of story", "end mark", "separator")
 _SENTENCE_WORDS = 4
+_SENTENCE_CHARACTERS = 60
 _ITEM_WORDS = 6
-_LOOSE_LINES = 3
-_TAIL_CHARACTERS = 80
+_SHAPE_CHARACTERS = 80
+_DAY_CHARACTERS = 30
+# What stands within an article as often as at its end.
+_INSERTED = frozenset(("advertisement", "caption", "picture", "link", "read more", "table of contents", "widget"))
+# What is said of each article.
+_OF_ARTICLES = frozenset(("counter", "share bar", "age", "tags", "updated", "end mark", NUMBER, SLUG))
+_JUNK = re.compile(
+    r"[#@|»☰]\S|\S[|»☰]|https?:|www\.|^\d{1,2}[:.]\d{2}\b|^\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|^[^:]{2,40}: .*\d"
+)
 # Under such a heading every paragraph is a piece of news by itself.
 _BRIEFS = re.compile(
     r"(news )?in brief|briefs|briefly|qısa( xəbərlər)?|qısaca|коротко( о разном)?|вкратце|kısa kısa|kısaca",
     re.IGNORECASE,
 )
+# A text that begins with a day in figures, or with a place in capitals, perhaps a day and an agency, and a dash.
+_DATELINE = re.compile(
+    r"\W?(\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\b|"
+    r"[^\W\d_a-zа-яёəıöüğşç]{3,}\b[^.!?]{0,60}(\.? [-–—]|/\.?) "
+)
 _RULE = re.compile(r"[^\w\s]{3,}|([^\w\s]\s?){3,}")
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """The lines of each article in order, and those that are no article's, with a reason each."""
+class Story:
+    """The blocks of one article, all of them kept; what stands up to block `titled`, -1 for none, is above its text."""
 
-    articles: tuple[tuple[Line, ...], ...]
+    blocks: tuple[Block, ...]
+    title: str
+    titled: int
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(line for block in self.blocks for line in block.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The articles in order, and the lines that are no article's, with a reason each."""
+
+    articles: tuple[Story, ...]
     dropped: tuple[Line, ...]
     masthead: tuple[Line, ...]  # of the whole file, above its first article
 
 
 def cut_articles(lines: Sequence[Line], *, is_title: Callable[[Line], bool] | None = None) -> Cut:
-    """The lines of each article, in order, with the furniture that stands between them left out.
+    """The articles of a file, in order, with the furniture that stands between them left out.
 
     Where the format itself says what a title is, `is_title` tells; else titles are told by how they stand.
     """
     found = blocks(lines)
-    if is_title is None:
-        begins, top = _beginnings(found, feed=any(STORY_END.fullmatch(line.text) for line in lines))
-    else:
-        begins, top = {i for i, block in enumerate(found) if is_title(block.lines[0])}, 0
+    if is_title is not None:
+        begins = {i: i for i, block in enumerate(found) if is_title(block.lines[0])}
+        return _cut(found, {min(begins, default=0) and 0: -1} | begins if 0 not in begins else begins)
+    layout = _Layout(found)
+    if any(STORY_END.fullmatch(line.text) for line in lines):
+        begins = _stories(layout)
+        return _cut(found, begins, trim=partial(_without_tail, dated=True))
+    return _cut(layout.without_recurrent(), _beginnings(layout), trim=partial(_without_tail, dated=False))
+
+
+def cut_whole(lines: Sequence[Line], *, title: str, trimmed: bool) -> Cut:
+    """One article, under the `title` that the file's own fields give, or else the one that stands above its text.
+
+    A line above the text that has all words of the title but those of a name of the site is the title.
+    """
+    found = blocks(lines)
+    layout = _Layout(found)
+    head = layout.gaps[0] if layout.texts else _Gap(0, _first_sentence(found))
+    named = [i for i in range(min(max(head.end, 1), len(found))) if title and in_title(found[i].text, title)]
+    kept = [i for i in named if not found[i].lines[0].reason]
+    titled = kept[-1] if kept else -1 if title else layout.title(head)
+    trim = partial(_without_tail, dated=False) if trimmed and layout.texts else list
+    cut = _cut(found, {max(titled, 0): titled} if found else {}, trim=trim, whole=True)
+    shown = found[named[-1]].text if named else title
+    return replace(cut, articles=tuple(replace(story, title=shown or story.title) for story in cut.articles))
+
+
+def _cut(
+    found: Sequence[Block],
+    begins: Mapping[int, int],
+    *,
+    whole: bool = False,
+    trim: Callable[[Sequence[Block]], Sequence[Block]] = lambda article: article,
+) -> Cut:
+    """The articles that begin with the blocks of `begins` and have the titles that it tells, -1 for none."""
+    top = min(begins, default=len(found))
     masthead = [line.drop("masthead") for block in found[:top] for line in block.lines]
     dropped = [*masthead]
-    articles: list[list[Block]] = [[]]
-    for i, block in enumerate(found[top:], start=top):
-        if i in begins and articles[-1]:
-            articles.append([])
-        articles[-1].append(block)
-    kept: list[tuple[Line, ...]] = []
-    for article in articles:
-        article = _without_tail(_without_kicker(article))
-        own = [line for block in article for line in block.lines if not line.reason]
-        if any(_says_something(block) for block in article):
-            kept.append(tuple(own))
+    stories: list[Story] = []
+    for start, end in pairwise((*sorted(begins), len(found))):
+        article = trim(_trim_head(found[start:end], begins[start] - start))
+        own = [(i, block) for i, block in enumerate(article, start=start) if not block.lines[0].reason]
+        dropped.extend(line for block in article if block.lines[0].reason for line in block.lines)
+        if (whole and own) or any(_says_something(block) for _, block in own):
+            titled = next((at for at, (i, _) in enumerate(own) if i == begins[start]), -1)
+            title = found[begins[start]].text if titled >= 0 else ""
+            stories.append(Story(tuple(block for _, block in own), title, titled))
         else:
-            dropped.extend(line.drop("no sentence") for line in own)
-        dropped.extend(line for block in article for line in block.lines if line.reason)
-    return Cut(tuple(kept), tuple(sorted(dropped, key=lambda line: line.span.start)), tuple(masthead))
+            dropped.extend(line.drop("no sentence") for _, block in own for line in block.lines)
+    return Cut(tuple(stories), tuple(sorted(dropped, key=lambda line: line.span.start)), tuple(masthead))
+
+
+def is_prose(block: Block) -> bool:
+    """Whether a block is text of an article, not a line of its head."""
+    return not block.lines[0].reason and is_text(block.text)
+
+
+def _is_long_title(found: Sequence[Block], i: int) -> bool:
+    """Whether a line as long as text is the title of the text below it."""
+    text = found[i].text
+    stands_off = i == 0 or found[i].blank_before > 0 or bool(found[i - 1].lines[0].reason)
+    if is_sentence(text) or not is_title_like(text) or not stands_off:
+        return False
+    below = next((block for block in found[i + 1 : i + 1 + _HEAD_BLOCKS] if is_prose(block)), None)
+    return below is not None and not below.text[0].islower()
 
 
 def _says_something(block: Block) -> bool:
@@ -77,232 +150,292 @@ def _says_something(block: Block) -> bool:
     )
 
 
-def _without_kicker(article: Sequence[Block]) -> list[Block]:
-    """The blocks of an article; lines above its title that say what kind of text it is are dropped."""
-    first = next((i for i, block in enumerate(article) if is_prose(block)), 0)
-    titled = _title([block for block in article[:first] if not block.lines[0].reason])
-    above = [block for block in article[:first] if not block.lines[0].reason][: max(titled, 0)]
-    kickers = {id(block) for block in above if block.text.isupper() or _BRIEFS.fullmatch(block.text)}
-    if article and _BRIEFS.fullmatch(article[0].text) and len(article) > 1:
-        kickers.add(id(article[0]))
-    return [
-        Block(tuple(line.drop("kicker") for line in block.lines)) if id(block) in kickers else block
-        for block in article
-    ]
-
-
-def _without_tail(article: Sequence[Block]) -> list[Block]:
-    """The blocks of an article; short lines below its text that stand with furniture are furniture, too.
-
-    So are those that are many: an article does not end with lines that end as no sentence does. What stands below
-    several of them is the site's, sentences on its rights and all.
-    """
-    last = max((i for i, block in enumerate(article) if is_prose(block)), default=len(article))
-    tail = article[last + 1 :]
-    loose = [bool(block.lines[0].reason) or _is_loose(block.text) for block in tail]
-    if sum(loose) < _LOOSE_LINES and not any(block.lines[0].reason for block in tail):
-        return list(article)
-    legal = next((i for i in range(len(tail)) if sum(loose[:i]) >= _LOOSE_LINES), len(tail))
-    return [
-        *article[: last + 1],
-        *(
-            Block(tuple(line.drop("below the text") for line in block.lines))
-            if len(block.text) <= _TAIL_CHARACTERS and (i >= legal or _is_loose(block.text))
-            else block
-            for i, block in enumerate(tail)
-        ),
-    ]
-
-
-def _is_loose(text: str) -> bool:
-    """Whether a line is short and neither ends as a sentence or a verse does, nor is an item of a list or a date."""
-    return (
-        len(text) <= _TAIL_CHARACTERS
-        and not is_sentence(text)
-        and not text.endswith((",", "—", "-"))
-        and text[0].isalnum()
-        and not is_date_line(text)
-    )
-
-
-def _beginnings(found: Sequence[Block], *, feed: bool) -> tuple[set[int], int]:
-    """The blocks with which an article begins that is not the first, and the first block below the masthead."""
-    begins: set[int] = set()
-    top = 0
-    prose = False  # since the article began
-    parted = False  # since its last prose, by a mark that parts articles
-    above: list[Block] = []  # the prose since the article began
-    brief = any(_BRIEFS.fullmatch(block.text) for block in found[:_HEAD_BLOCKS])
-    mastheads = _mastheads(found)
-    known = _known_titles(found)
-    ruled = sum(_is_rule(block) for block in found) > 1
-
-    def is_item(block: Block) -> bool:
-        """Whether a sentence between rules is an article of one line."""
-        return ruled and is_sentence(block.text) and len(block.text.split()) >= _ITEM_WORDS
-
+def _stories(layout: _Layout) -> dict[int, int]:
+    """With which blocks the stories of a feed page begin, and their titles; the page itself says where each ends."""
+    found = layout.found
+    starts = [0]
+    ended = False  # the story above
+    prose = False  # since it began
     for i, block in enumerate(found):
         if block.lines[0].reason:
-            parted = parted or (prose and (_parts(block, feed=feed) or block.text in mastheads))
-            if not prose and not begins and (MARK.fullmatch(block.text) or block.lines[0].reason == NUMBER):
-                top = i  # what stands above "1." or "Article 1 of 3" is the file's, not the article's
+            ended = ended or (prose and bool(STORY_END.fullmatch(block.text)))
             continue
-        is_source_line = feed and parted and is_date_line(block.text) and _furniture_at(found, i + 1)
-        if prose and not is_source_line:
-            starts = (
-                parted
-                if feed
-                else i in known
-                or _heads_article(found, i, parted=parted)
-                or (brief and is_prose(block))
-                or (parted and is_item(block))
-            )
-            if starts or (not feed and _heads_translation(found, i, above)):
-                begins.add(i)
-                prose = parted = False
-                above = []
-        if is_prose(block) or is_item(block):
-            prose = True
-            above.append(block)
-    return begins, top or _masthead_end(found, begins)
+        follows = i + 1 < len(found) and bool(found[i + 1].lines[0].reason)
+        if ended and not (is_date_line(block.text) and follows):
+            starts.append(i)
+            ended = prose = False
+        prose = prose or is_prose(block)
+    return {start: layout.title(_Gap(start, next((i for i in layout.texts if i >= start), start))) for start in starts}
+
+
+# Gaps
+
+
+@dataclass(frozen=True, slots=True)
+class _Gap:
+    """What stands between two texts, or above the first or below the last: blocks `start` to `end`."""
+
+    start: int
+    end: int
+
+
+class _Layout:
+    """What the blocks of a file say of one another."""
+
+    def __init__(self, found: Sequence[Block]) -> None:
+        ruled = sum(_is_rule(block) for block in found) > 1
+        self.found = found
+        self.texts = [
+            i
+            for i, block in enumerate(found)
+            if (is_prose(block) and not _is_long_title(found, i)) or (ruled and _is_item(block))
+        ]
+        self.gaps = [_Gap(above + 1, below) for above, below in pairwise((-1, *self.texts, len(found)))]
+        self.keys = _recurrent(found)
+        first, last = self._keys_in(self.gaps[0]), self._keys_in(self.gaps[-1])
+        inner = set().union(*(self._keys_in(gap) for gap in self.gaps[1:-1]))
+        self.of_heads, self.of_tails = (first - last) & inner, (last - first) & inner
+        self.recurrent = first | last
+        self.datelined = bool(self.texts) and _has_dateline(found[self.texts[0]].text)
+        apart = [found[i].blank_before for gap in self.gaps[1:-1] if gap.start == gap.end for i in (gap.end,)]
+        self.between_paragraphs = max(apart, key=apart.count, default=0)
+
+    def _keys_in(self, gap: _Gap) -> set[str]:
+        return {key for i in range(gap.start, gap.end) if (key := self.keys[i])}
+
+    def shared(self, gap: _Gap, *, strong: bool) -> bool:
+        """Whether lines of the gap also stand above the first text, or below the last."""
+        return any(key in self.recurrent and key.startswith("=") != strong for key in self._keys_in(gap))
+
+    def without_recurrent(self) -> list[Block]:
+        """The blocks; what recurs in heads and tails and is neither a date nor an author is no text."""
+        return [
+            Block(tuple(line.drop("repeated line") for line in block.lines))
+            if key[:1] in ("#", "=") and key in self.recurrent
+            else block
+            for block, key in zip(self.found, self.keys, strict=True)
+        ]
+
+    def parted(self, gap: _Gap) -> int:
+        """The block below the last mark in a gap that parts articles, or its start."""
+        marks = (i for i in range(gap.start, gap.end) if _parts(self.found[i]) and not self._underlines(i))
+        return max((i + 1 for i in marks if gap.start or not _is_rule(self.found[i])), default=gap.start)
+
+    def _underlines(self, i: int) -> bool:
+        """Whether a rule is the line under a title and parts nothing."""
+        above = self.found[i - 1] if i else None
+        return (
+            above is not None
+            and _is_rule(self.found[i])
+            and (i == 1 or above.blank_before > 0)
+            and not self.found[i].blank_before
+            and is_title_like(above.text)
+            and not is_sentence(above.text)
+        )
+
+    def head(self, gap: _Gap) -> _Gap:
+        """The part of a gap that is the head of what follows, if an article begins in it."""
+        start = self.parted(gap)
+        tails = [i + 1 for i in range(start, gap.end) if self.keys[i] in self.of_tails]
+        return _Gap(max(tails, default=start), gap.end)
+
+    def title(self, head: _Gap) -> int:
+        """The block that is likeliest to be the title of the text below, or -1."""
+        best, chosen = -9, -1
+        for i in range(head.start, head.end):
+            if (score := self._title_score(i)) >= best and score > -9:
+                best, chosen = score, i
+        if chosen < 0 and head.start == 0:  # the only line above the first text may be of one word
+            free = [i for i in range(head.end) if not self.found[i].lines[0].reason]
+            free = [i for i in free if not self.keys[i] and not is_sentence(self.found[i].text)]
+            free = [i for i in free if not _is_dated(self.found[i].text) and not _BRIEFS.fullmatch(self.found[i].text)]
+            chosen = free[0] if len(free) == 1 and len(self.found[free[0]].text) <= TITLE_CHARACTERS else -1
+        return chosen
+
+    def _title_score(self, i: int) -> int:
+        block = self.found[i]
+        text = block.text
+        if block.lines[0].reason or self.keys[i] or not is_title_like(text) or _BRIEFS.fullmatch(text):
+            return -9
+        return (
+            (block.blank_before > 0 or self._is_first(i))
+            - 2 * (is_sentence(text) and text[-1] not in "?!")
+            - 2 * bool(signature(text)[0])
+            - 3 * is_junk(text)
+            - (len(text.split()) < 3)
+            - text.isupper()
+        )
+
+    def lead(self, head: _Gap, title: int) -> int:
+        """The uppermost line from which on there is no blank line down to the title."""
+        at = title
+        while at > head.start and not self.found[at].blank_before and not self.found[at - 1].lines[0].reason:
+            at -= 1
+        return at if self.found[at].blank_before or not at else title
+
+    def _is_first(self, i: int) -> bool:
+        """Whether a block is the first of the file, and no line above the first text is set off from it."""
+        return i == 0 and not any(self.found[j].blank_before for j in range(1, self.gaps[0].end))
+
+    def begins(self, head: _Gap, title: int) -> int:
+        """The block with which the article begins whose head and title these are."""
+        heads = [i for i in range(head.start, head.end) if self.keys[i] in self.of_heads]
+        at = min([*heads, title if title >= 0 else head.end])
+        lead = self.lead(head, at)
+        return lead if at - lead <= _HEAD_BLOCKS // 2 else at
+
+
+def _recurrent(found: Sequence[Block]) -> list[str]:
+    """For each block what is the same in all lines of its kind, if lines of its kind say of an article when it was
+    published, how often it was read and so on, or if there are several of them; else ""."""
+    shapes = [_shape(block) for block in found]
+    counts = Counter(shapes)
+    return [shape if shape and (shape[0] == "@" or counts[shape] > 1) else "" for shape in shapes]
+
+
+def _shape(block: Block) -> str:
+    """What a line has in common with others of its kind; "=" before what must be the very same, "" for text."""
+    text, reason = block.text, block.lines[0].reason
+    if reason in _INSERTED or len(text) > _SHAPE_CHARACTERS or _is_rule(block):
+        return ""
+    if reason in _OF_ARTICLES:
+        return f"@{reason}"
+    if is_date_line(text) or _is_day(text):
+        return "@date"
+    if is_byline(text):
+        return "@byline"
+    if is_sentence(text) and not reason:
+        return ""
+    shape = re.sub(r"\d+", "0", text.casefold())
+    if shape != text.casefold() or not text[0].isalnum():
+        capitals = re.sub(r"\d+", "0", re.sub(r"[^\W\d_]+", lambda m: "A" if m[0].isupper() else m[0], text))
+        return f"#{capitals}"
+    return f"={shape}"
 
 
 def _is_rule(block: Block) -> bool:
     return block.lines[0].reason == "separator" and bool(_RULE.fullmatch(block.text))
 
 
-def _mastheads(found: Sequence[Block]) -> set[str]:
-    """The repeated lines that each time stand above a title: what a paper prints at the top of every page."""
-    texts: dict[str, list[bool]] = {}
-    heads = False  # whether the next line that is kept is a title over a text
-    for i in range(len(found) - 1, -1, -1):
-        block = found[i]
-        if not block.lines[0].reason:
-            heads = is_title_like(block.text) and not is_prose(block) and _head(found, i)[1]
-        elif block.lines[0].reason == "repeated line":
-            texts.setdefault(block.text, []).append(heads)
-        elif not MARK.fullmatch(block.text):
-            heads = False
-    return {text for text, stood in texts.items() if len(stood) > 1 and all(stood)}
+def _is_item(block: Block) -> bool:
+    """Whether a sentence between rules is an article of one line."""
+    return not block.lines[0].reason and is_sentence(block.text) and len(block.text.split()) >= _ITEM_WORDS
 
 
-def _known_titles(found: Sequence[Block]) -> set[int]:
+def _parts(block: Block) -> bool:
+    text, reason = block.text, block.lines[0].reason
+    marked = reason in _BETWEEN and bool(MARK.fullmatch(text) or END_MARK.fullmatch(text))
+    return marked or reason in (NUMBER, SLUG) or _is_rule(block)
+
+
+def _has_dateline(text: str) -> bool:
+    return bool(_DATELINE.match(text))
+
+
+def _is_dated(text: str) -> bool:
+    return is_date_line(text) or _is_day(text) or is_byline(text)
+
+
+def _is_day(text: str) -> bool:
+    """Whether a line is a day without its year, and perhaps a time."""
+    if len(text) > _DAY_CHARACTERS or not (text[0].isdigit() or text[-1].isdigit()):
+        return False
+    found = find_dates(text, lang="")
+    return bool(found) and sum(map(str.isalpha, text[: found[0].span.start] + text[found[0].span.end :])) == 0
+
+
+def is_junk(text: str) -> bool:
+    """Whether the characters of a line are those of a link, a counter or a code and not those of a title."""
+    letters = sum(map(str.isalpha, text))
+    return bool(_JUNK.search(text)) or letters < 0.6 * (len(text) - text.count(" "))
+
+
+def _beginnings(layout: _Layout) -> dict[int, int]:
+    """With which blocks articles begin, and their titles; above the first of them is the file's masthead."""
+    found = layout.found
+    if not layout.texts:  # an article of short sentences, if any
+        return {0: layout.title(_Gap(0, _first_sentence(found)))} if found else {}
+    gaps = layout.gaps[1:-1]
+    heads = {gap: layout.head(gap) for gap in (layout.gaps[0], *gaps)}
+    titles = {gap: layout.title(head) for gap, head in heads.items()}
+    alike = [gap for gap in gaps if layout.shared(gap, strong=True)]
+    titled = 2 * sum(titles[gap] >= 0 for gap in alike) >= len(alike)
+    sure = [gap for gap in gaps if gap in alike or layout.parted(gap) > gap.start]
+    known = _known_titles(layout, [titles[gap] for gap in gaps])
+    begins: dict[int, int] = {}
+    above: list[Block] = []  # the texts since the article began
+    brief = any(_BRIEFS.fullmatch(block.text) for block in found[:_HEAD_BLOCKS])
+    for gap in gaps:
+        above.append(found[gap.start - 1])
+        title = titles[gap]
+        if (
+            layout.parted(gap) > gap.start
+            or (layout.shared(gap, strong=True) and (title >= 0 or not titled))
+            or (layout.shared(gap, strong=False) and title >= 0)
+            or (layout.datelined and _has_dateline(found[gap.end].text))
+            or title in known
+            or brief
+            or (title >= 0 and not sure and _heads_article(layout, heads[gap], title))
+            or _is_translated(found, gap, title, above)
+        ):
+            begins[layout.begins(heads[gap], title)] = title
+            above = []
+    first = layout.gaps[0]
+    title = titles[first] if titled or not begins else -1
+    return {layout.begins(heads[first], title): title} | begins
+
+
+def _known_titles(layout: _Layout, titles: Sequence[int]) -> set[int]:
     """The lines that are titles because others are: a table of contents lists them, or they stand as most titles do.
 
     A title that is too short to be told by itself is one where most lines that stand like it are longer.
     """
-    listed = {
-        " ".join(re.findall(r"\w+", without_page(block.text).casefold()))
-        for block in found
-        if block.lines[0].reason == "table of contents"
-    }
-    known: set[int] = set()
+    found = layout.found
+    listed = {_words(without_page(block.text)) for block in found if block.lines[0].reason == "table of contents"}
+    known = {i for i in titles if i >= 0 and _words(found[i].text) in listed}
     alike: dict[tuple[int, int], tuple[list[int], list[int]]] = {}
-    for i, block in enumerate(found[:-1]):
-        if block.lines[0].reason or len(block.lines) > 1 or is_prose(block) or not is_title_like(block.text):
-            continue
-        if " ".join(re.findall(r"\w+", block.text.casefold())) in listed:
-            known.add(i)
-        if not is_prose(found[i + 1]) or is_sentence(block.text):
-            continue
-        if block.blank_before and _before_is_text(found, i):
-            layout = (min(block.blank_before, 2), min(found[i + 1].blank_before, 1))
-            alike.setdefault(layout, ([], []))[_heads_article(found, i, parted=False)].append(i)
-    for weak, strong in alike.values():
-        if len(strong) >= len(weak):
-            known.update(weak)
+    for i in titles:
+        if i >= 0 and found[i].blank_before and not is_sentence(found[i].text):
+            stands = (min(found[i].blank_before, 2), min(found[i + 1].blank_before, 1))
+            alike.setdefault(stands, ([], []))[_is_long_enough(found[i].text)].append(i)
+    for short, long in alike.values():
+        if len(long) >= len(short):
+            known.update(short)
     return known
 
 
-def _before_is_text(found: Sequence[Block], i: int) -> bool:
-    return any(is_prose(block) for block in found[:i])
+def _is_long_enough(text: str) -> bool:
+    return len(text) >= _SPLITTING_CHARACTERS and len(text.split()) >= _SPLITTING_WORDS
 
 
-def _masthead_end(found: Sequence[Block], begins: Collection[int]) -> int:
-    """The block with which the first of several articles begins, below lines with a date that are the whole file's."""
-    first = next((i for i, block in enumerate(found) if is_prose(block)), 0)
-    title = first - 1
-    if not begins or title < 2 or not found[title].blank_before or not is_title_like(found[title].text):
-        return 0
-    stand_alike = all(found[i].blank_before and i + 1 < len(found) and is_prose(found[i + 1]) for i in begins)
-    above = found[:title]
-    dated = any(is_date_line(block.text) for block in above)
-    return title if stand_alike and dated and len(above) > 1 else 0
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+", text.casefold()))
 
 
-def _furniture_at(found: Sequence[Block], i: int) -> bool:
-    return i < len(found) and bool(found[i].lines[0].reason)
-
-
-def _parts(block: Block, *, feed: bool) -> bool:
-    text, reason = block.text, block.lines[0].reason
-    if feed:
-        return bool(STORY_END.fullmatch(text))
-    if reason in (NUMBER, SLUG):
+def _heads_article(layout: _Layout, head: _Gap, title: int) -> bool:
+    """Whether a line is the title of an article and no heading within one, by its length and how it stands."""
+    block, below = layout.found[layout.lead(head, title)], layout.found[title + 1]
+    text = layout.found[title].text
+    dated = any(_is_dated(layout.found[i].text) for i in range(title + 1, head.end))
+    set_off = block.blank_before > max(1, layout.between_paragraphs)
+    if is_sentence(text) and text[-1] not in "?!" and not dated and not set_off:
+        return False
+    if set_off:
         return True
-    if reason == "separator":
-        return bool(_RULE.fullmatch(text))
-    return reason in _BETWEEN and bool(MARK.fullmatch(text) or END_MARK.fullmatch(text))
-
-
-def is_prose(block: Block) -> bool:
-    """Whether a block is text of an article, not a line of its head."""
-    return not block.lines[0].reason and is_text(block.text)
-
-
-def _heads_article(found: Sequence[Block], i: int, *, parted: bool) -> bool:
-    block = found[i]
-    text = block.text
-    if len(block.lines) > 1 or not is_title_like(text):
-        return parted and (is_prose(block) or is_date_line(text))
-    head, body = _head(found, i)
-    if not body:
+    if not dated and not _is_long_enough(text):
         return False
-    if parted:
-        return True
-    words = len(text.split())
-    dated = found[i + 1] in head and is_date_line(found[i + 1].text)
-    if block.blank_before and dated and (not is_sentence(text) or text.isupper() or text.endswith("?")):
-        return True
-    shared = any(b.lines[0].reason in ("share bar", "counter", "age") for b in head)
-    if shared and found[i - 1].lines[0].reason and not is_sentence(text):
-        return True  # one post of many
-    if len(text) < _SPLITTING_CHARACTERS or words < (_QUESTION_WORDS if text.endswith("?") else _SPLITTING_WORDS):
+    if text.endswith("?") and len(text.split()) < _QUESTION_WORDS:
         return False
-    # Set off by two blank lines a line is a title even when it is a sentence; else it must not end as one does.
-    if is_sentence(text) and not text.endswith("?") and block.blank_before < 2:
-        return False
-    signed = any(is_date_line(b.text) or is_byline(b.text) for b in head)
-    return signed or shared or found[i + 1].blank_before > 0 or block.blank_before > 0
+    return dated or block.blank_before > 0 or below.blank_before > 0
 
 
-def _heads_translation(found: Sequence[Block], i: int, above: Sequence[Block]) -> bool:
-    """Whether a block is a title over text in another language than all the text above it is in."""
-    if len(found[i].lines) > 1 or not is_title_like(found[i].text) or len(found[i].text) >= PROSE_CHARACTERS:
-        return False
-    head, body = _head(found, i)
-    if not body:
+def _is_translated(found: Sequence[Block], gap: _Gap, title: int, above: Sequence[Block]) -> bool:
+    """Whether the text below a title is in another language than all the text above it is in."""
+    if title < 0:
         return False
     told = {detect_language(block.text) for block in (above[0], *above[-2:])}
-    lang = detect_language(found[i + 1 + len(head)].text)
+    lang = detect_language(found[gap.end].text)
     return len(told) == 1 and not told & {lang, UNDETERMINED} and lang != UNDETERMINED
-
-
-def _head(found: Sequence[Block], i: int) -> tuple[list[Block], bool]:
-    """What stands between a title and its text, and whether there is such a text."""
-    head: list[Block] = []
-    for block in found[i + 1 : i + 2 + _HEAD_BLOCKS]:
-        if is_prose(block):
-            return head, True
-        if (
-            not block.lines[0].reason
-            and is_title_like(block.text)
-            and not is_date_line(block.text)
-            and not is_byline(block.text)
-        ):
-            return head, False  # a title over a title: the second is the nearer one
-        head.append(block)
-    return head, False
 
 
 def is_title_like(text: str) -> bool:
@@ -310,9 +443,57 @@ def is_title_like(text: str) -> bool:
     return (
         _TITLE_CHARACTERS[0] <= len(text) <= _TITLE_CHARACTERS[1]
         and _TITLE_WORDS[0] <= len(text.split()) <= _TITLE_WORDS[1]
-        and not is_date_line(text)
-        and not is_byline(text)
+        and not _is_dated(text)
     )
+
+
+def _trim_head(article: Sequence[Block], titled: int) -> list[Block]:
+    """The blocks of an article; lines above its title that name neither day, author nor paper are no text.
+
+    Neither are lines between it and the text that are made as links and counters are.
+    """
+    text = next((i for i, block in enumerate(article) if i > titled and (is_prose(block) or _is_item(block))), 0)
+
+    def reason(i: int, block: Block) -> str:
+        if i >= text or i == titled or _is_dated(block.text):
+            return ""
+        if i < titled or (titled < 0 and _is_loose(block.text)):
+            return "" if outlet_line(block.text) else "above the title"
+        return "in the head" if is_junk(block.text) and not is_sentence(block.text) else ""
+
+    return [
+        Block(tuple(line.drop(reason(i, block)) for line in block.lines)) if i < text else block
+        for i, block in enumerate(article)
+    ]
+
+
+def _without_tail(article: Sequence[Block], *, dated: bool) -> list[Block]:
+    """The blocks of an article; what stands below its text is furniture, save short sentences right below it.
+
+    A list, a verse, a name or a date there are none, either.
+    """
+    last = max((i for i, block in enumerate(article) if is_prose(block)), default=len(article))
+    kept = list(article[: last + 1])
+    dropped = 0
+    told = sum(_is_item(block) for block in article[last + 1 :])
+    for block in article[last + 1 :]:
+        text, reason = block.text, block.lines[0].reason
+        signed = (_is_dated(text) or bool(signature(text)[0])) if not dropped else dated and _is_dated(text)
+        goes_on = is_sentence(text) and (told >= _HEAD_BLOCKS or (dropped < 2 and len(text) >= _SENTENCE_CHARACTERS))
+        if text[0].islower() and not reason:
+            pass  # what goes on with a small letter is the rest of a paragraph
+        elif reason:
+            dropped += 2 * (reason not in _INSERTED)
+        elif not signed and not goes_on and (dropped or _is_loose(text)):
+            block = Block(tuple(line.drop("below the text") for line in block.lines))
+            dropped += 1
+        kept.append(block)
+    return kept
+
+
+def _is_loose(text: str) -> bool:
+    """Whether a line neither ends as a sentence or a verse does, nor is an item of a list."""
+    return not is_sentence(text) and not text.endswith((",", "—", "-")) and text[0] not in "-–—•*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,35 +506,31 @@ class Head:
     body: tuple[Line, ...]  # never empty
 
 
-def read_head(lines: Sequence[Line], *, title: str = "") -> Head:
-    """Part the lines of one article, all of them kept, into its head and its text.
-
-    A `title` that the file's own fields give is the title; if the first lines repeat it, they are no text.
-    """
-    found = blocks(lines)
-    first_prose = _first_prose(found)
-    head = found[: max(first_prose, 1 if title else 0)]
-    titled = next((i for i, block in enumerate(head) if same_words(block.text, title)), -1) if title else _title(head)
+def read_head(story: Story) -> Head:
+    """Part an article into its head and its text."""
+    found, titled = story.blocks, story.titled
+    first_prose = _first_prose(found, titled)
     signed = _signatures(found, titled, first_prose)
     author, outlet = next((names for names in signed.values() if names[0]), ("", ""))
-    outlet = outlet or next((names[1] for names in signed.values()), "") or dateline_outlet(found[first_prose].text)
+    outlet = outlet or next((names[1] for names in signed.values()), "")
+    outlet = outlet or next((name for block in found[: max(titled, 0)] if (name := outlet_line(block.text))), "")
+    outlet = outlet or dateline_outlet(found[first_prose].text)
     text = [
         line
         for i, block in enumerate(found)
-        if i > titled and i not in signed and not (i <= first_prose and is_date_line(block.text))
+        if i > titled and i not in signed and not (i <= first_prose and _is_dated(block.text))
         for line in block.lines
     ]
-    shown = title or (head[titled].text if titled >= 0 else "")
-    return Head(shown, author, outlet, tuple(text or lines))
+    return Head(story.title, author, outlet, tuple(text or story.lines))
 
 
-def _first_prose(found: Sequence[Block]) -> int:
+def _first_prose(found: Sequence[Block], titled: int) -> int:
     """The block with which the text of an article begins; of a short one, its first sentence below a title."""
-    prose = (i for i, block in enumerate(found) if is_prose(block) and not _is_long_title(found, i))
-    short = (
-        i for i, block in enumerate(found) if is_sentence(block.text) and len(block.text.split()) >= _SENTENCE_WORDS
-    )
-    return next(prose, next(short, 0))
+    return next((i for i, block in enumerate(found) if i > titled and is_prose(block)), _first_sentence(found))
+
+
+def _first_sentence(found: Sequence[Block]) -> int:
+    return next((i for i, block in enumerate(found) if _says_something(block)), 0)
 
 
 def _signatures(found: Sequence[Block], titled: int, first_prose: int) -> dict[int, tuple[str, str]]:
@@ -371,23 +548,12 @@ def _signatures(found: Sequence[Block], titled: int, first_prose: int) -> dict[i
     return signed
 
 
-def _title(head: Sequence[Block]) -> int:
-    """Which block of an article's head is its title, or -1."""
-    if head and head[0].text.startswith("#"):
-        return 0
-    likely = [i for i, block in enumerate(head) if is_title_like(block.text)] or (
-        [0] if len(head) == 1 and len(head[0].text) <= TITLE_CHARACTERS else []
-    )
-    # A line of capitals above a title says what kind of text it is: OPINION, PRESS RELEASE.
-    return next((i for i in likely if not head[i].text.isupper()), likely[0] if likely else -1)
-
-
-def _is_long_title(found: Sequence[Block], i: int) -> bool:
-    """Whether a first line as long as a sentence is none of the text but stands above it."""
-    text = found[i].text
-    return i == 0 and len(found) > 1 and is_title_like(text) and not is_sentence(text) and _head(found, 0)[1]
-
-
 def same_words(one: str, other: str) -> bool:
     """Whether two texts have the same words, whatever stands between them."""
     return re.findall(r"\w+", one.casefold()) == re.findall(r"\w+", other.casefold())
+
+
+def in_title(line: str, title: str) -> bool:
+    """Whether a line has the words of a title, or all but those that the name of a site adds before or after."""
+    words, said = _words(line), _words(title)
+    return bool(words) and (said == words or (len(words) > 2 and words in (said[: len(words)], said[-len(words) :])))
