@@ -18,11 +18,12 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
 from index.articles import Cleaned, article_id, read_languages, stripped
-from index.dates import iso_day, publication, stated_date
+from index.dates import is_date_line, iso_day, publication, stated_date
 from index.escapes import view
 from index.furniture import mark_furniture
 from index.json_lines import clean_json_lines
 from index.lines import BYTE_ORDER_MARK, Line, read_lines
+from index.openings import split_openings
 from index.repeats import LineKeys
 from index.rules import NO_RULES, Rules
 from index.segment import Cut, Story, cut_articles, cut_whole, read_head, same_words
@@ -75,7 +76,8 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
     for piece in pieces:
         cut = _cut(source, piece) if piece.is_part else Cut((), piece.lines, ())
         above = cut.masthead if piece.is_part else () if documents else piece.lines
-        masthead = publication([line.text for line in above]).date or masthead
+        days = [day for line in reversed(above) if is_date_line(line.text) and (day := publication([line.text]).date)]
+        masthead = next(iter(days), masthead)
         documents.extend(
             _document(source, article, piece.part, lone=len(cut.articles) == 1, masthead=masthead)
             for article in cut.articles
@@ -185,10 +187,11 @@ def _cut(source: Source, piece: _Piece) -> Cut:
     if source.media in _DOCUMENTS and listed and not source.parts:
         return cut_articles(piece.lines)
     if source.parts or source.media in _ONE_ARTICLE:
-        return cut_whole(piece.lines, title=piece.part.title, trimmed=source.media in _PAGES)
+        dated = source.media is Media.HTML and not source.parts
+        return cut_whole(piece.lines, title=piece.part.title, trimmed=source.media in _PAGES, dated=dated)
     if source.media is Media.MARKDOWN:
         return cut_articles(piece.lines, is_title=lambda line: line.text.startswith("# "))
-    return cut_articles(piece.lines)
+    return cut_articles(split_openings(piece.lines))
 
 
 def _document(source: Source, story: Story, part: Part, *, lone: bool, masthead: str) -> Document:
@@ -203,16 +206,17 @@ def _document(source: Source, story: Story, part: Part, *, lone: bool, masthead:
     spans = tuple(_runs(source.text, lines))
     lang, languages = read_languages(source, body)
     stated = stated_date(told.date)
+    nearest = story.date or masthead
     printed = publication([line.text for line in lines], lang=lang)
     return Document(
         id=article_id(source, spans[0].start),
         source_path=source.path,
         title=_FENCES.sub(r"\2", head.title),
         lang=lang,
-        date=stated or printed.date or masthead,
+        date=stated or printed.date or nearest,
         spans=spans,
         body=body,
-        date_from="metadata" if stated else printed.read_from or ("masthead" if masthead else ""),
+        date_from="metadata" if stated else printed.read_from or ("masthead" if nearest else ""),
         author=told.author or head.author,
         outlet=told.outlet or head.outlet,
         languages=languages,

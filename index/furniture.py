@@ -84,6 +84,7 @@ _COMMENTER = re.compile(
 _MOST_LINES_OF_COMMENTS = 40
 _MOST_LINES_OF_FORM = 12
 _COMMENT_CHARACTERS = 400
+_WRAPPED = frozenset(("contact", "rights", "copyright", "caption", "cookie notice", "newsletter"))
 _REPEATED_CHARACTERS = 60
 _SHORT = 60  # characters of a line that its company can make furniture
 
@@ -195,6 +196,9 @@ def _mark_after(lines: list[Line]) -> list[Line]:
         # Below the word "advertisement" stands the text of one, or nothing if it was a picture.
         if line.reason == "advertisement" and len(line.text) <= _SHORT and len(following.text) < PROSE_CHARACTERS:
             marked[i + 1] = marked[i + 1].drop("advertisement")
+        # A line of furniture that was wrapped goes on in the next.
+        if marked[i].reason in _WRAPPED and following.text[0].islower() and not following.blank_before:
+            marked[i + 1] = marked[i + 1].drop(marked[i].reason)
         # A saved feed signs each article with the name of who shared it, just above its age.
         if following.reason == "age" and len(line.text) <= _SHORT and " " not in line.text:
             marked[i] = marked[i].drop("user name")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
-from index.dates import find_dates, is_date_line
+from index.dates import find_dates, is_date_line, iso_day
 from index.furniture import END_MARK, MARK, NUMBER, SLUG, STORY_END, without_page
 from index.heading import author_of, dateline_outlet, is_byline, outlet_line, signature, source_line
 from index.language import detect_language
 from index.lines import Block, Line, blocks, is_sentence, is_text
+from index.openings import label_of_outlet
 from index.values import UNDETERMINED
 
 TITLE_CHARACTERS = 150
@@ -26,8 +28,11 @@ _HEAD_BLOCKS = 4  # between a title and its text: date, author, a line of descri
 _BETWEEN = ("between articles", "end of story", "end mark", "separator")
 _SENTENCE_WORDS = 4
 _SENTENCE_CHARACTERS = 60
+_GREETING_CHARACTERS = 200
 _ITEM_WORDS = 6
+_NO_TITLE = -3  # a score
 _SHAPE_CHARACTERS = 80
+_RECURRENT = "line of every article"
 _DAY_CHARACTERS = 30
 # What stands within an article as often as at its end.
 _INSERTED = frozenset(("advertisement", "caption", "picture", "link", "read more", "table of contents", "widget"))
@@ -56,6 +61,7 @@ class Story:
     blocks: tuple[Block, ...]
     title: str
     titled: int
+    date: str  # that a line says which every article of the file has in its head, or ""
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -87,10 +93,11 @@ def cut_articles(lines: Sequence[Line], *, is_title: Callable[[Line], bool] | No
     return _cut(layout.without_recurrent(), _beginnings(layout), trim=partial(_without_tail, dated=False))
 
 
-def cut_whole(lines: Sequence[Line], *, title: str, trimmed: bool) -> Cut:
+def cut_whole(lines: Sequence[Line], *, title: str, trimmed: bool, dated: bool) -> Cut:
     """One article, under the `title` that the file's own fields give, or else the one that stands above its text.
 
-    A line above the text that has all words of the title but those of a name of the site is the title.
+    A line above the text that has all words of the title but those of a name of the site is the title. If it is `dated`
+    each title that stands with a date as the first does begins another article.
     """
     found = blocks(lines)
     layout = _Layout(found)
@@ -101,6 +108,9 @@ def cut_whole(lines: Sequence[Line], *, title: str, trimmed: bool) -> Cut:
     trim = partial(_without_tail, dated=False) if trimmed and layout.texts else list
     cut = _cut(found, {max(titled, 0): titled} if found else {}, trim=trim, whole=True)
     shown = found[named[-1]].text if named else title
+    several = _dated_heads(layout) if dated else {}
+    if len(several) > 1:
+        return _cut(found, several, trim=trim)
     return replace(cut, articles=tuple(replace(story, title=shown or story.title) for story in cut.articles))
 
 
@@ -123,7 +133,8 @@ def _cut(
         if (whole and own) or any(_says_something(block) for _, block in own):
             titled = next((at for at, (i, _) in enumerate(own) if i == begins[start]), -1)
             title = found[begins[start]].text if titled >= 0 else ""
-            stories.append(Story(tuple(block for _, block in own), title, titled))
+            told = (iso_day(block.text) for block in article if block.lines[0].reason in (_RECURRENT, "repeated line"))
+            stories.append(Story(tuple(block for _, block in own), title, titled, next(filter(None, told), "")))
         else:
             dropped.extend(line.drop("no sentence") for _, block in own for line in block.lines)
     return Cut(tuple(stories), tuple(sorted(dropped, key=lambda line: line.span.start)), tuple(masthead))
@@ -165,7 +176,8 @@ def _stories(layout: _Layout) -> dict[int, int]:
             starts.append(i)
             ended = prose = False
         prose = prose or is_prose(block)
-    return {start: layout.title(_Gap(start, next((i for i in layout.texts if i >= start), start))) for start in starts}
+    ends = [*layout.texts, len(found)]
+    return {start: layout.title(_Gap(start, ends[bisect_left(ends, start)])) for start in starts}
 
 
 # Gaps
@@ -196,6 +208,8 @@ class _Layout:
         inner = set().union(*(self._keys_in(gap) for gap in self.gaps[1:-1]))
         self.of_heads, self.of_tails = (first - last) & inner, (last - first) & inner
         self.recurrent = first | last
+        edges = (self.gaps[0], self.gaps[-1])
+        self.at_edges = {found[i].text for edge in edges for i in range(edge.start, edge.end)}
         self.datelined = bool(self.texts) and _has_dateline(found[self.texts[0]].text)
         apart = [found[i].blank_before for gap in self.gaps[1:-1] if gap.start == gap.end for i in (gap.end,)]
         self.between_paragraphs = max(apart, key=apart.count, default=0)
@@ -207,10 +221,17 @@ class _Layout:
         """Whether lines of the gap also stand above the first text, or below the last."""
         return any(key in self.recurrent and key.startswith("=") != strong for key in self._keys_in(gap))
 
+    def told_apart(self, gap: _Gap) -> bool:
+        """Whether a line of the gap is like those above the first text or below the last, but not one of them."""
+        return any(
+            self.keys[i] in self.recurrent and self.keys[i][0] != "=" and self.found[i].text not in self.at_edges
+            for i in range(gap.start, gap.end)
+        )
+
     def without_recurrent(self) -> list[Block]:
         """The blocks; what recurs in heads and tails and is neither a date nor an author is no text."""
         return [
-            Block(tuple(line.drop("repeated line") for line in block.lines))
+            Block(tuple(line.drop(_RECURRENT) for line in block.lines))
             if key[:1] in ("#", "=") and key in self.recurrent
             else block
             for block, key in zip(self.found, self.keys, strict=True)
@@ -241,9 +262,9 @@ class _Layout:
 
     def title(self, head: _Gap) -> int:
         """The block that is likeliest to be the title of the text below, or -1."""
-        best, chosen = -9, -1
+        best, chosen = _NO_TITLE, -1
         for i in range(head.start, head.end):
-            if (score := self._title_score(i)) >= best and score > -9:
+            if (score := self._title_score(i)) >= best and score > _NO_TITLE:
                 best, chosen = score, i
         if chosen < 0 and head.start == 0:  # the only line above the first text may be of one word
             free = [i for i in range(head.end) if not self.found[i].lines[0].reason]
@@ -256,12 +277,12 @@ class _Layout:
         block = self.found[i]
         text = block.text
         if block.lines[0].reason or self.keys[i] or not is_title_like(text) or _BRIEFS.fullmatch(text):
-            return -9
+            return _NO_TITLE
         return (
             (block.blank_before > 0 or self._is_first(i))
             - 2 * (is_sentence(text) and text[-1] not in "?!")
             - 2 * bool(signature(text)[0])
-            - 3 * is_junk(text)
+            - 4 * is_junk(text)
             - (len(text.split()) < 3)
             - text.isupper()
         )
@@ -274,8 +295,14 @@ class _Layout:
         return at if self.found[at].blank_before or not at else title
 
     def _is_first(self, i: int) -> bool:
-        """Whether a block is the first of the file, and no line above the first text is set off from it."""
-        return i == 0 and not any(self.found[j].blank_before for j in range(1, self.gaps[0].end))
+        """Whether a block is the first of the file, no menu's, and no line above the first text is set off from it."""
+        if (
+            i
+            or len(self.found[0].text) < _SPLITTING_CHARACTERS
+            or len(self.found[0].text.split()) < _SPLITTING_WORDS - 1
+        ):
+            return False
+        return not any(self.found[j].blank_before for j in range(1, self.gaps[0].end))
 
     def begins(self, head: _Gap, title: int) -> int:
         """The block with which the article begins whose head and title these are."""
@@ -370,7 +397,7 @@ def _beginnings(layout: _Layout) -> dict[int, int]:
         title = titles[gap]
         if (
             layout.parted(gap) > gap.start
-            or (layout.shared(gap, strong=True) and (title >= 0 or not titled))
+            or (gap in alike and (title >= 0 or (not titled and layout.told_apart(gap))))
             or (layout.shared(gap, strong=False) and title >= 0)
             or (layout.datelined and _has_dateline(found[gap.end].text))
             or title in known
@@ -382,6 +409,9 @@ def _beginnings(layout: _Layout) -> dict[int, int]:
             above = []
     first = layout.gaps[0]
     title = titles[first] if titled or not begins else -1
+    counted = [any(found[i].lines[0].reason == NUMBER for i in range(gap.start, gap.end)) for gap in (first, *gaps[:1])]
+    if counted == [False, True] and len(found[layout.texts[0]].text) < _GREETING_CHARACTERS:
+        return begins  # what stands above number one greets the reader
     return {layout.begins(heads[first], title): title} | begins
 
 
@@ -406,6 +436,19 @@ def _known_titles(layout: _Layout, titles: Sequence[int]) -> set[int]:
 
 def _is_long_enough(text: str) -> bool:
     return len(text) >= _SPLITTING_CHARACTERS and len(text.split()) >= _SPLITTING_WORDS
+
+
+def _dated_heads(layout: _Layout) -> dict[int, int]:
+    """The titles that have a date right above or below them, if that above the first text has one, too."""
+    found: dict[int, int] = {}
+    for gap in layout.gaps[:-1]:
+        title = layout.title(gap)
+        near = {layout.keys[i] for i in (title - 1, title + 1) if gap.start <= i < gap.end}
+        if title >= 0 and "@date" in near:
+            found[title] = title
+        elif not found:
+            break
+    return found
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -514,6 +557,7 @@ def read_head(story: Story) -> Head:
     author, outlet = next((names for names in signed.values() if names[0]), ("", ""))
     outlet = outlet or next((names[1] for names in signed.values()), "")
     outlet = outlet or next((name for block in found[: max(titled, 0)] if (name := outlet_line(block.text))), "")
+    outlet = outlet or next((name for block in found[:first_prose] if (name := label_of_outlet(block.text))), "")
     outlet = outlet or dateline_outlet(found[first_prose].text)
     text = [
         line

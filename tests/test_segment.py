@@ -281,3 +281,84 @@ def test_a_short_title_that_the_contents_list_begins_an_article() -> None:
 def test_sentences_between_rules_are_articles_of_one_line() -> None:
     items = [f"The {word} of Oakmere was counted and found complete." for word in ("fleet", "choir", "orchard")]
     assert [text for _, _, text in documents("\n----\n".join(items))] == items
+
+
+# What recurs where articles begin or end
+
+COUNTS = {
+    "en": "Seen: {} | Answers: {}",
+    "az": "Görünüb: {}, cavab: {}",
+    "ru": "Увидели: {}, ответов: {}",
+    "tr": "Görenler: {}, cevap: {}",
+}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("titled", [True, False])
+def test_counters_part_articles_though_their_numbers_differ(lang: str, titled: bool) -> None:
+    stories = [article(lang), article(lang, 1)]
+    pieces = [
+        "\n".join(((title,) if titled else ()) + (text, COUNTS[lang].format(n + 7, n)))
+        for n, (title, _, text) in enumerate(stories)
+    ]
+    assert documents("\n".join(pieces)) == [(title if titled else "", lang, text) for title, lang, text in stories]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_days_without_a_year_part_posts(lang: str) -> None:
+    month = DAYS[lang].split()[1]
+    text = "\n".join(f"{n} {month}, 10:4{n}\n{words}" for n, words in enumerate(TEXTS[lang], start=3))
+    assert documents(text) == [("", lang, words) for words in TEXTS[lang]]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_an_advertisement_that_recurs_within_an_article_parts_nothing(lang: str) -> None:
+    one, two = TEXTS[lang]
+    (document,) = documents(f"{TITLES[lang][0]}\n{one}\nOAKMERE SOAP\n{two}\nOAKMERE SOAP\n{one}\n")
+    assert document == (TITLES[lang][0], lang, f"{one}\n{two}\n{one}")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_day_in_a_line_of_every_article_is_its_date(lang: str) -> None:
+    pieces = (f"Channel 9, [1{n}.12.2024 08:1{n}]\n{text}\n" for n, text in enumerate(TEXTS[lang]))
+    found = clean(Source("a.txt", Media.TEXT, "0", "\n".join(pieces))).documents
+    assert [(d.title, d.date) for d in found] == [("", "2024-12-10"), ("", "2024-12-11")]
+
+
+# Titles
+
+HEADS = [
+    "{outlet}\n\n{title}\n{text}",
+    "Rest of site\nOver here\n{title}\n{day}\n{text}",
+    "{title}\nWhat was seen of it from the hill above the town\n{text}",
+    "{title}\n-----\n{text}",
+    "[Close]\n@oakmere #beans\n{title}\n{text}",
+]
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize("head", HEADS)
+def test_which_line_above_a_text_is_its_title(lang: str, head: str) -> None:
+    title, _, text = article(lang)
+    found = documents(head.format(outlet="Oakmere Courier", title=title, day=DAYS[lang], text=text))
+    assert [story[0] for story in found] == [title]
+
+
+def test_a_title_of_two_lines_is_one() -> None:
+    (document,) = documents(f"Beans along the long fence\nof the tram depot\n\n{EN}\n")
+    assert document[0] == "Beans along the long fence\nof the tram depot".replace("\n", " ")
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_paper_that_stands_above_a_title_is_its_outlet(lang: str) -> None:
+    papers = ["«Oakmere Courier»", "«Evening Fence»"]
+    text = "\n\n".join(f"{paper}\n{t}\n{x}" for paper, t, x in zip(papers, TITLES[lang], TEXTS[lang], strict=True))
+    found = clean(Source("a.txt", Media.TEXT, "0", text)).documents
+    assert [(d.title, d.outlet) for d in found] == list(
+        zip(TITLES[lang], ("Oakmere Courier", "Evening Fence"), strict=True)
+    )
+
+
+def test_a_question_in_the_tail_does_not_keep_what_follows() -> None:
+    text = f"{TITLES['en'][0]}\n{EN}\n{EN_MORE}\nOther columns\n12.09.2024 Where are the peas?\n09.09.2024 The leek\n"
+    assert documents(text) == [(TITLES["en"][0], "en", f"{EN}\n{EN_MORE}")]

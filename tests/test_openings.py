@@ -1,0 +1,65 @@
+"""Labels and numbers at the beginning of lines, in four languages."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.lines import read_lines
+from index.openings import label_of_outlet, split_openings
+from index.values import Span
+
+TEXT = "The tram depot of Oakmere has planted beans along its fence, and the drivers water them between two shifts."
+
+
+def opened(text: str) -> list[tuple[str, str]]:
+    return [(line.text, line.reason) for line in split_openings(list(read_lines(text, Span(0, len(text)))))]
+
+
+@pytest.mark.parametrize("label", ["Title", "Headline", "Başlıq", "Заголовок", "Başlık", "BAŞLIQ"])
+@pytest.mark.parametrize("body", ["Text:", "Mətn:", "Текст:", "Metin:"])
+def test_labels_of_titles_and_texts_are_no_part_of_them(label: str, body: str) -> None:
+    assert opened(f"{label}: Beans\n{body}\n{TEXT}") == [
+        (f"{label}:", "label"),
+        ("Beans", ""),
+        (body, "label"),
+        (TEXT, ""),
+    ]
+
+
+def test_a_label_of_a_text_alone_may_be_a_byline() -> None:
+    assert opened(f"Beans\nМətn: Ann Harrow\n{TEXT}") == [("Beans", ""), ("Мətn: Ann Harrow", ""), (TEXT, "")]
+
+
+@pytest.mark.parametrize("mark", ["{}. ", "{}) ", "{} "])
+def test_numbers_that_count_titles_are_no_part_of_them(mark: str) -> None:
+    text = f"{mark.format(1)}Tram beans\n{TEXT}\n{mark.format(2)}Late tomatoes\n{TEXT}"
+    assert [line for line, reason in opened(text) if not reason] == ["Tram beans", TEXT, "Late tomatoes", TEXT]
+
+
+def test_a_list_and_a_number_that_stands_alone_stay() -> None:
+    for text in (f"{TEXT}\n1. Beans, green\n2. Tomatoes", f"{TEXT}\n5 Great beans\n{TEXT}"):
+        assert all(not reason for _, reason in opened(text))
+
+
+LINES = st.lists(
+    st.sampled_from(["Title: Beans", "Text:", "1. Tram beans", "2. Tomatoes", TEXT, "Mənbə: Aran", "3", ""]), max_size=9
+)
+
+
+@given(lines=LINES)
+def test_each_line_is_where_it_says_and_none_is_lost(lines: list[str]) -> None:
+    text = "\n".join(lines)
+    found = split_openings(list(read_lines(text, Span(0, len(text)))))
+    assert [line.text for line in found] == [line.span.of(text) for line in found]
+    assert "".join("".join(line.text.split()) for line in found) == "".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("line", "outlet"),
+    [("Source: The Weir", "The Weir"), ("Mənbə: Aran", "Aran"), ("Источник: Маяк", "Маяк"), ("Kaynak: Yayla", "Yayla"),
+     ("Weather: Rain", ""), ("Source", "")],
+)  # fmt: skip
+def test_outlets(line: str, outlet: str) -> None:
+    assert label_of_outlet(line) == outlet
