@@ -70,9 +70,9 @@ def offered(draft: Reply, catalog: Catalog) -> tuple[Quote, ...]:
         passage = hit.passage
         if source(passage.source_path) is None:
             raise IndexFolderError(f"{draft.index}: {passage.source_path} is gone from it meanwhile; ask again")
-        for span, words in passage_sentences(passage):
-            if any(c.isalnum() for c in words):
-                add(passage.source_path, span, passage.lang, passage.title, passage.date)
+        for sentence in passage_sentences(passage):
+            if any(c.isalnum() for c in sentence.text):
+                add(passage.source_path, sentence.span, passage.lang, passage.title, passage.date)
     return tuple(found.values())
 
 

@@ -39,7 +39,7 @@ TOKEN_BUDGET = 1000
 INDEX_RECALL_QUESTIONS = 50  # each is compared with every vector
 
 _SHOWN_OF_PAIRS = ("nDCG@10", "R@10", "Success@1", "Success@5")  # as text; JSON has all
-_ON_DENSE_INDEX = frozenset(("full", "dense"))  # the other systems search dense vectors exhaustively, or none
+_ON_DENSE_INDEX = frozenset(("full", "fused", "dense"))  # the other systems search dense vectors exhaustively, or none
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from index.lexical import searched_text
 from index.values import Passage, ScoredPassage
 from rag.retrieve import DenseRetriever, HybridRetriever, LexicalRetriever, Retriever
 
-SYSTEMS = ("full", "dense", "dense-plain", "lexical", "bm25", "rrf", "langchain-faiss")
+SYSTEMS = ("full", "fused", "dense", "dense-plain", "lexical", "bm25", "rrf", "langchain-faiss")
 
 # How many passages of each ranking are fused.
 _CANDIDATES = 100
@@ -35,6 +35,8 @@ def make_system(name: str, index: Index) -> Retriever:
     match name:
         case "full":
             return HybridRetriever(index)
+        case "fused":
+            return HybridRetriever(index, rerank=False)
         case "dense":
             return DenseRetriever(index)
         case "lexical":

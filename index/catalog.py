@@ -24,9 +24,10 @@ from index.errors import IndexFolderError, IndexMismatch
 from index.escapes import view
 from index.passages import Chunking
 from index.rules import Rules, dump_rules, parse_rules
+from index.tokens import TokenCodec
 from index.values import Cluster, Document, DroppedSpan, Link, LinkKind, Media, Passage, Source, Span, Spelling
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 FILE_NAME = "catalog.sqlite"
 
 _SCHEMA = """
@@ -89,6 +90,10 @@ CREATE TABLE passages (
 );
 CREATE INDEX passages_by_document ON passages (document);
 CREATE INDEX passages_by_sequence ON passages (sequence);
+CREATE TABLE tokens (               -- apart from the passages, so that reading many of those stays fast
+    passage INTEGER PRIMARY KEY REFERENCES passages ON DELETE CASCADE,
+    packed BLOB NOT NULL            -- its token vectors, by index.tokens
+);
 CREATE TABLE removed (
     passage INTEGER PRIMARY KEY,    -- its key
     lang TEXT NOT NULL,
@@ -139,10 +144,11 @@ class BuiltWith:
 
 @dataclass(frozen=True, slots=True)
 class ReadyPassage:
-    """A passage with its vector: (dimension,) float32 of length 1."""
+    """A passage with its vectors: (dimension,) float32 of length 1, and those of its tokens as they are kept."""
 
     passage: Passage
     vector: NDArray[np.float32]
+    tokens: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,7 +364,18 @@ class Catalog:
         row = self._db.execute("SELECT value FROM settings WHERE name = 'rules'").fetchone()
         return parse_rules(str(row[0]) if row else "")
 
+    @property
+    def token_codec(self) -> TokenCodec | None:
+        """How token vectors are packed here, or None before the first run."""
+        row = self._db.execute("SELECT value FROM settings WHERE name = 'token mean'").fetchone()
+        return TokenCodec(np.array(json.loads(row[0]), np.float32)) if row else None
+
     # Writing
+
+    def keep_token_codec(self, codec: TokenCodec) -> None:
+        """Make `codec` that of this catalog, which must have none yet."""
+        with self.transaction():
+            self._db.execute("INSERT INTO settings VALUES ('token mean', ?)", (json.dumps(codec.mean.tolist()),))
 
     def keep_rules(self, rules: Rules) -> None:
         """Make `rules` those of the runs to come."""
@@ -451,6 +468,10 @@ class Catalog:
                 )
                 for p in ready.passages
             ],
+        )
+        self._db.executemany(
+            "INSERT INTO tokens SELECT key, ? FROM passages WHERE id = ?",
+            [(p.tokens, p.passage.id) for p in ready.passages],
         )
 
     # Reading
@@ -582,6 +603,24 @@ class Catalog:
             row = self._db.execute(f"SELECT {self._PASSAGE_COLUMNS} WHERE p.key = ?", (key,)).fetchone()
             if row is not None:
                 found[key] = _stored_passage(row)
+        return found
+
+    def packed_tokens(self, keys: Iterable[int]) -> dict[int, bytes]:
+        """The packed token vectors of the passages with these keys; keys of passages that are gone are left out."""
+        found = {}
+        for key in keys:
+            row = self._db.execute("SELECT packed FROM tokens WHERE passage = ?", (key,)).fetchone()
+            if row is not None:
+                found[key] = row[0]
+        return found
+
+    def passage_keys(self, ids: Iterable[str]) -> dict[str, int]:
+        """The keys of the passages with these ids; ids of passages that are gone are left out."""
+        found = {}
+        for id_ in ids:
+            row = self._db.execute("SELECT key FROM passages WHERE id = ?", (id_,)).fetchone()
+            if row is not None:
+                found[id_] = int(row[0])
         return found
 
     def added_since(self, sequence: int) -> Iterator[StoredPassage]:

@@ -355,6 +355,14 @@ def write_checkpoint(weights: Path, folder: Path) -> None:
     save_file({name: np.ascontiguousarray(values) for name, values in tensors.items()}, folder / "model.safetensors")
 
 
+@dataclass(frozen=True, slots=True)
+class Tokenized:
+    """A text as the model reads it."""
+
+    ids: list[int]  # `<s>` first, `</s>` last
+    starts: list[int]  # where each token begins in the text, in code points
+
+
 class Encoder:
     """The unpacked model: text in, one vector a token out. Safe to call from several threads."""
 
@@ -382,10 +390,15 @@ class Encoder:
         """The tokenizer, without truncation."""
         return self._tokenizer
 
-    def token_ids(self, texts: list[str]) -> list[list[int]]:
-        """The token ids of each text, `<s>` and `</s>` included, cut to what the model can read."""
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(texts)]
-        return [text if len(text) <= MAX_TOKENS else [*text[: MAX_TOKENS - 1], text[-1]] for text in ids]
+    def tokenize(self, texts: list[str]) -> list[Tokenized]:
+        """The tokens of each text, `<s>` and `</s>` included, cut to what the model can read."""
+        found = []
+        for encoding in self._tokenizer.encode_batch(texts):
+            ids, starts = encoding.ids, [start for start, _ in encoding.offsets]
+            if len(ids) > MAX_TOKENS:
+                ids, starts = ([*row[: MAX_TOKENS - 1], row[-1]] for row in (ids, starts))
+            found.append(Tokenized(ids, starts))
+        return found
 
     def token_vectors(self, ids: list[int]) -> Floats:
         """(n,) token ids to (n, hidden) float32.

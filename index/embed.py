@@ -9,19 +9,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import e5
 from index.errors import ModelError
-from index.fold import folded_words
+from index.fold import folded_words, folded_words_at
+from index.tokens import TokenCodec, TokenVectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 Floats = NDArray[np.float32]
+T = TypeVar("T")
 
 BUNDLED = "e5-small"
 HASHING = "hashing"
@@ -43,11 +45,11 @@ class EmbedderIdentity:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenVectors:
-    """A text as one vector a token, special tokens and prefix left out."""
+class EmbeddedPassage:
+    """What one pass of the encoder makes of a text."""
 
-    tokens: tuple[str, ...]
-    vectors: Floats  # (tokens, dimension), rows of length 1
+    vector: Floats  # (dimension,), of length 1
+    tokens: bytes  # its token vectors, packed
 
 
 class Embedder(Protocol):
@@ -58,6 +60,10 @@ class Embedder(Protocol):
 
     def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
         """One (dimension,) float32 vector of length 1 for each text, in order, as they are ready."""
+        ...
+
+    def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
+        """What `embed_passages` gives, and `passage_tokens` packed by `codec` with it, for the price of one."""
         ...
 
     def embed_query(self, text: str) -> Floats:
@@ -114,28 +120,31 @@ class BundledE5:
         )
         prefixes = (self.identity.query_prefix, self.identity.passage_prefix)
         # The space at a prefix's end becomes part of the text's first token.
-        ids = self._encoder.token_ids([prefix.rstrip() for prefix in prefixes])
+        encodings = self._encoder.tokenize([prefix.rstrip() for prefix in prefixes])
         self._prefix_tokens = {
-            prefix: len(tokens) - 1  # "<s>" stays counted, "</s>" does not
-            for prefix, tokens in zip(prefixes, ids, strict=True)
+            prefix: len(encoding.ids) - 1  # "<s>" stays counted, "</s>" does not
+            for prefix, encoding in zip(prefixes, encodings, strict=True)
         }
 
     def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
-        ids = self._encoder.token_ids([self.identity.passage_prefix + text for text in texts])
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            try:
-                yield from pool.map(self._embed, ids)
-            finally:
-                pool.shutdown(cancel_futures=True)
+        yield from self._each(texts, self.identity.passage_prefix, lambda encoding: self._embed(encoding.ids))
+
+    def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
+        def one(encoding: e5.Tokenized) -> EmbeddedPassage:
+            vectors = self._encoder.token_vectors(encoding.ids)
+            return EmbeddedPassage(unit(vectors.mean(axis=0)), codec.pack(self._tokens(encoding, vectors, prefix)))
+
+        prefix = self.identity.passage_prefix
+        yield from self._each(texts, prefix, one)
 
     def embed_query(self, text: str) -> Floats:
-        return self._embed(self._encoder.token_ids([self.identity.query_prefix + text])[0])
+        return self._embed(self._encoder.tokenize([self.identity.query_prefix + text])[0].ids)
 
     def query_tokens(self, text: str) -> TokenVectors:
-        return self._tokens([text], self.identity.query_prefix)[0]
+        return self._all_tokens([text], self.identity.query_prefix)[0]
 
     def passage_tokens(self, texts: list[str]) -> list[TokenVectors]:
-        return self._tokens(texts, self.identity.passage_prefix)
+        return self._all_tokens(texts, self.identity.passage_prefix)
 
     def count_tokens(self, texts: list[str]) -> list[int]:
         return [len(encoding.ids) for encoding in self._encoder.tokenizer.encode_batch(texts, add_special_tokens=False)]
@@ -143,16 +152,29 @@ class BundledE5:
     def _embed(self, ids: list[int]) -> Floats:
         return unit(self._encoder.token_vectors(ids).mean(axis=0))
 
-    def _tokens(self, texts: list[str], prefix: str) -> list[TokenVectors]:
+    def _all_tokens(self, texts: list[str], prefix: str) -> list[TokenVectors]:
+        def one(encoding: e5.Tokenized) -> TokenVectors:
+            return self._tokens(encoding, self._encoder.token_vectors(encoding.ids), prefix)
+
+        return list(self._each(texts, prefix, one))
+
+    def _tokens(self, encoding: e5.Tokenized, vectors: Floats, prefix: str) -> TokenVectors:
         skip = self._prefix_tokens[prefix]
         id_to_token = self._encoder.tokenizer.id_to_token
+        return TokenVectors(
+            tuple(id_to_token(i) or "" for i in encoding.ids[skip:-1]),
+            unit(vectors[skip:-1]),
+            np.maximum(np.array(encoding.starts[skip:-1], np.int32) - len(prefix), 0),
+        )
 
-        def one(ids: list[int]) -> TokenVectors:
-            vectors = self._encoder.token_vectors(ids)[skip:-1]
-            return TokenVectors(tuple(id_to_token(i) or "" for i in ids[skip:-1]), unit(vectors))
-
+    def _each(self, texts: list[str], prefix: str, work: Callable[[e5.Tokenized], T]) -> Iterator[T]:
+        """`work` of each text, in order, a text a core."""
+        encodings = self._encoder.tokenize([prefix + text for text in texts])
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(one, self._encoder.token_ids([prefix + text for text in texts])))
+            try:
+                yield from pool.map(work, encodings)
+            finally:
+                pool.shutdown(cancel_futures=True)
 
 
 def e5_dimension(encoder: e5.Encoder) -> int:
@@ -177,6 +199,11 @@ class SentenceTransformersEmbedder:
             raise ModelError(
                 f"embedding model {name!r}: {first_line}; give a folder, a name on huggingface.co, or {BUNDLED!r}"
             ) from error
+        if not getattr(self.model.tokenizer, "is_fast", False):
+            raise ModelError(
+                f"embedding model {name!r}: its tokenizer cannot say where in a text a token stands; choose a model "
+                "with a fast tokenizer (a tokenizer.json)"
+            )
         prompts = self.model.prompts
         e5_like = bool(_E5_NAME.search(str(name)))
         dimension = self.model.get_embedding_dimension()
@@ -207,23 +234,40 @@ class SentenceTransformersEmbedder:
     def count_tokens(self, texts: list[str]) -> list[int]:
         return [len(ids) for ids in self.model.tokenizer(texts, add_special_tokens=False)["input_ids"]]
 
+    def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
+        step = 64
+        for i in range(0, len(texts), step):
+            prefix, some = self.identity.passage_prefix, texts[i : i + step]
+            outputs: Any = self.model.encode(
+                [prefix + text for text in some], prompt="", output_value=None, show_progress_bar=False
+            )
+            for text, output in zip(some, outputs, strict=True):
+                vector = unit(np.asarray(output["sentence_embedding"].cpu(), np.float32))
+                tokens = self._named(text, prefix, output["token_embeddings"].cpu())
+                yield EmbeddedPassage(vector, codec.pack(tokens))
+
     def _encode(self, texts: list[str]) -> Floats:
         return unit(np.asarray(self.model.encode(texts, prompt="", show_progress_bar=False), np.float32))
 
     def _tokens(self, texts: list[str], prefix: str) -> list[TokenVectors]:
-        tokenizer = self.model.tokenizer
-        skip = len(tokenizer(prefix.rstrip(), add_special_tokens=False)["input_ids"]) if prefix else 0
-        special = set(tokenizer.all_special_ids)
         outputs = self.model.encode(
             [prefix + text for text in texts], prompt="", output_value="token_embeddings", show_progress_bar=False
         )
-        found = []
-        for text, vectors in zip(texts, outputs, strict=True):
-            ids = tokenizer(prefix + text, truncation=True, max_length=self.model.max_seq_length)["input_ids"]
-            keep = [i for i, token in enumerate(ids[: len(vectors)]) if token not in special][skip:]
-            names = tokenizer.convert_ids_to_tokens([ids[i] for i in keep])
-            found.append(TokenVectors(tuple(names), unit(np.asarray(vectors.cpu(), np.float32)[keep])))
-        return found
+        return [self._named(text, prefix, vectors.cpu()) for text, vectors in zip(texts, outputs, strict=True)]
+
+    def _named(self, text: str, prefix: str, vectors: Any) -> TokenVectors:
+        """The (tokens, dimension) vectors of a text with the names and places of its tokens."""
+        tokenizer = self.model.tokenizer
+        skip = len(tokenizer(prefix.rstrip(), add_special_tokens=False)["input_ids"]) if prefix else 0
+        special = set(tokenizer.all_special_ids)
+        encoding = tokenizer(
+            prefix + text, truncation=True, max_length=self.model.max_seq_length, return_offsets_mapping=True
+        )
+        ids = encoding["input_ids"]
+        keep = [i for i, token in enumerate(ids[: len(vectors)]) if token not in special][skip:]
+        starts = np.array([encoding["offset_mapping"][i][0] for i in keep], np.int32) - len(prefix)
+        names = tokenizer.convert_ids_to_tokens([ids[i] for i in keep])
+        return TokenVectors(tuple(names), unit(np.asarray(vectors, np.float32)[keep]), np.maximum(starts, 0))
 
 
 def _parameters_hash(model: SentenceTransformer) -> str:
@@ -254,10 +298,15 @@ class HashingEmbedder:
         total = np.sum([self._direction(word) for word in words], axis=0) if words else np.zeros(64)
         return unit(np.asarray(total, np.float32))
 
+    def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
+        for text in texts:
+            yield EmbeddedPassage(self.embed_query(text), codec.pack(self.query_tokens(text)))
+
     def query_tokens(self, text: str) -> TokenVectors:
-        words = folded_words(text)
-        vectors = np.array([self._direction(word) for word in words], np.float32).reshape(-1, 64)
-        return TokenVectors(tuple(words), unit(vectors))
+        found = [(word, place) for place, word in folded_words_at(text)]
+        vectors = np.array([self._direction(word) for word, _ in found], np.float32).reshape(-1, 64)
+        starts = np.array([place for _, place in found], np.int32)
+        return TokenVectors(tuple(word for word, _ in found), unit(vectors), starts)
 
     def passage_tokens(self, texts: list[str]) -> list[TokenVectors]:
         return [self.query_tokens(text) for text in texts]

@@ -45,6 +45,11 @@ def folded_words(text: str) -> list[str]:
     return [skeleton for word in _WORD.findall(text) if (skeleton := fold_word(word))]
 
 
+def folded_words_at(text: str) -> list[tuple[int, str]]:
+    """The words of a text, folded, each with the code point where it begins."""
+    return [(match.start(), skeleton) for match in _WORD.finditer(text) if (skeleton := fold_word(match.group()))]
+
+
 def terms(text: str) -> list[str]:
     """The lexical terms of a text: "=word" for each folded word, and its 4-grams; a short word is its own gram.
 

@@ -15,6 +15,7 @@ from index.embed import Embedder, load_embedder
 from index.errors import IndexFolderError, IndexLocked, IndexMismatch, SettingsError
 from index.lexical import LexicalHit, LexicalIndex
 from index.lock import writing
+from index.tokens import SignVectors, TokenCodec
 from index.values import Cluster, Document, Link, Source
 from index.vectors import DenseHit, DenseIndex
 
@@ -54,6 +55,7 @@ class Index:
         self.catalog = catalog
         self._report = report
         self._embedder: Embedder | None = None
+        self._token_codec: TokenCodec | None = None
         self.dense = DenseIndex(folder / "dense", catalog.built_with.embedder.dimension)
         self.lexical = LexicalIndex(folder / "lexical")
 
@@ -140,6 +142,19 @@ class Index:
     def passages(self, keys: Iterable[int]) -> dict[int, StoredPassage]:
         """Passages by key; those that are gone are left out."""
         return self.catalog.passages(keys)
+
+    @property
+    def token_codec(self) -> TokenCodec:
+        """How token vectors are packed here. Raises IndexFolderError for an index that nothing was ever put into."""
+        if self._token_codec is None:
+            self._token_codec = self.catalog.token_codec
+        if self._token_codec is None:
+            raise IndexFolderError(f"{self.folder}: nothing was put into this index yet; run: dragoman ingest FOLDER")
+        return self._token_codec
+
+    def token_vectors(self, keys: Iterable[int]) -> dict[int, SignVectors]:
+        """The token vectors of passages by key, those that are gone left out."""
+        return {key: self.token_codec.unpack(packed) for key, packed in self.catalog.packed_tokens(keys).items()}
 
     def source(self, path: str) -> Source:
         """A stored source. Raises IndexFolderError if there is none of this path."""

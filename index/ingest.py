@@ -8,20 +8,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource, StoredFile
 from index.clean import Cleaned, clean_given
 from index.decode import decode
-from index.embed import Embedder
+from index.embed import EmbeddedPassage, Embedder
 from index.errors import IndexMismatch, ReadError
 from index.files import FoundFile, discover, exists, read_bytes
 from index.folder import Index, check_embedder
 from index.lock import writing
-from index.passages import Chunking, split_passages
+from index.passages import Chunking, embedded_text, split_passages
 from index.read import file_hash, media_of
 from index.repeats import LineKeys, repeatable_lines, repeated
 from index.rules import Rules
+from index.tokens import MEAN_TEXTS, TokenCodec
 from index.values import Media, Passage, Source
 from index.workers import SECONDS_A_FILE, Job, read_files, worker_count
 
@@ -164,6 +163,13 @@ def _check_built_with(folder: Path, catalog: Catalog, embedder: Embedder, chunki
         )
 
 
+def _token_codec(catalog: Catalog, embedder: Embedder) -> TokenCodec:
+    if (codec := catalog.token_codec) is None:
+        codec = TokenCodec.fitted(embedder.passage_tokens(list(MEAN_TEXTS)))
+        catalog.keep_token_codec(codec)
+    return codec
+
+
 class _Run:
     """One run over the files: what it has done goes into the report as it is committed."""
 
@@ -173,6 +179,7 @@ class _Run:
         self._embedder = embedder
         self._on_progress = on_progress
         self._chunking = index.catalog.built_with.chunking
+        self._token_codec = _token_codec(index.catalog, embedder)
         self._files_done = self._files_total = self._passages_known = 0
 
     def add(self, files: Iterator[_Parsed]) -> None:
@@ -268,20 +275,20 @@ class _Run:
         return _Parsed(location, source, cleaned, tuple(passages), is_new, rules, {})
 
     def _commit(self, batch: list[_Parsed]) -> None:
-        texts = [f"{passage.title} {passage.readable}".strip() for file in batch for passage in file.passages]
-        vectors = []
-        for vector in self._embedder.embed_passages(texts):
-            vectors.append(np.asarray(vector, np.float32))
+        texts = [embedded_text(passage) for file in batch for passage in file.passages]
+        embedded = []
+        for one in self._embedder.embed_and_pack(texts, self._token_codec):
+            embedded.append(one)
             self.result.passages += 1
             self._tell()
-        remaining = iter(vectors)
+        remaining = iter(embedded)
         ready = [
             ReadySource(
                 source=file.source,
                 location=file.location,
                 documents=file.cleaned.documents,
                 dropped=file.cleaned.dropped,
-                passages=tuple(ReadyPassage(passage, next(remaining)) for passage in file.passages),
+                passages=tuple(_ready(passage, next(remaining)) for passage in file.passages),
                 rules=file.rules,
                 lines=file.lines,
             )
@@ -293,6 +300,10 @@ class _Run:
 
     def _tell(self) -> None:
         self._on_progress(Progress(self._files_done, self._files_total, self.result.passages, self._passages_known))
+
+
+def _ready(passage: Passage, embedded: EmbeddedPassage) -> ReadyPassage:
+    return ReadyPassage(passage, embedded.vector, embedded.tokens)
 
 
 def jobs_of_run(files: Sequence[FoundFile], catalog: Catalog | None, rules: Rules) -> list[Job | ReadError | None]:

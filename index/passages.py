@@ -50,13 +50,27 @@ def split_passages(
     return passages
 
 
-def passage_sentences(passage: Passage) -> list[tuple[Span, str]]:
-    """The sentences of a passage: their source spans and what a person reads there."""
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence of a passage."""
+
+    span: Span  # in the source
+    start: int  # in `Passage.readable`
+    text: str  # as a person reads it
+
+
+def passage_sentences(passage: Passage) -> list[Sentence]:
+    """The sentences of a passage, in order."""
     readable = view(passage.text, Span(0, len(passage.text)), passage.spelling)
     return [
-        (readable.span(start, end).shift(passage.span.start), readable.text[start:end])
+        Sentence(readable.span(start, end).shift(passage.span.start), start, readable.text[start:end])
         for start, end in split_sentences(readable.text, passage.lang)
     ]
+
+
+def embedded_text(passage: Passage) -> str:
+    """What is embedded of a passage: its document's title with it, which often names who it is about."""
+    return f"{passage.title} {passage.readable}".strip()
 
 
 def passage_dates(passage: Passage) -> list[FoundDate]:

@@ -157,6 +157,7 @@ class ScoredPassage:
     score: float
     dense: float  # cosine of query and passage, centred by language
     lexical: float  # share of the query's idf mass that the passage matches, 0 to 1
+    late: float = 0.0  # match of its tokens with the query's, -1 to 1; 0 if it was not among the best that are reranked
 
 
 class LinkKind(StrEnum):

@@ -7,14 +7,14 @@ it (MaxSim: Khattab and Zaharia, ColBERT, SIGIR 2020), rare tokens weighing more
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embed import TokenVectors, unit
+from index.embed import unit
+from index.tokens import SignVectors, TokenCodec, TokenVectors, inner_products, joined, token_name
 
 Floats = NDArray[np.float32]
 
@@ -53,16 +53,68 @@ def match_tokens(question: TokenVectors, texts: list[TokenVectors], langs: list[
         return TokenMatches(np.zeros(tokens, np.float32), empty, empty)
     means = _means(texts, langs)
     frequency = Counter(token for text in texts for token in set(text.tokens))
-    weights = np.array(
-        [max(_LEAST_WEIGHT, math.log((len(texts) + 1) / (frequency[token] + 0.5))) for token in question.tokens],
-        np.float32,
-    )
+    weights = _weights(np.array([frequency[token] for token in question.tokens]), len(texts))
     centred_question = unit(question.vectors - np.mean(list(means.values()), axis=0))
     centred = np.stack(
         [_best(centred_question, unit(text.vectors - means[lang])) for text, lang in zip(texts, langs, strict=True)]
     )
     plain = np.stack([_best(question.vectors, text.vectors) for text in texts])
-    return TokenMatches(weights / weights.sum(), centred, plain)
+    return TokenMatches(weights, centred, plain)
+
+
+def score_packed(
+    question: TokenVectors, texts: list[SignVectors], langs: list[str], codec: TokenCodec
+) -> NDArray[np.float64]:
+    """(texts,): `TokenMatches.scores` as far as they can be told from token vectors as they are kept.
+
+    Here, too, means and document frequencies come from `texts`, and a text without tokens matches nothing.
+    """
+    scores = np.zeros(len(texts))
+    present = [i for i, text in enumerate(texts) if len(text)]
+    if not present or not question.tokens:
+        return scores
+    kept = joined([texts[i] for i in present])
+    sizes = [len(texts[i]) for i in present]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    means = _packed_means(kept, np.repeat([langs[i] for i in present], sizes), codec)
+    centred_question = unit(codec.turned(question.vectors) - np.mean(list(means.values()), axis=0))
+    rows = np.concatenate([centred_question, *(mean[None] for mean in means.values())])
+    products = inner_products(kept, rows)
+    of_question, of_means = products[:, : len(centred_question)], products[:, len(centred_question) :]
+    lang_rows = {lang: row for row, lang in enumerate(means)}
+    its_mean = np.repeat([lang_rows[langs[i]] for i in present], sizes)
+    stacked = np.array(list(means.values()))
+    squares = kept.scales**2 * stacked.shape[1] - 2 * of_means[np.arange(len(kept)), its_mean]
+    lengths = np.sqrt(np.maximum(squares + (stacked**2).sum(axis=1)[its_mean], 1e-12))
+    cosines = (of_question - (stacked @ centred_question.T)[its_mean]) / lengths[:, None]
+    names = np.array([token_name(token) for token in question.tokens], np.uint32)
+    frequency = np.logical_or.reduceat(kept.names[:, None] == names, starts, axis=0).sum(axis=0)
+    weights = _weights(frequency, len(present))
+    scores[present] = np.maximum.reduceat(cosines, starts, axis=0) @ weights
+    return scores
+
+
+def _packed_means(kept: SignVectors, langs: NDArray[np.str_], codec: TokenCodec) -> dict[str, Floats]:
+    """`_means` of vectors as they are kept."""
+    bits = np.unpackbits(kept.signs, axis=1, count=len(codec.mean))
+
+    def total(chosen: NDArray[np.bool_] | slice) -> Floats:
+        scales = kept.scales[chosen]
+        return 2 * (scales @ bits[chosen].astype(np.float32)) - scales.sum()
+
+    everything = total(slice(None)) / len(kept)
+    means = {}
+    for lang in np.unique(langs):
+        its = langs == lang
+        mean = (total(its) + _PRIOR_TOKENS * everything) / (its.sum() + _PRIOR_TOKENS)
+        means[str(lang)] = mean.astype(np.float32)
+    return means
+
+
+def _weights(frequency: NDArray[np.int64], texts: int) -> Floats:
+    """How much each token of a question weighs, their sum 1, by in how many of the texts it stands."""
+    weights = np.maximum(_LEAST_WEIGHT, np.log((texts + 1) / (frequency + 0.5)))
+    return (weights / weights.sum()).astype(np.float32)
 
 
 def _means(texts: list[TokenVectors], langs: list[str]) -> dict[str, Floats]:

@@ -1,4 +1,4 @@
-"""A question to the passages that may answer it: dense ⊕ lexical, best first."""
+"""A question to the passages that may answer it: dense ⊕ lexical, the best of them reranked."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Protocol
 
 from index.folder import Filters, Index
 from index.values import ScoredPassage
-from rag.fuse import fuse
+from rag.fuse import fuse, rerank, surpluses
+from rag.late import score_packed
 
 # How many candidates each side brings; the fusion sees all of them with both scores.
 _CANDIDATES = 100
+# How many of the fused candidates are compared with the question token by token.
+_RERANKED = 50
 
 
 class Retriever(Protocol):
@@ -21,9 +24,10 @@ class Retriever(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class HybridRetriever:
-    """The index's vectors and words together."""
+    """The index's vectors and words together, the best reranked by the vectors of their tokens."""
 
     index: Index
+    rerank: bool = True
 
     def retrieve(self, question: str, *, k: int, filters: Filters = Filters()) -> list[ScoredPassage]:
         """At most `k` passages, best first; ties break by passage id."""
@@ -32,15 +36,31 @@ class HybridRetriever:
         dense = {hit.key: hit.score for hit in self.index.search_dense(vector, k=candidates, filters=filters)}
         shares = {hit.key: hit.share for hit in self.index.search_lexical(question, k=candidates, filters=filters)}
         dense.update(self.index.dense.scores(vector, [key for key in shares if key not in dense]))
-        scores = fuse(dense, shares, {key: self.index.dense.lang_of(key) for key in dense})
+        langs = {key: self.index.dense.lang_of(key) for key in dense}
+        surplus = surpluses(shares, langs)
+        scores = fuse(dense, surplus)
+        if self.rerank:
+            order = sorted(scores, key=lambda key: (-scores[key], key))
+            late = self._late(question, order[:_RERANKED], langs)
+            scores = rerank(scores, dense, surplus, late)
+        else:
+            late = {}
         best = sorted(scores, key=lambda key: (-scores[key], key))[: k * 2]
         stored = self.index.passages(best)
         found = [
-            ScoredPassage(stored[key].passage, scores[key], dense[key], shares.get(key, 0.0))
+            ScoredPassage(stored[key].passage, scores[key], dense[key], shares.get(key, 0.0), late.get(key, 0.0))
             for key in best
             if key in stored
         ]
         return sorted(found, key=lambda hit: (-hit.score, hit.passage.id))[:k]
+
+    def _late(self, question: str, keys: list[int], langs: dict[int, str]) -> dict[int, float]:
+        kept = self.index.token_vectors(keys)
+        keys = [key for key in keys if key in kept]
+        texts = [kept[key] for key in keys]
+        tokens = self.index.embedder.query_tokens(question)
+        scores = score_packed(tokens, texts, [langs[key] for key in keys], self.index.token_codec)
+        return {key: round(float(score), 6) for key, score in zip(keys, scores, strict=True)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.catalog import FILE_NAME, BuiltWith, Catalog, ReadyPassage, ReadySource
+from index.catalog import FILE_NAME, FORMAT_VERSION, BuiltWith, Catalog, ReadyPassage, ReadySource
 from index.clean import clean
 from index.embed import EmbedderIdentity, HashingEmbedder
 from index.errors import IndexFolderError, IndexMismatch
@@ -32,7 +32,7 @@ def ready(path: str, text: str = TEXT) -> ReadySource:
         for p in split_passages(d, source, chunking=Chunking(), count_tokens=EMBEDDER.count_tokens)
     ]
     vectors = EMBEDDER.embed_passages([p.readable for p in passages])
-    pairs = tuple(ReadyPassage(p, v) for p, v in zip(passages, vectors, strict=True))
+    pairs = tuple(ReadyPassage(p, v, b"packed") for p, v in zip(passages, vectors, strict=True))
     return ReadySource(source, f"/files/{path}", cleaned.documents, cleaned.dropped, pairs)
 
 
@@ -201,7 +201,7 @@ def test_another_format(catalog: Catalog, tmp_path: Path) -> None:
     db.execute("UPDATE settings SET value = '99' WHERE name = 'format'")
     db.commit()
     db.close()
-    with pytest.raises(IndexMismatch, match="the index has format 99, this version reads 2"):
+    with pytest.raises(IndexMismatch, match=f"the index has format 99, this version reads {FORMAT_VERSION}"):
         Catalog(tmp_path)
     with pytest.raises(IndexMismatch):
         Catalog(tmp_path, built_with=BUILT)

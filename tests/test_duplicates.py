@@ -245,7 +245,7 @@ def ready(
     document = Document(f"{name}!", name, "", lang, date, (span,), (span,))
     passage = Passage(f"{name}!:0", document.id, name, span, text, text, source.spelling, lang, "", date)
     made = direction(text) if vector is None else vector
-    return ReadySource(source, f"/files/{name}", (document,), (), (ReadyPassage(passage, made),))
+    return ReadySource(source, f"/files/{name}", (document,), (), (ReadyPassage(passage, made, b""),))
 
 
 def direction(text: str) -> Floats:

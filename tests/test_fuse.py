@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.fuse import LEXICAL_WEIGHT, fuse
+from rag.fuse import LEXICAL_WEIGHT, fuse, surpluses
 
 LANGS = st.sampled_from(["az", "en", "ru"])
 CANDIDATES = st.dictionaries(
@@ -29,6 +29,10 @@ def split(
     )
 
 
+def fused_of(dense: dict[int, float], shares: dict[int, float], langs: dict[int, str]) -> dict[int, float]:
+    return fuse(dense, surpluses(shares, langs))
+
+
 @given(candidates=CANDIDATES, seed=st.integers(0, 99))
 def test_the_order_of_the_mappings_does_not_matter(
     candidates: dict[int, tuple[float, float | None, str]], seed: int
@@ -37,13 +41,13 @@ def test_the_order_of_the_mappings_does_not_matter(
         return dict(random.Random(seed).sample(sorted(mapping.items()), len(mapping)))
 
     dense, shares, langs = split(candidates)
-    assert fuse(shuffled(dense), shuffled(shares), shuffled(langs)) == fuse(dense, shares, langs)
+    assert fused_of(shuffled(dense), shuffled(shares), shuffled(langs)) == fused_of(dense, shares, langs)
 
 
 @given(candidates=CANDIDATES)
 def test_without_words_the_dense_scores_stand(candidates: dict[int, tuple[float, float | None, str]]) -> None:
     dense, _, langs = split(candidates)
-    assert fuse(dense, {}, langs) == dense
+    assert fused_of(dense, {}, langs) == dense
 
 
 @given(candidates=CANDIDATES, share=st.floats(0, 1), lang=LANGS)
@@ -52,7 +56,7 @@ def test_equal_shares_change_nothing_within_a_language(
 ) -> None:
     dense, shares, langs = split(candidates)
     mine = [key for key in dense if langs[key] == lang]
-    fused = fuse(dense, {**shares, **dict.fromkeys(mine, share)}, langs)
+    fused = fused_of(dense, {**shares, **dict.fromkeys(mine, share)}, langs)
     for one in mine:
         for other in mine:
             assert fused[one] - fused[other] == pytest.approx(dense[one] - dense[other], abs=1e-9)
@@ -61,12 +65,12 @@ def test_equal_shares_change_nothing_within_a_language(
 @given(candidates=CANDIDATES, lang=LANGS)
 def test_languages_do_not_touch_each_other(candidates: dict[int, tuple[float, float | None, str]], lang: str) -> None:
     dense, shares, langs = split(candidates)
-    alone = fuse(
+    alone = fused_of(
         {k: v for k, v in dense.items() if langs[k] == lang},
         {k: v for k, v in shares.items() if langs[k] == lang},
         langs,
     )
-    together = fuse(dense, shares, langs)
+    together = fused_of(dense, shares, langs)
     assert alone == {key: together[key] for key in alone}
 
 
@@ -74,7 +78,7 @@ def test_a_surplus_is_over_the_fourth_best_of_the_language() -> None:
     dense = {1: 0.5, 2: 0.4, 3: 0.3, 4: 0.2, 5: 0.1, 6: 0.45}
     shares = {1: 0.1, 2: 0.9, 3: 0.3, 4: 0.2, 6: 0.5}
     langs = dict.fromkeys(range(1, 6), "az") | {6: "en"}
-    fused = fuse(dense, shares, langs)
+    fused = fused_of(dense, shares, langs)
     assert fused == pytest.approx(
         {
             1: 0.5,
@@ -94,7 +98,7 @@ def test_a_greater_share_never_lowers_a_passage(
     dense, shares, langs = split(candidates)
     if key not in dense:
         return
-    greater = fuse(dense, {**shares, key: shares.get(key, 0.0) + more}, langs)
-    before = fuse(dense, shares, langs)
+    greater = fused_of(dense, {**shares, key: shares.get(key, 0.0) + more}, langs)
+    before = fused_of(dense, shares, langs)
     for other in dense:
         assert greater[key] - greater[other] >= before[key] - before[other] - 1e-9

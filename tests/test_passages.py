@@ -98,8 +98,9 @@ def test_passages_of_json_lines_map_back(texts: list[str], ascii_only: bool, chu
             assert passage.span.of(source.text) == passage.text
             assert json.loads(f'"{passage.text}"') == passage.readable
             assert passage.readable in text
-            for span, words in passage_sentences(passage):
-                assert json.loads(f'"{span.of(source.text)}"') == words
+            for sentence in passage_sentences(passage):
+                assert json.loads(f'"{sentence.span.of(source.text)}"') == sentence.text
+                assert passage.readable.startswith(sentence.text, sentence.start)
 
 
 def test_overlap_is_by_whole_sentences() -> None:
@@ -157,9 +158,9 @@ def test_sentences_of_a_passage_stand_in_the_source(make_index: Callable[..., In
         source = index.source(stored.passage.source_path)
         found = passage_sentences(stored.passage)
         assert found
-        for span, words in found:
-            quote = span.of(source.text)
-            assert words == (json.loads(f'"{quote}"') if source.media is Media.JSONL else quote)
+        for sentence in found:
+            quote = sentence.span.of(source.text)
+            assert sentence.text == (json.loads(f'"{quote}"') if source.media is Media.JSONL else quote)
 
 
 def test_passages_of_the_bundled_model_fit(corpus: Path, e5: Embedder) -> None:

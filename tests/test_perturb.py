@@ -35,6 +35,7 @@ from eval.sets import CorpusDocument, Query, RetrievalSet
 from eval.systems import make_system
 from index.embed import Embedder
 from index.fold import folded_words
+from index.tokens import TokenCodec
 
 AZ = "Bakı 2022-ci ildə Şuşada 15 məktəb tikdi; İlham Əliyev 3,5 milyon manat ayırdı. Işıq gəldi."
 RU = "Пашинян не поехал в Москву 23 ноября 2022 года. Ещё 15 делегаций приехали, сообщил Щёлоков."
@@ -225,6 +226,10 @@ def test_embeddings_are_not_made_twice(small_set: RetrievalSet, hashing: Embedde
         def embed_passages(self, texts: list[str]) -> Iterator[object]:
             self.asked += len(texts)
             return hashing.embed_passages(texts)
+
+        def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[object]:
+            self.asked += len(texts)
+            return hashing.embed_and_pack(texts, codec)
 
         def __getattr__(self, name: str) -> object:
             return getattr(hashing, name)

@@ -15,10 +15,11 @@ from eval.retrieval import index_corpus, run_system
 from eval.sets import CorpusDocument, Query, RetrievalSet
 from eval.systems import SYSTEMS, RankFusionRetriever, fuse_reciprocal_rank, make_system
 from eval.table import table
-from index.embed import Embedder, EmbedderIdentity, Floats, HashingEmbedder, TokenVectors
+from index.embed import EmbeddedPassage, Embedder, EmbedderIdentity, Floats, HashingEmbedder
 from index.errors import DataSetError, SettingsError
 from index.folder import Filters, Index
 from index.lexical import searched_text
+from index.tokens import TokenCodec, TokenVectors
 
 DOCUMENTS = {
     "gas": "The gas pipeline to Georgia was closed for repairs in March, officials of the ministry said on Monday.",
@@ -50,6 +51,10 @@ class CountingEmbedder:
                 raise KeyboardInterrupt
             self.asked.append(text)
             yield self._inner.embed_query(text)
+
+    def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
+        for text, vector in zip(texts, self.embed_passages(texts), strict=True):
+            yield EmbeddedPassage(vector, codec.pack(self._inner.query_tokens(text)))
 
     def embed_query(self, text: str) -> Floats:
         self.asked.append(f"query: {text}")
@@ -120,7 +125,7 @@ def test_every_system_finds_nothing_in_nothing(name: str, hashing: Embedder) -> 
 
 
 def test_an_unknown_system_is_named(index: Index) -> None:
-    with pytest.raises(SettingsError, match="no system 'best'; choose one of full, dense"):
+    with pytest.raises(SettingsError, match="no system 'best'; choose one of full, fused, dense"):
         make_system("best", index)
 
 

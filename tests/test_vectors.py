@@ -34,7 +34,7 @@ def ready(number: int, lang: str) -> ReadySource:
         f"d{number}:0-{span.end}", document.id, source.path, span, words, words, source.spelling, lang, "", ""
     )
     vector = unit(np.random.default_rng(number).standard_normal(DIMENSION).astype(np.float32) + 2 * direction(lang))
-    return ReadySource(source, f"/files/{number}", (document,), (), (ReadyPassage(passage, vector),))
+    return ReadySource(source, f"/files/{number}", (document,), (), (ReadyPassage(passage, vector, b""),))
 
 
 def direction(lang: str) -> Floats:

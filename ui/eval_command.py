@@ -36,7 +36,9 @@ def add_eval(commands: Any) -> None:
     run = kinds.add_parser("run", help="retrieval over a set in BEIR layout")
     run.add_argument("set", type=Path, metavar="SET", help="folder in BEIR layout, or of claims (WiCE)")
     run.add_argument(
-        "--system", default="full", help="full (default), dense, dense-plain, lexical, bm25, rrf, langchain-faiss"
+        "--system",
+        default="full",
+        help="full (default), fused (not reranked), dense, dense-plain, lexical, bm25, rrf, langchain-faiss",
     )
     run.add_argument("--run-file", type=Path, metavar="FILE", help="also write the ranking as a TREC run")
     run.set_defaults(run=_run)
