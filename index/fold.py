@@ -1,15 +1,18 @@
 """One Latin skeleton for all scripts, and the terms that lexical search counts.
 
-Paşinyan, Пашинян and Pashinyan fold to "pasinyan". The terms of a text are its folded words and the character
-4-grams of those: on az, en and ru questions 4-grams alone do as well as words with a stemmer, which
-Azerbaijani lacks, and they survive its endings.
+Paşinyan, Пашинян and Pashinyan fold to "pasinyan". The terms of a text are the folded stems of its words and the
+character 4-grams of its folded words: stems serve English and Russian best, 4-grams Azerbaijani, which has no stemmer,
+and names that differ a little from language to language.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
+import Stemmer
 from anyascii import anyascii
 
 GRAM_LENGTH = 4
@@ -26,6 +29,21 @@ _DIGRAPHS = (
 )  # fmt: skip
 
 
+# Of all that Snowball has: every word in Cyrillic is stemmed as Russian, every other as English, which takes little
+# from words of other languages. A question's language need not be known so, and a name's stem is the same everywhere.
+_ENGLISH, _RUSSIAN = Stemmer.Stemmer("english"), Stemmer.Stemmer("russian")
+_STEMMERS_LOCK = Lock()  # one word at a time
+_CYRILLIC = re.compile("[\u0400-\u04ff]")
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedWord:
+    """A word as it was written, and its skeleton, which is never empty."""
+
+    text: str
+    skeleton: str
+
+
 @lru_cache(maxsize=200_000)
 def fold_word(word: str) -> str:
     """The skeleton of one word: lower-case a to z and digits, or "" if nothing of it is left.
@@ -33,16 +51,42 @@ def fold_word(word: str) -> str:
     >>> [fold_word(word) for word in ("Paşinyan", "Пашинян", "Pashinyan")]
     ['pasinyan', 'pasinyan', 'pasinyan']
     """
-    # lower() is safe only here, after transliteration: before it, "I" would become "i", which in az is "ı".
-    skeleton = anyascii(word.translate(_SCHWA)).lower()
-    for digraph, letter in _DIGRAPHS:
-        skeleton = skeleton.replace(digraph, letter)
-    return _DOUBLED.sub(r"\1", _NOT_SKELETON.sub("", skeleton))
+    return _skeleton(_latin(word))
+
+
+@lru_cache(maxsize=200_000)
+def stem_word(word: str) -> str:
+    """The skeleton of a word's stem, in Russian if it is in Cyrillic, otherwise in English; "" as of `fold_word`.
+
+    >>> [stem_word(word) for word in ("studies", "Studying", "переговорах", "Переговоры")]
+    ['studi', 'studi', 'peregovor', 'peregovor']
+    """
+    with _STEMMERS_LOCK:
+        # What the stemmers know are letters before folding; only Cyrillic may be lower-cased as it is.
+        if _CYRILLIC.search(word):
+            return fold_word(_RUSSIAN.stemWord(word.lower()))
+        return _skeleton(_ENGLISH.stemWord(_latin(word)))
+
+
+def words(text: str) -> list[FoldedWord]:
+    """The words of a text in order, without those that folding leaves nothing of."""
+    return [FoldedWord(word, skeleton) for word in _WORD.findall(text) if (skeleton := fold_word(word))]
 
 
 def folded_words(text: str) -> list[str]:
     """The words of a text, folded, in order."""
-    return [skeleton for word in _WORD.findall(text) if (skeleton := fold_word(word))]
+    return [word.skeleton for word in words(text)]
+
+
+def stem_term(word: FoldedWord) -> str:
+    """The term of a word's stem: "~" and the stem's skeleton."""
+    return f"~{stem_word(word.text) or word.skeleton}"
+
+
+def grams(word: FoldedWord) -> list[str]:
+    """The 4-grams of a word's skeleton; a short one is its own gram."""
+    skeleton = word.skeleton
+    return [skeleton[i : i + GRAM_LENGTH] for i in range(max(1, len(skeleton) - GRAM_LENGTH + 1))]
 
 
 def folded_words_at(text: str) -> list[tuple[int, str]]:
@@ -51,16 +95,20 @@ def folded_words_at(text: str) -> list[tuple[int, str]]:
 
 
 def terms(text: str) -> list[str]:
-    """The lexical terms of a text: "=word" for each folded word, and its 4-grams; a short word is its own gram.
+    """The lexical terms of a text: for each word that of its stem and its 4-grams.
 
-    >>> terms("Путин Putin")
-    ['=putin', 'puti', 'utin', '=putin', 'puti', 'utin']
+    >>> terms("Путина Putin")
+    ['~putin', 'puti', 'utin', 'tina', '~putin', 'puti', 'utin']
     """
-    found = []
-    for word in folded_words(text):
-        found.append(f"={word}")
-        if len(word) <= GRAM_LENGTH:
-            found.append(word)
-        else:
-            found.extend(word[i : i + GRAM_LENGTH] for i in range(len(word) - GRAM_LENGTH + 1))
-    return found
+    return [term for word in words(text) for term in (stem_term(word), *grams(word))]
+
+
+def _latin(word: str) -> str:
+    # lower() is safe only here, after transliteration: before it, "I" would become "i", which in az is "ı".
+    return anyascii(word.translate(_SCHWA)).lower()
+
+
+def _skeleton(latin: str) -> str:
+    for digraph, letter in _DIGRAPHS:
+        latin = latin.replace(digraph, letter)
+    return _DOUBLED.sub(r"\1", _NOT_SKELETON.sub("", latin))

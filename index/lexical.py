@@ -1,4 +1,4 @@
-"""Lexical search: BM25 over folded words and character 4-grams, kept by tantivy.
+"""Lexical search: BM25 over folded stems and character 4-grams, kept by tantivy.
 
 The terms are made in `index.fold`; tantivy splits at spaces and counts. A cache of the catalog, like the
 vectors: whatever is wrong with it, it is made again.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import tantivy
 
 # Raise this when folding, terms or the schema change: a cache of another version is made again.
-TERMS_VERSION = 2
+TERMS_VERSION = 3
 
 _STATE_FILE = "state.json"
 _FIELD = "terms"

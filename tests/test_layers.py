@@ -34,6 +34,7 @@ HOMES = {
     "rensa": {"index/duplicates.py"},
     "pycld2": {"index/language.py"},
     "anyascii": {"index/fold.py"},
+    "Stemmer": {"index/fold.py"},
     "torch": set(),
     "transformers": set(),
     "langchain": set(),
