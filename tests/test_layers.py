@@ -35,6 +35,7 @@ HOMES = {
     "pycld2": {"index/language.py"},
     "anyascii": {"index/fold.py"},
     "Stemmer": {"index/fold.py"},
+    "babel": {"index/make_names.py"},
     "torch": set(),
     "transformers": set(),
     "langchain": set(),
