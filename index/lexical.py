@@ -66,6 +66,15 @@ class QuestionPart:
     wordings: tuple[Wording, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class MatchedPart:
+    """A word or a name of a question that a passage has, at least in part."""
+
+    asked: str  # as in the question
+    found_as: str  # the same, or the name in another language that matches better
+    share: float  # of the question's weight; all together are the passage's share
+
+
 def question_parts(question: str, languages: Collection[str]) -> list[QuestionPart]:
     """What is looked for; each word and name once. `languages` are those in which names are looked for, too."""
     asked_words = words(question)
@@ -190,6 +199,34 @@ class LexicalIndex:
         keys = _keys(searcher, found)
         hits = [LexicalHit(key, round(score / total, 6)) for (score, _), key in zip(found, keys, strict=True)]
         return sorted(hits, key=lambda hit: (-hit.share, hit.key))
+
+    def explain(self, question: str, key: int) -> list[MatchedPart]:
+        """Which words and names of a question a passage has, and by how much; the most first.
+
+        The shares add up to that of its hit, within what rounding to six places and float32 cost.
+        """
+        import tantivy
+
+        if self._index is None:
+            return []
+        self._index.reload()
+        searcher = self._index.searcher()
+        parts = question_parts(question, self._name_languages(searcher))
+        total = self._most(searcher, parts)
+        term = tantivy.Query.term_query(self._index.schema, "key", str(key), index_option="basic")
+        here = (tantivy.Occur.Must, tantivy.Query.const_score_query(term, 0.0))
+        matched = []
+        for part in parts:
+            scores = []
+            for wording in part.wordings:
+                query = tantivy.Query.boolean_query([here, (tantivy.Occur.Must, self._wording(wording))])
+                hits = searcher.search(query, limit=1, count=False).hits
+                scores.append(hits[0][0] if hits else 0.0)
+            best = max(range(len(scores)), key=lambda i: (scores[i], -i))
+            if scores[best]:
+                found_as = part.wordings[best].text
+                matched.append(MatchedPart(part.wordings[0].text, found_as, round(scores[best] / total, 6)))
+        return sorted(matched, key=lambda match: -match.share)
 
     def _any_part(self, parts: Sequence[QuestionPart]) -> tantivy.Query:
         """A passage that has any of them, scored by the sum."""

@@ -118,6 +118,25 @@ def test_the_parts_of_a_question_are_its_words(question: str) -> None:
     assert set(map(fold_word, asked)) == set(folded_words(question))
 
 
+# What of a question a passage has
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_matched_parts_add_up(index: Index, question: str) -> None:
+    for hit in index.lexical.search(question, k=50):
+        matched = index.lexical.explain(question, hit.key)
+        assert sum(match.share for match in matched) == pytest.approx(hit.share, abs=1e-5)
+        assert [match.share for match in matched] == sorted((match.share for match in matched), reverse=True)
+
+
+def test_matched_parts_are_told_as_asked_and_as_found(index: Index) -> None:
+    (hit,) = index.lexical.search("Московская встреча Пашиняна", k=1)
+    matched = {match.asked: match.found_as for match in index.lexical.explain("Московская встреча Пашиняна", hit.key)}
+    assert matched == {"Московская": "Moskva", "Пашиняна": "Пашиняна"}
+    assert index.lexical.explain("zzzz", hit.key) == []
+    assert index.lexical.explain("Пашинян", 999) == []
+
+
 def test_filters(index: Index) -> None:
     question = "lighthouse keeper of Sahilkend, маяк, Paşinyan görüş"
     assert sorted(names(index, question)) == ["az.txt", "en.txt", "old.txt", "ru.txt"]
