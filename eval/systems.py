@@ -15,7 +15,7 @@ from index.catalog import StoredPassage
 from index.embed import Embedder
 from index.errors import SettingsError
 from index.folder import Filters, Index
-from index.lexical import searched_text
+from index.lexical import from_one_of, holds, searched_text
 from index.values import Passage, ScoredPassage
 from rag.retrieve import DenseRetriever, HybridRetriever, LexicalRetriever, Retriever
 
@@ -192,6 +192,10 @@ def _best(stored: list[StoredPassage], scores: NDArray[Any], k: int, filters: Fi
 
 def _passes(passage: Passage, filters: Filters) -> bool:
     if filters.languages and passage.lang not in filters.languages:
+        return False
+    if filters.sources and not from_one_of(filters.sources, passage.source_path):
+        return False
+    if not holds(filters.phrases, passage):
         return False
     if not (filters.after or filters.before):
         return True

@@ -13,7 +13,7 @@ from index import duplicates
 from index.catalog import Catalog, ReadySource, StoredPassage
 from index.embed import Embedder, load_embedder
 from index.errors import IndexFolderError, IndexLocked, IndexMismatch, SettingsError
-from index.lexical import LexicalHit, LexicalIndex
+from index.lexical import LexicalHit, LexicalIndex, Phrase
 from index.lock import writing
 from index.tokens import SignVectors, TokenCodec
 from index.values import Cluster, Document, Link, Source
@@ -29,6 +29,8 @@ class Filters:
     languages: frozenset[str] = field(default_factory=frozenset)  # BCP 47
     after: str = ""  # ISO 8601 day, the day itself included
     before: str = ""
+    phrases: tuple[Phrase, ...] = ()  # that a passage must hold, all of them
+    sources: frozenset[str] = field(default_factory=frozenset)  # paths of files, or of folders for all that is in them
 
     def __post_init__(self) -> None:
         import datetime as dt
@@ -131,12 +133,21 @@ class Index:
         among = None
         if filters.after or filters.before:
             among = self.catalog.keys_between(filters.after, filters.before)
+        if filters.phrases or filters.sources:
+            keys = self.lexical.keys(phrases=filters.phrases, sources=filters.sources)
+            among = keys if among is None else np.intersect1d(among, keys)
         return self.dense.search(query, k=k, languages=filters.languages, among=among)
 
     def search_lexical(self, question: str, *, k: int, filters: Filters) -> list[LexicalHit]:
         """The best `k` passages by words, best first."""
         return self.lexical.search(
-            question, k=k, languages=filters.languages, after=filters.after, before=filters.before
+            question,
+            k=k,
+            languages=filters.languages,
+            after=filters.after,
+            before=filters.before,
+            phrases=filters.phrases,
+            sources=filters.sources,
         )
 
     def passages(self, keys: Iterable[int]) -> dict[int, StoredPassage]:

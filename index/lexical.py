@@ -12,15 +12,20 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
+from numpy.typing import NDArray
+
 from index.catalog import Catalog, StoredPassage
-from index.fold import FoldedWord, grams, stem_term, terms, words
+from index.fold import FoldedWord, folded_words, grams, stem_term, terms, words
 from index.names import NAME_LANGUAGES, find_names
+from index.values import Passage
 
 if TYPE_CHECKING:
     import tantivy
@@ -30,6 +35,8 @@ TERMS_VERSION = 3
 
 _STATE_FILE = "state.json"
 _FIELD = "terms"
+_WORDS = "words"
+_TITLE_END = "|"  # no folded word
 _TOKENIZER = "spaces"
 _WRITER_BYTES = 64_000_000
 _BM25_K1 = 1.2  # fixed in tantivy
@@ -39,6 +46,8 @@ _BM25_K1 = 1.2  # fixed in tantivy
 _STEM_WEIGHT = 0.7
 # A name in other words than those asked for; 0.5 to 1 differ by 0.005.
 _OTHER_NAME_WEIGHT = 0.7
+# The quotation mark that opens stands before a word, or it is inches.
+_QUOTED = re.compile('(?<!\\w)["“”„‟]([^"“”„‟]+)["“”„‟]|«([^«»]+)»')
 _NO_DAY = 0  # the day of a document without a date: before all that have one
 _END_OF_TIME = 99_999_999
 
@@ -49,6 +58,22 @@ class LexicalHit:
 
     key: int
     share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words in quotes: they must stand in a passage as written, in this order and next to each other, once folded."""
+
+    text: str
+    skeletons: tuple[str, ...]  # at least one
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as it is searched: all its words, and those that it has in quotes."""
+
+    words: tuple[FoldedWord, ...]
+    phrases: tuple[Phrase, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +100,31 @@ class MatchedPart:
     share: float  # of the question's weight; all together are the passage's share
 
 
-def question_parts(question: str, languages: Collection[str]) -> list[QuestionPart]:
+def parse_query(text: str) -> Query:
+    """The words and the quoted phrases of a question; a quotation mark without its other is none.
+
+    >>> [phrase.text for phrase in parse_query('Who built the “air port” «Heydər» 5" wide?').phrases]
+    ['air port', 'Heydər']
+    """
+    quoted = (match[1] or match[2] for match in _QUOTED.finditer(text))
+    phrases = (Phrase(each.strip(), tuple(folded_words(each))) for each in quoted)
+    return Query(tuple(words(text)), tuple(dict.fromkeys(phrase for phrase in phrases if phrase.skeletons)))
+
+
+def holds(phrases: Iterable[Phrase], passage: Passage) -> bool:
+    """Whether a passage has all of these phrases, each in its title or in its text."""
+    places = [f" {' '.join(folded_words(text))} " for text in (passage.title, passage.readable)]
+    return all(any(f" {' '.join(phrase.skeletons)} " in place for place in places) for phrase in phrases)
+
+
+def question_parts(query: Query, languages: Collection[str]) -> list[QuestionPart]:
     """What is looked for; each word and name once. `languages` are those in which names are looked for, too."""
-    asked_words = words(question)
-    names = {name.start: name for name in find_names(asked_words, languages)}
+    names = {name.start: name for name in find_names(query.words, languages)}
     parts: dict[tuple[str, ...], QuestionPart] = {}
     at = 0
-    while at < len(asked_words):
+    while at < len(query.words):
         end = names[at].end if at in names else at + 1
-        asked = asked_words[at:end]
+        asked = query.words[at:end]
         wordings = [Wording(" ".join(word.text for word in asked), _weights(asked, 1.0))]
         if at in names:
             wordings += [Wording(name, _weights(words(name), _OTHER_NAME_WEIGHT)) for name in names[at].others]
@@ -152,10 +193,14 @@ class LexicalIndex:
             document.add_text("key", str(stored.key))
             document.add_unsigned("number", stored.key)
             document.add_text("lang", stored.passage.lang)
+            for path in _paths(stored.passage.source_path):
+                document.add_text("within", path)
             first, last = _days(stored.passage.date)
             document.add_unsigned("first_day", first)
             document.add_unsigned("last_day", last)
             document.add_text(_FIELD, " ".join(terms(searched_text(stored))))
+            title, text = (" ".join(folded_words(each)) for each in (stored.passage.title, stored.passage.readable))
+            document.add_text(_WORDS, f"{title} {_TITLE_END} {text}")
             writer.add_document(document)
         writer.commit()
         writer.wait_merging_threads()
@@ -174,8 +219,13 @@ class LexicalIndex:
         languages: Iterable[str] = (),
         after: str = "",
         before: str = "",
+        phrases: Iterable[Phrase] = (),
+        sources: Iterable[str] = (),
     ) -> list[LexicalHit]:
         """The best `k` passages for a question, best first; with dates given, only passages that have one.
+
+        `phrases` must all stand in a passage; those of the question itself are words like others unless given here.
+        `sources` are paths of files, or of folders, which mean all that is in them.
 
         A score of BM25 says little by itself. Divided by what a passage would get that matched every term as
         often as it likes, it is the share of the question that the passage knows: near 1 in its own language,
@@ -187,18 +237,31 @@ class LexicalIndex:
             return []
         self._index.reload()
         searcher = self._index.searcher()
-        parts = question_parts(question, self._name_languages(searcher))
+        parts = question_parts(parse_query(question), self._name_languages(searcher))
         total = self._most(searcher, parts)
         if not total:
             return []
         clauses = [
             (tantivy.Occur.Must, self._any_part(parts)),
-            *self._filters(languages=languages, after=after, before=before),
+            *self._filters(languages=languages, after=after, before=before, phrases=phrases, sources=sources),
         ]
         found = searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False).hits
         keys = _keys(searcher, found)
         hits = [LexicalHit(key, round(score / total, 6)) for (score, _), key in zip(found, keys, strict=True)]
         return sorted(hits, key=lambda hit: (-hit.share, hit.key))
+
+    def keys(self, *, phrases: Iterable[Phrase] = (), sources: Iterable[str] = ()) -> NDArray[np.int64]:
+        """The keys of all passages that have all of `phrases` and are from one of `sources`, in order."""
+        import tantivy
+
+        if self._index is None:
+            return np.empty(0, np.int64)
+        self._index.reload()
+        searcher = self._index.searcher()
+        every = (tantivy.Occur.Must, tantivy.Query.all_query())
+        query = tantivy.Query.boolean_query([every, *self._filters(phrases=phrases, sources=sources)])
+        hits = searcher.search(query, limit=max(1, searcher.num_docs), count=False).hits
+        return np.array(sorted(_keys(searcher, hits)), np.int64)
 
     def explain(self, question: str, key: int) -> list[MatchedPart]:
         """Which words and names of a question a passage has, and by how much; the most first.
@@ -211,7 +274,7 @@ class LexicalIndex:
             return []
         self._index.reload()
         searcher = self._index.searcher()
-        parts = question_parts(question, self._name_languages(searcher))
+        parts = question_parts(parse_query(question), self._name_languages(searcher))
         total = self._most(searcher, parts)
         term = tantivy.Query.term_query(self._index.schema, "key", str(key), index_option="basic")
         here = (tantivy.Occur.Must, tantivy.Query.const_score_query(term, 0.0))
@@ -263,6 +326,8 @@ class LexicalIndex:
         languages: Iterable[str] = (),
         after: str = "",
         before: str = "",
+        phrases: Iterable[Phrase] = (),
+        sources: Iterable[str] = (),
     ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         """What a passage must be to be found, whatever its score."""
         import tantivy
@@ -273,11 +338,19 @@ class LexicalIndex:
         if wanted := sorted(set(languages)):
             any_lang = [tantivy.Query.term_query(schema, "lang", lang, index_option="basic") for lang in wanted]
             needed.append(tantivy.Query.boolean_query([(tantivy.Occur.Should, lang) for lang in any_lang]))
+        if paths := sorted(set(sources)):
+            any_path = [tantivy.Query.term_query(schema, "within", path, index_option="basic") for path in paths]
+            needed.append(tantivy.Query.boolean_query([(tantivy.Occur.Should, path) for path in any_path]))
         if after or before:
             earliest = _days(after)[0] if after else _NO_DAY + 1
             latest = _days(before)[1] if before else _END_OF_TIME
             for field, low, high in (("last_day", earliest, _END_OF_TIME), ("first_day", _NO_DAY + 1, latest)):
                 needed.append(tantivy.Query.range_query(schema, field, tantivy.FieldType.Unsigned, low, high))
+        for phrase in phrases:
+            if len(phrase.skeletons) == 1:
+                needed.append(tantivy.Query.term_query(schema, _WORDS, phrase.skeletons[0], index_option="basic"))
+            else:
+                needed.append(tantivy.Query.phrase_query(schema, _WORDS, list(phrase.skeletons)))
         return [(tantivy.Occur.Must, tantivy.Query.const_score_query(query, 0.0)) for query in needed]
 
     def _name_languages(self, searcher: tantivy.Searcher) -> set[str]:
@@ -323,9 +396,11 @@ class LexicalIndex:
         schema.add_text_field("key", tokenizer_name="raw", index_option="basic")
         schema.add_unsigned_field("number", fast=True)  # the key again, quick to read of many hits
         schema.add_text_field("lang", tokenizer_name="raw", index_option="basic")
+        schema.add_text_field("within", tokenizer_name="raw", index_option="basic")
         schema.add_unsigned_field("first_day", indexed=True, fast=True)
         schema.add_unsigned_field("last_day", indexed=True, fast=True)
         schema.add_text_field(_FIELD, tokenizer_name=_TOKENIZER, index_option="freq")
+        schema.add_text_field(_WORDS, tokenizer_name=_TOKENIZER, index_option="position")
         self._index = _with_tokenizer(tantivy.Index(schema.build(), path=str(self._folder)))
         self.sequence = 0
 
@@ -333,6 +408,21 @@ class LexicalIndex:
 def searched_text(stored: StoredPassage) -> str:
     """What is searched of a passage: its document's title with it, which often names who it is about."""
     return f"{stored.passage.title} {stored.passage.readable}".strip()
+
+
+def from_one_of(sources: Iterable[str], source_path: str) -> bool:
+    """Whether a source is one of these paths or in a folder that is one of them."""
+    return not set(_paths(source_path)).isdisjoint(sources)
+
+
+def _paths(source_path: str) -> list[str]:
+    """A source's own path and its folders', with and without the slash at the end.
+
+    >>> _paths("news/2024/a.txt")
+    ['news/2024/a.txt', 'news/2024', 'news/2024/', 'news', 'news/']
+    """
+    folders = [source_path[:at] for at, letter in enumerate(source_path) if letter == "/" and at]
+    return [source_path, *(path for folder in reversed(folders) for path in (folder, f"{folder}/"))]
 
 
 def _with_tokenizer(index: tantivy.Index) -> tantivy.Index:

@@ -1,7 +1,8 @@
-"""Lexical search: BM25 against a plain count, names across languages, filters, a cache that is made again."""
+"""Lexical search: BM25 against a plain count, names across languages, quotes, filters, a cache that is made again."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import shutil
@@ -9,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +19,8 @@ from index.catalog import Catalog
 from index.fold import fold_word, folded_words, terms
 from index.folder import Filters, Index
 from index.ingest import ingest
-from index.lexical import LexicalIndex, question_parts, searched_text
+from index.lexical import LexicalIndex, Phrase, from_one_of, holds, parse_query, question_parts, searched_text
+from index.values import Passage, Span, Spelling
 
 K1, B = 1.2, 0.75
 FILES = {
@@ -50,7 +53,7 @@ def plain_bm25(catalog: Catalog, question: str) -> list[tuple[int, float]]:
     """Keys and shares, counted out. Field lengths are exact here; tantivy keeps them in a byte, exact up to 40."""
     documents = {stored.key: Counter(terms(searched_text(stored))) for stored in catalog.added_since(0)}
     average = sum(d.total() for d in documents.values()) / len(documents)
-    parts = question_parts(question, {"az", "en", "ru"})
+    parts = question_parts(parse_query(question), {"az", "en", "ru"})
 
     def idf(term: str) -> float:
         frequency = sum(term in d for d in documents.values())
@@ -107,14 +110,16 @@ def test_a_name_is_counted_once(index: Index) -> None:
     alone = {hit.key: hit.share for hit in index.lexical.search("Moskva", k=50)}
     again = {hit.key: hit.share for hit in index.lexical.search("Moskva moskva MOSKVA", k=50)}
     assert alone == again
-    assert len(question_parts("Moskva Moskva", {"az", "en", "ru"})) == 1
-    asked = question_parts("Moskva və Москва", {"az", "en", "ru", "tr", "uk", "de", "fr"})
+    assert len(question_parts(parse_query("Moskva Moskva"), {"az", "en", "ru"})) == 1
+    asked = question_parts(parse_query("Moskva və Москва"), {"az", "en", "ru", "tr", "uk", "de", "fr"})
     assert [part.wordings[0].text for part in asked] == ["Moskva", "və"]
 
 
 @given(question=st.text(alphabet="abIı Мм. Moskva США", max_size=40))
 def test_the_parts_of_a_question_are_its_words(question: str) -> None:
-    asked = [word for part in question_parts(question, {"az", "ru"}) for word in part.wordings[0].text.split()]
+    asked = [
+        word for part in question_parts(parse_query(question), {"az", "ru"}) for word in part.wordings[0].text.split()
+    ]
     assert set(map(fold_word, asked)) == set(folded_words(question))
 
 
@@ -151,6 +156,34 @@ def test_filters(index: Index) -> None:
     assert names(index, question, after="2024-01-01", languages=frozenset({"en"})) == ["en.txt"]
 
 
+def test_source_filter(make_index: Callable[..., Index]) -> None:
+    index = make_index(
+        {"news/en.txt": FILES["en.txt"], "news/old/a.txt": FILES["old.txt"], "news.txt": FILES["ru.txt"]}
+    )
+    question, vector = "lighthouse, маяк", index.embedder.embed_query("lighthouse")
+    cases = {
+        "news": ["news/en.txt", "news/old/a.txt"],
+        "news/": ["news/en.txt", "news/old/a.txt"],
+        "news/old": ["news/old/a.txt"],
+        "news/en.txt": ["news/en.txt"],
+        "news/en.txt/": [],
+        "news.txt": ["news.txt"],
+        "new": [],
+        "old": [],
+        "": [],
+    }
+    for source, paths in cases.items():
+        sources = frozenset({source})
+        assert sorted(names(index, question, sources=sources)) == paths, source
+        hits = index.search_dense(vector, k=9, filters=Filters(sources=sources))
+        assert sorted(index.passages([hit.key for hit in hits])[hit.key].passage.source_path for hit in hits) == paths
+        everything = (stored.passage.source_path for stored in index.catalog.added_since(0))
+        assert sorted(path for path in everything if from_one_of(sources, path)) == paths
+    both = frozenset({"news.txt", "news/old"})
+    assert sorted(names(index, question, sources=both)) == ["news.txt", "news/old/a.txt"]
+    assert names(index, question, sources=both, languages=frozenset({"ru"})) == ["news.txt"]
+
+
 def test_a_filter_does_not_change_a_share(index: Index) -> None:
     everywhere = {hit.key: hit.share for hit in index.lexical.search("lighthouse keeper", k=50)}
     for hit in index.lexical.search("lighthouse keeper", k=50, languages=["en"], after="2024-01-01"):
@@ -161,6 +194,91 @@ def test_k(index: Index) -> None:
     every = index.lexical.search("lighthouse keeper", k=50)
     assert len(every) == 2
     assert index.lexical.search("lighthouse keeper", k=1) == every[:1]
+
+
+# Quotes
+
+
+QUOTED = [
+    ('"hava limanı" harada?', ["hava limanı"]),
+    ("«hava limanı» və “Milli Məclis”", ["hava limanı", "Milli Məclis"]),
+    ("„Die Zeit“ und ”Le Monde”", ["Die Zeit", "Le Monde"]),
+    ('"oyuncaq yerinə qoyulmaq"dan narahatdır', ["oyuncaq yerinə qoyulmaq"]),
+    ('("lighthouse")', ["lighthouse"]),
+    ('"dog" and "dog"', ["dog"]),
+    ('a pipe of 5" and one of 3" or so', []),
+    ('an "unclosed quotation', []),
+    ("«не закрыта", []),
+    ("не открыта»", []),
+    ('"" « » "…"', []),
+    ("the keeper's dog isn't 'here'", []),
+    ("", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("question", "phrases"), QUOTED)
+def test_phrases_are_what_is_in_quotes(question: str, phrases: list[str]) -> None:
+    parsed = parse_query(question)
+    assert [phrase.text for phrase in parsed.phrases] == phrases
+    assert [word.skeleton for word in parsed.words] == folded_words(question)
+
+
+PHRASES = [
+    ('"run by a machine"', ["en.txt"]),
+    ('"machine"', ["en.txt", "old.txt"]),
+    ('"machines"', []),
+    ('"a machine run"', []),
+    ('"RUN BY" "his dog"', ["en.txt"]),
+    ('"run by" "louder than"', []),
+    ("«маяк без смотрителя»", ["ru.txt"]),
+    ("«маяк смотрителя»", []),
+    # The title's end and the text's beginning are no phrase.
+    ("«без смотрителя маяк»", []),
+    ("«nikol pashinyan»", ["az.txt"]),
+    ('"Никол Пашинян"', ["az.txt"]),
+    ("no phrase", ["az.txt", "en.txt", "old.txt", "ru.txt"]),
+]
+
+
+@pytest.mark.parametrize(("question", "paths"), PHRASES)
+def test_phrases_must_stand_as_written(index: Index, question: str, paths: list[str]) -> None:
+    phrases = parse_query(question).phrases
+    everything = "lighthouse keeper of Sahilkend, маяк, Paşinyan görüş"
+    assert sorted(names(index, everything, phrases=phrases)) == paths
+    stored = {passage.key: passage.passage for passage in index.catalog.added_since(0)}
+    keys = index.lexical.keys(phrases=phrases)
+    assert keys.dtype == np.int64
+    assert sorted(stored[key].source_path for key in keys.tolist()) == paths
+    assert keys.tolist() == [key for key, passage in sorted(stored.items()) if holds(phrases, passage)]
+    dense = index.search_dense(index.embedder.embed_query("lighthouse"), k=9, filters=Filters(phrases=phrases))
+    assert sorted(stored[hit.key].source_path for hit in dense) == paths
+
+
+def test_phrases_and_the_other_filters_hold_together(index: Index) -> None:
+    vector = index.embedder.embed_query("lighthouse")
+    machine = parse_query('"machine"').phrases
+    for filters in (
+        Filters(phrases=machine, languages=frozenset({"ru"})),
+        Filters(phrases=machine, before="2024-01-01"),
+        Filters(phrases=machine, sources=frozenset({"ru.txt"})),
+    ):
+        assert index.search_dense(vector, k=9, filters=filters) == []
+        assert index.search_lexical("lighthouse", k=9, filters=filters) == []
+    filters = Filters(phrases=machine, after="2024-05-05")
+    assert len(index.search_dense(vector, k=9, filters=filters)) == 1
+    assert len(index.search_lexical("lighthouse", k=9, filters=filters)) == 1
+
+
+PASSAGE = Passage("d:0-1", "d", "a.txt", Span(0, 1), "a", "a", Spelling.PLAIN, "en", "", "")
+
+
+@given(text=st.text(alphabet="aAəб .|", max_size=30), start=st.integers(0, 8), length=st.integers(1, 3))
+def test_what_stands_in_a_text_is_held(text: str, start: int, length: int) -> None:
+    skeletons = tuple(folded_words(text)[start : start + length])
+    passage = dataclasses.replace(PASSAGE, readable=text)
+    if skeletons:
+        assert holds([Phrase("", skeletons)], passage)
+        assert not holds([Phrase("", (*skeletons, "z"))], passage)
 
 
 # The cache
@@ -187,7 +305,8 @@ def test_replacing_and_removing(index: Index, tmp_path: Path, hashing: object, w
 def test_what_is_removed_is_found_no_more_at_once(index: Index) -> None:
     index.commit([], remove=["az.txt"])
     assert names(index, "Paşinyan") == []
-    assert index.lexical._count() == index.dense.count == 3
+    assert index.lexical._count() == index.dense.count == len(index.lexical.keys()) == 3
+    assert index.lexical.keys(phrases=parse_query('"nikol pashinyan"').phrases).tolist() == []
 
 
 def test_applying_a_batch_twice_adds_nothing(index: Index) -> None:
