@@ -42,7 +42,7 @@ class HybridRetriever:
         if self.rerank:
             order = sorted(scores, key=lambda key: (-scores[key], key))
             late = self._late(question, order[:_RERANKED], langs)
-            scores = rerank(scores, dense, surplus, late)
+            scores = rerank(scores, surplus, late)
         else:
             late = {}
         best = sorted(scores, key=lambda key: (-scores[key], key))[: k * 2]

@@ -11,7 +11,7 @@ from index.embed import HashingEmbedder, unit
 from index.folder import Index
 from index.passages import embedded_text
 from index.tokens import SignVectors, TokenCodec, TokenVectors, token_name
-from rag.fuse import DENSE_BESIDE_TOKENS, LEXICAL_BESIDE_TOKENS, rerank
+from rag.fuse import LEXICAL_BESIDE_TOKENS, rerank
 from rag.late import match_tokens, score_packed
 
 DIMENSION = 64
@@ -88,14 +88,14 @@ def test_the_text_that_has_the_words_of_the_question_is_first_as_with_whole_vect
 
 def test_what_was_reranked_comes_before_what_was_not() -> None:
     fused = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6}
-    dense, surplus = dict.fromkeys(fused, 0.5), {1: 0.2, 2: 0.0, 3: 0.9, 4: 0.9}
-    scores = rerank(fused, dense, surplus, {1: 0.1, 2: 0.3})
-    assert scores[1] == 0.1 + LEXICAL_BESIDE_TOKENS * 0.2 + DENSE_BESIDE_TOKENS * 0.5
-    assert scores[2] == 0.3 + DENSE_BESIDE_TOKENS * 0.5
-    assert scores[2] > scores[1] >= scores[3] > scores[4]
+    surplus = {1: 0.2, 2: 0.0, 3: 0.9, 4: 0.9}
+    scores = rerank(fused, surplus, {1: 0.1, 2: 0.3})
+    assert scores[1] == 0.1 + LEXICAL_BESIDE_TOKENS * 0.2
+    assert scores[2] == 0.3
+    assert scores[2] > scores[1] > scores[3] > scores[4]
     assert scores[3] - scores[4] == pytest.approx(0.1)
-    assert rerank(fused, dense, surplus, {}) == fused
-    assert rerank({1: 0.9}, dense, surplus, {1: 0.3}).keys() == {1}
+    assert rerank(fused, surplus, {}) == fused
+    assert rerank({1: 0.9}, surplus, {1: 0.3}).keys() == {1}
 
 
 def test_an_index_gives_back_the_tokens_of_its_passages(make_index: Callable[..., Index]) -> None:
