@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,8 @@ from index.values import Cluster, Document, DroppedSpan, Link, LinkKind, Media, 
 
 FORMAT_VERSION = 3
 FILE_NAME = "catalog.sqlite"
+_VALUES_A_QUERY = 500  # SQLite takes 999 parameters everywhere
+_ROWS_A_BLOCK = 4096
 
 _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -180,6 +183,15 @@ class StoredPassage:
     key: int
     passage: Passage
     vector: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredVectors:
+    """The vectors of some passages, in order of key."""
+
+    keys: NDArray[np.int64]
+    langs: tuple[str, ...]
+    vectors: NDArray[np.float16]  # (passages, dimension)
 
 
 @dataclass(frozen=True, slots=True)
@@ -598,35 +610,45 @@ class Catalog:
 
     def passages(self, keys: Iterable[int]) -> dict[int, StoredPassage]:
         """The passages with these keys; keys of passages that are gone are left out."""
-        found: dict[int, StoredPassage] = {}
-        for key in keys:
-            row = self._db.execute(f"SELECT {self._PASSAGE_COLUMNS} WHERE p.key = ?", (key,)).fetchone()
-            if row is not None:
-                found[key] = _stored_passage(row)
-        return found
+        rows = self._in(f"SELECT {self._PASSAGE_COLUMNS} WHERE p.key IN", keys)
+        return {stored.key: stored for stored in map(_stored_passage, rows)}
 
     def packed_tokens(self, keys: Iterable[int]) -> dict[int, bytes]:
         """The packed token vectors of the passages with these keys; keys of passages that are gone are left out."""
-        found = {}
-        for key in keys:
-            row = self._db.execute("SELECT packed FROM tokens WHERE passage = ?", (key,)).fetchone()
-            if row is not None:
-                found[key] = row[0]
-        return found
+        return dict(self._in("SELECT passage, packed FROM tokens WHERE passage IN", keys))
 
     def passage_keys(self, ids: Iterable[str]) -> dict[str, int]:
         """The keys of the passages with these ids; ids of passages that are gone are left out."""
-        found = {}
-        for id_ in ids:
-            row = self._db.execute("SELECT key FROM passages WHERE id = ?", (id_,)).fetchone()
-            if row is not None:
-                found[id_] = int(row[0])
-        return found
+        return dict(self._in("SELECT id, key FROM passages WHERE id IN", ids))
+
+    def _in(self, query: str, values: Iterable[object]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query that ends in IN, for some values at a time, each once."""
+        wanted = list(dict.fromkeys(values))
+        for start in range(0, len(wanted), _VALUES_A_QUERY):
+            some = wanted[start : start + _VALUES_A_QUERY]
+            yield from self._db.execute(f"{query} ({','.join('?' * len(some))})", some)
 
     def added_since(self, sequence: int) -> Iterator[StoredPassage]:
         """The passages that batches after `sequence` added and that are still there, in order of key."""
-        rows = self._db.execute(f"SELECT {self._PASSAGE_COLUMNS} WHERE p.sequence > ? ORDER BY p.key", (sequence,))
+        # Later batches have larger keys, so this is the order of keys, and that of the index: nothing is sorted.
+        rows = self._db.execute(
+            f"SELECT {self._PASSAGE_COLUMNS} WHERE p.sequence > ? ORDER BY p.sequence, p.key", (sequence,)
+        )
         yield from map(_stored_passage, rows)
+
+    def vectors_since(self, sequence: int) -> Iterator[StoredVectors]:
+        """What `added_since` tells, in blocks and without the texts."""
+        rows = self._db.execute(
+            "SELECT key, lang, vector FROM passages WHERE sequence > ? ORDER BY sequence, key", (sequence,)
+        )
+        while block := rows.fetchmany(_ROWS_A_BLOCK):
+            keys, langs, vectors = zip(*block, strict=True)
+            yield StoredVectors(np.array(keys, np.int64), langs, np.array([np.frombuffer(v, "<f2") for v in vectors]))
+
+    def passage_languages(self, *, since: int) -> dict[str, int]:
+        """How many passages of each language batches after `since` added."""
+        rows = self._db.execute("SELECT lang, count(*) FROM passages WHERE sequence > ? GROUP BY lang", (since,))
+        return {lang: int(count) for lang, count in rows}
 
     def removed_since(self, sequence: int) -> Iterator[RemovedPassage]:
         """The passages that batches after `sequence` removed."""

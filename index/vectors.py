@@ -1,28 +1,37 @@
-"""Dense search: FAISS over the catalog's vectors, one flat index a language, scores centred by language.
+"""Dense search: FAISS over the catalog's vectors, one index a language, scores centred by language.
 
 A multilingual model puts texts of one language near each other, so passages in the question's language come
 first whatever they say. Subtracting from each passage the mean of its language, and from the query the mean
 of those means, takes that away. Within a language the order of inner products with the centred query hardly depends
 on the mean, so FAISS holds the vectors as they are, and of what it finds the best are chosen by exact scores.
+
+Up to EXACT_UP_TO passages a search looks at every vector, in the float16 that the catalog keeps, and nothing is lost.
+Beyond, the larger languages are kept in cells, in 8 bits a coordinate, and a search looks in the cells nearest to the
+query: in as many as it takes to find TARGET_RECALL of the ten nearest to the index's own vectors.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog import Catalog
+from index.catalog import Catalog, StoredVectors
 from index.embed import unit
-from index.whole import write_whole
+from index.whole import written_whole
 
 Floats = NDArray[np.float32]
+Keys = NDArray[np.int64]
+
+EXACT_UP_TO = 200_000
+TARGET_RECALL = 0.98
 
 _STATE_FILE = "state.json"
 # The mean of a few passages is mostly those passages. It is drawn to the mean of all as if there were this many
@@ -31,9 +40,20 @@ _PRIOR_PASSAGES = 5
 # What FAISS brings is ordered by inner product; the lengths of centred vectors, which it does not know, differ by a
 # tenth, so the best by cosine are looked for among four times as many.
 _SPARE = 4
+# A filter that leaves no more passages than this is answered by scoring those alone, some 2 ms.
+_FEW = 5_000
 _BLOCK = 1024  # rows of a product at a time
 _CELLS_LOOKED_IN = 16
 _ROUNDS_OF_CELLS = 5  # of k-means; more cost much and find little
+
+# In a language of fewer passages than this, cells save nothing that could be noticed.
+_FEWEST_IN_CELLS = 10_000
+_TRAINED_WITH = 50  # vectors for each cell
+_OUTGROWN = 4  # cells are made again when there are this many times the vectors that they were made for
+_FEWEST_LOOKED_IN = 8
+_SAMPLE = 200  # vectors that recall is measured on
+_NEAREST = 10
+_NOBODY = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +64,177 @@ class DenseHit:
     score: float
 
 
+class _Part(Protocol):
+    """The vectors of one language."""
+
+    index: Any  # a faiss index, whose Python methods its types do not know
+
+    def __len__(self) -> int: ...
+    def keys(self) -> Keys: ...
+    def add(self, keys: Keys, vectors: Floats) -> None: ...
+    def remove(self, keys: Keys) -> None: ...
+    def vectors(self, keys: Keys) -> Floats: ...
+
+    def nearest(self, query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
+        """The `k` keys of largest inner product; `allowed` says by key which may be found."""
+        ...
+
+    @property
+    def kind(self) -> str: ...
+
+
+class _Exact:
+    """All vectors in float16, in order of key; a search looks at each."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+        self._look_again()
+
+    @classmethod
+    def empty(cls, dimension: int) -> _Exact:
+        import faiss
+
+        half = faiss.ScalarQuantizer.QT_fp16
+        return cls(faiss.IndexIDMap(faiss.IndexScalarQuantizer(dimension, half, faiss.METRIC_INNER_PRODUCT)))
+
+    def _look_again(self) -> None:
+        # Views of what faiss keeps; when it adds or removes, that may move.
+        import faiss
+
+        self._held: Any = faiss.downcast_index(self.index.index)
+        count, dimension = self.index.ntotal, self.index.d
+        if count:
+            self._keys = faiss.rev_swig_ptr(self.index.id_map.data(), count)
+            codes = faiss.rev_swig_ptr(self._held.codes.data(), count * dimension * 2)
+            self._rows = codes.view(np.float16).reshape(count, dimension)
+        else:
+            self._keys, self._rows = np.zeros(0, np.int64), np.zeros((0, dimension), np.float16)
+
+    def __len__(self) -> int:
+        return self.index.ntotal
+
+    @property
+    def kind(self) -> str:
+        return "exact"
+
+    def keys(self) -> Keys:
+        return self._keys
+
+    def add(self, keys: Keys, vectors: Floats) -> None:
+        self.index.add_with_ids(vectors, keys)
+        self._look_again()
+
+    def remove(self, keys: Keys) -> None:
+        self.index.remove_ids(keys)
+        self._look_again()
+
+    def vectors(self, keys: Keys) -> Floats:
+        return self._rows[np.searchsorted(self._keys, keys)].astype(np.float32)
+
+    def nearest(self, query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
+        parameters = None if allowed is None else _parameters(allowed[self._keys])
+        # By place, not through the map of ids: that would ask the selector by key, in half the speed.
+        with _one_thread():
+            _, places = self._held.search(query[None], min(k, len(self)), params=parameters)
+        return self._keys[places[0][places[0] >= 0]]
+
+
+class _Cells:
+    """Vectors by the cell that they fall in, 8 bits a coordinate; a search looks in the cells nearest to the query."""
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    @classmethod
+    def trained(cls, vectors: Floats, cells: int) -> _Cells:
+        import faiss
+
+        dimension = vectors.shape[1]
+        library: Any = faiss  # its types do not know DirectMap
+        centres, eight = faiss.IndexFlatIP(dimension), faiss.ScalarQuantizer.QT_8bit
+        index: Any = faiss.IndexIVFScalarQuantizer(centres, dimension, cells, eight, faiss.METRIC_INNER_PRODUCT)
+        index.cp.niter = 2 * _ROUNDS_OF_CELLS
+        index.cp.min_points_per_centroid = 1  # else it complains on stdout
+        index.sq.rangestat_arg = 0.1  # room beyond the least and greatest seen: what falls outside is cut off
+        index.train(vectors)
+        index.set_direct_map_type(library.DirectMap.Hashtable)  # vectors by key, and removal
+        index.nprobe = min(cells, _FEWEST_LOOKED_IN)
+        return cls(index)
+
+    def __len__(self) -> int:
+        return self.index.ntotal
+
+    @property
+    def kind(self) -> str:
+        return f"{self.index.nprobe} of {self.index.nlist} cells, 8 bits"
+
+    def keys(self) -> Keys:
+        import faiss
+
+        lists = self.index.invlists
+        found = [
+            faiss.rev_swig_ptr(lists.get_ids(cell), size).copy()
+            for cell in range(lists.nlist)
+            if (size := lists.list_size(cell))
+        ]
+        return np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
+
+    def add(self, keys: Keys, vectors: Floats) -> None:
+        self.index.add_with_ids(vectors, keys)
+
+    def remove(self, keys: Keys) -> None:
+        import faiss
+
+        self.index.remove_ids(faiss.IDSelectorArray(keys))  # the one selector that a direct map can follow
+
+    def vectors(self, keys: Keys) -> Floats:
+        return self.index.reconstruct_batch(keys)
+
+    def nearest(self, query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
+        parameters = None if allowed is None else _parameters(allowed, nprobe=self.index.nprobe)
+        with _one_thread():
+            _, keys = self.index.search(query[None], min(k, len(self)), params=parameters)
+        return keys[0][keys[0] >= 0]
+
+    def look_in_more(self) -> bool:
+        """Look in half as many cells more than before; False if these were all of them."""
+        more = min(self.index.nlist, self.index.nprobe * 3 // 2 + 1)
+        grown, self.index.nprobe = more > self.index.nprobe, more
+        return grown
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Search for one query without a team of threads, whose waiting for each other costs more than the search."""
+    import faiss
+
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(before)
+
+
+def _parameters(allowed: NDArray[np.bool_], **of_cells: int) -> Any:
+    """What tells a search where it may look, by the ids that it knows."""
+    import faiss
+
+    library: Any = faiss  # its types do not know what its Python adds to these
+    selector = library.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+    make = library.SearchParametersIVF if of_cells else library.SearchParameters
+    return make(sel=selector, **of_cells)
+
+
 class DenseIndex:
     """The vectors of one catalog, ready to search. A cache: whatever is wrong with it, it is made again."""
 
-    def __init__(self, folder: Path, dimension: int) -> None:
+    def __init__(self, folder: Path, dimension: int, *, exact_up_to: int = EXACT_UP_TO) -> None:
         self._folder = folder
         self._dimension = dimension
-        self._catalog_id = ""
-        self.sequence = 0
+        self._exact_up_to = exact_up_to
         self._saved_sequence = 0
-        # Each is a faiss.IndexIDMap2, whose Python methods its types do not know.
-        self._by_lang: dict[str, Any] = {}
-        # Vectors are sums of float16 values, which float64 adds without rounding: adding and taking away leaves
-        # exactly what building from nothing gives.
-        self._sums: dict[str, NDArray[np.float64]] = {}
-        self._lang_of: dict[int, str] = {}
+        self._clear("")
 
     def open(self, catalog: Catalog) -> None:
         """Bring this cache to the catalog's last batch, from its files or, where those do not fit, from nothing."""
@@ -82,25 +258,147 @@ class DenseIndex:
         self.sequence = reached
 
     def _apply_batches(self, catalog: Catalog) -> None:
+        self._means_of_now = None
         for lang, removed in _grouped((r.lang, r) for r in catalog.removed_since(self.sequence)):
-            known = [r for r in removed if self._lang_of.pop(r.key, None) is not None]
+            known = [r for r in removed if self._has(r.key)]
             if known:
-                self._by_lang[lang].remove_ids(np.array([r.key for r in known], np.int64))
+                keys = np.array([r.key for r in known], np.int64)
+                self._parts[lang].remove(keys)
                 self._sums[lang] -= np.sum([r.vector.astype(np.float64) for r in known], axis=0)
-        for lang, added in _grouped((p.passage.lang, p) for p in catalog.added_since(self.sequence)):
-            vectors = np.array([p.vector for p in added], np.float32)
-            keys = np.array([p.key for p in added], np.int64)
-            self._index(lang).add_with_ids(vectors, keys)
-            self._sums[lang] += vectors.astype(np.float64).sum(axis=0)
-            self._lang_of.update((p.key, lang) for p in added)
+                self._number_at[keys] = _NOBODY
+        added = catalog.passage_languages(since=self.sequence)
+        in_cells = self._wanting_cells(added)
+        for lang in in_cells:
+            self._forget(lang)
+        for block in catalog.vectors_since(self.sequence):
+            for lang, keys, vectors in _by_language(block):
+                if lang not in in_cells:
+                    self._add(lang, keys, vectors)
+        if in_cells:
+            self._make_cells(catalog, in_cells)
+
+    def _add(self, lang: str, keys: Keys, vectors: Floats) -> None:
+        if lang not in self._parts:
+            self._parts[lang] = _Exact.empty(self._dimension)
+        self._parts[lang].add(keys, vectors)
+        self._sums[lang] = self._sums.get(lang, np.zeros(self._dimension)) + vectors.sum(axis=0, dtype=np.float64)
+        self._number(lang, keys)
+
+    def _number(self, lang: str, keys: Keys) -> None:
+        if lang not in self._langs:
+            self._langs.append(lang)
+        if len(keys) and int(keys.max()) >= len(self._number_at):
+            grown = np.full(int(keys.max()) * 5 // 4 + 1, _NOBODY, np.int16)
+            grown[: len(self._number_at)] = self._number_at
+            self._number_at = grown
+        self._number_at[keys] = self._langs.index(lang)
+
+    def _forget(self, lang: str) -> None:
+        self._sums.pop(lang, None)
+        if (part := self._parts.pop(lang, None)) is not None:
+            self._number_at[part.keys()] = _NOBODY
+
+    # Cells
+
+    def _wanting_cells(self, added: dict[str, int]) -> dict[str, int]:
+        """The languages that are to be put in cells once `added` are here, and how many passages of each there are."""
+        counts = {lang: len(self._parts.get(lang, ())) + added.get(lang, 0) for lang in {*self._parts, *added}}
+        if sum(counts.values()) <= self._exact_up_to:
+            # Languages that are in cells already stay there: coming and going over the limit would cost more.
+            return {}
+        return {
+            lang: count
+            for lang, count in counts.items()
+            if count >= min(_FEWEST_IN_CELLS, self._exact_up_to)
+            and (not isinstance(part := self._parts.get(lang), _Cells) or count > _OUTGROWN * self._made_for(part))
+        }
+
+    @staticmethod
+    def _made_for(part: _Cells) -> int:
+        return (part.index.nlist // 2) ** 2
+
+    def _make_cells(self, catalog: Catalog, counts: dict[str, int]) -> None:
+        """Take the vectors of these languages from the catalog, first some to make cells of, then all."""
+        cells = {lang: max(1, 2 * round(count**0.5)) for lang, count in counts.items()}
+        steps = {lang: max(1, count // (_TRAINED_WITH * cells[lang])) for lang, count in counts.items()}
+        chosen: dict[str, list[Floats]] = {lang: [] for lang in counts}
+        for block in catalog.vectors_since(0):
+            for lang, keys, vectors in _by_language(block):
+                if lang in counts:
+                    # Not every nth: documents come in order, and what recurs in them could go with n.
+                    chosen[lang].append(vectors[_chance(keys) % steps[lang] == 0])
+        for lang in counts:
+            training = np.concatenate(chosen.pop(lang))
+            self._parts[lang] = _Cells.trained(training, min(cells[lang], len(training)))
+        for block in catalog.vectors_since(0):
+            for lang, keys, vectors in _by_language(block):
+                if lang in counts:
+                    self._add(lang, keys, vectors)
+        made = [part for part in self._parts.values() if isinstance(part, _Cells)]
+        sample = self._sample(_SAMPLE)
+        nearest = self._truly_nearest(catalog, sample)
+        while self._share_found(sample, nearest) < TARGET_RECALL:
+            if not sum(part.look_in_more() for part in made):
+                break
+
+    def recall(self, catalog: Catalog, *, sample: int = _SAMPLE) -> float:
+        """The share of the ten passages truly nearest to one of its own that a search has among its first ten.
+
+        Measured with `sample` of its own vectors as queries, itself left out; the truth is every vector of the catalog.
+        """
+        queries = self._sample(sample)
+        return self._share_found(queries, self._truly_nearest(catalog, queries))
+
+    def _sample(self, size: int) -> Keys:
+        keys = np.flatnonzero(self._number_at != _NOBODY)
+        return keys[np.argsort(_chance(keys), kind="stable")[:size]]
+
+    def _truly_nearest(self, catalog: Catalog, sample: Keys) -> list[list[int]]:
+        """For each of these passages the keys of the ten others that are nearest, by exact scores."""
+        means = self._means()
+        centred = np.array([_centred(self._vector(key), means) for key in sample.tolist()])
+        best = np.full((len(sample), _NEAREST), -np.inf, np.float32)
+        best_keys = np.zeros((len(sample), _NEAREST), np.int64)
+        for block in catalog.vectors_since(0):
+            for lang, keys, vectors in _by_language(block):
+                scores = centred @ unit(vectors - means[lang]).T
+                scores[sample[:, None] == keys] = -np.inf
+                best = np.concatenate([best, scores], axis=1)
+                best_keys = np.concatenate([best_keys, np.broadcast_to(keys, scores.shape)], axis=1)
+                order = np.argpartition(-best, _NEAREST, axis=1)[:, :_NEAREST]
+                best, best_keys = np.take_along_axis(best, order, 1), np.take_along_axis(best_keys, order, 1)
+        return [row[score > -np.inf].tolist() for row, score in zip(best_keys, best, strict=True)]
+
+    def _share_found(self, sample: Keys, nearest: list[list[int]]) -> float:
+        shares = []
+        for key, wanted in zip(sample.tolist(), nearest, strict=True):
+            query = self._vector(key)
+            found = [hit for hit in self.search(query, k=_NEAREST + 1) if hit.key != key][: len(wanted)]
+            ties = set(self.scores(query, wanted).values())  # copies of a passage are as near as itself
+            right = sum(hit.key in wanted or hit.score in ties for hit in found)
+            shares.append(right / len(wanted) if wanted else 1.0)
+        return float(np.mean(shares)) if shares else 1.0
+
+    def _vector(self, key: int) -> Floats:
+        return self._parts[self.lang_of(key)].vectors(np.array([key], np.int64))[0]
+
+    @property
+    def kind(self) -> str:
+        """How a search goes about: "exact", or by language in how many of how many cells it looks."""
+        kinds = {lang: self._parts[lang].kind for lang in self.languages}
+        if set(kinds.values()) <= {"exact"}:
+            return "exact"
+        return "; ".join(f"{lang}: {kind}" for lang, kind in kinds.items())
 
     @property
     def count(self) -> int:
-        return len(self._lang_of)
+        return sum(map(len, self._parts.values()))
 
     @property
     def languages(self) -> tuple[str, ...]:
-        return tuple(lang for lang, index in sorted(self._by_lang.items()) if index.ntotal)
+        return tuple(lang for lang, part in sorted(self._parts.items()) if len(part))
+
+    # Files
 
     @property
     def unsaved(self) -> bool:
@@ -113,11 +411,11 @@ class DenseIndex:
 
         self._folder.mkdir(parents=True, exist_ok=True)
         names, hashes = {}, {}
-        for lang, index in self._by_lang.items():
+        for lang, part in self._parts.items():
             names[lang] = f"{lang}-{self.sequence}.faiss"
-            data = faiss.serialize_index(index).tobytes()
-            hashes[lang] = hashlib.sha256(data).hexdigest()
-            write_whole(self._folder / names[lang], data)
+            with written_whole(self._folder / names[lang]) as beside:
+                faiss.write_index(part.index, str(beside))
+                hashes[lang] = _sha256(beside)
         state = {
             "catalog": self._catalog_id,
             "sequence": self.sequence,
@@ -125,72 +423,12 @@ class DenseIndex:
             "sha256": hashes,
             "sums": {lang: sums.tolist() for lang, sums in self._sums.items()},
         }
-        write_whole(self._folder / _STATE_FILE, json.dumps(state).encode())
+        with written_whole(self._folder / _STATE_FILE) as beside:
+            beside.write_text(json.dumps(state), encoding="utf-8")
         for file in self._folder.glob("*.faiss"):
             if file.name not in names.values():
                 file.unlink(missing_ok=True)
         self._saved_sequence = self.sequence
-
-    def search(
-        self, query: Floats, *, k: int, languages: Iterable[str] = (), among: NDArray[np.int64] | None = None
-    ) -> list[DenseHit]:
-        """The best `k` passages of each language for a (dimension,) query vector, all together best first.
-
-        `languages` keeps to those; `among` to those keys.
-        """
-        import faiss
-
-        means = self._means()
-        if not means:
-            return []
-        centred_query = _centred(query, means)
-        wanted = set(languages)
-        parameters = None
-        if among is not None:
-            parameters = faiss.SearchParameters()
-            parameters.sel = faiss.IDSelectorBatch(among)
-        scores: dict[int, float] = {}
-        for lang in self.languages:
-            if wanted and lang not in wanted:
-                continue
-            index = self._by_lang[lang]
-            _, found = index.search(centred_query[None], min(_SPARE * k, index.ntotal), params=parameters)
-            scores.update(sorted(self.scores(query, found[0].tolist()).items(), key=lambda hit: (-hit[1], hit[0]))[:k])
-        hits = [DenseHit(key, score) for key, score in scores.items()]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.key))
-
-    def scores(self, query: Floats, keys: Iterable[int]) -> dict[int, float]:
-        """The centred cosine of the query and each passage; keys that are not here are left out."""
-        means = self._means()
-        if not means:
-            return {}
-        centred_query = _centred(query, means)
-        scores: dict[int, float] = {}
-        for lang, group in _grouped((self._lang_of[key], key) for key in keys if key in self._lang_of):
-            vectors = self._by_lang[lang].reconstruct_batch(np.array(group, np.int64))
-            # Rounded to what float32 keeps, so that ties are ties whatever order the rows came in.
-            cosines = np.round(unit(vectors - means[lang]) @ centred_query, 6)
-            scores.update(zip(group, map(float, cosines), strict=True))
-        return scores
-
-    def lang_of(self, key: int) -> str:
-        """The language of a passage that is here. Raises KeyError."""
-        return self._lang_of[key]
-
-    def _means(self) -> dict[str, Floats]:
-        return language_means({lang: (self._sums[lang], self._by_lang[lang].ntotal) for lang in self.languages})
-
-    def _index(self, lang: str) -> Any:
-        import faiss
-
-        if lang not in self._by_lang:
-            self._by_lang[lang] = faiss.IndexIDMap2(faiss.IndexFlatIP(self._dimension))
-            self._sums[lang] = np.zeros(self._dimension)
-        return self._by_lang[lang]
-
-    def _clear(self, catalog_id: str) -> None:
-        self._catalog_id, self.sequence, self._saved_sequence = catalog_id, 0, -1
-        self._by_lang, self._sums, self._lang_of = {}, {}, {}
 
     def _load(self, catalog_id: str) -> bool:
         """Whether the files hold a cache of this catalog."""
@@ -202,19 +440,101 @@ class DenseIndex:
             if state["catalog"] != catalog_id:
                 return False
             for lang, name in state["files"].items():
-                data = (self._folder / name).read_bytes()
-                if hashlib.sha256(data).hexdigest() != state["sha256"][lang]:
+                file = self._folder / name
+                if _sha256(file) != state["sha256"][lang]:
                     return False
-                index: Any = faiss.deserialize_index(np.frombuffer(data, np.uint8))
+                index: Any = faiss.read_index(str(file))
                 if index.d != self._dimension:
                     return False
-                self._by_lang[lang] = index
+                self._parts[lang] = _Cells(index) if isinstance(index, faiss.IndexIVF) else _Exact(index)
                 self._sums[lang] = np.array(state["sums"][lang])
-                self._lang_of.update((int(key), lang) for key in faiss.vector_to_array(index.id_map))
+                self._number(lang, self._parts[lang].keys())
             self.sequence = self._saved_sequence = int(state["sequence"])
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):  # faiss raises RuntimeError
+        # faiss raises RuntimeError; an index of ours as it was before lacks attributes
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
             return False
         return True
+
+    def _clear(self, catalog_id: str) -> None:
+        self._catalog_id, self.sequence, self._saved_sequence = catalog_id, 0, -1
+        self._parts: dict[str, _Part] = {}
+        # Vectors are sums of float16 values, which float64 adds without rounding: adding and taking away leaves
+        # exactly what building from nothing gives.
+        self._sums: dict[str, NDArray[np.float64]] = {}
+        self._langs: list[str] = []
+        self._number_at = np.zeros(0, np.int16)  # by key, where its language stands in _langs, or _NOBODY
+        self._means_of_now: dict[str, Floats] | None = None
+
+    # Searching
+
+    def search(
+        self, query: Floats, *, k: int, languages: Iterable[str] = (), among: Keys | None = None
+    ) -> list[DenseHit]:
+        """The best `k` passages of each language for a (dimension,) query vector, all together best first.
+
+        `languages` keeps to those; `among` to those keys.
+        """
+        means = self._means()
+        if not means:
+            return []
+        centred_query = _centred(query, means)
+        wanted = set(languages) or means.keys()
+        allowed = None
+        if among is not None:
+            allowed = np.zeros(len(self._number_at), bool)
+            allowed[among[(among >= 0) & (among < len(allowed))]] = True
+        hits = []
+        for lang in self.languages:
+            if lang not in wanted:
+                continue
+            keys = self._candidates(lang, centred_query, _SPARE * k, allowed)
+            scores = self._cosines(lang, keys, centred_query)
+            best = np.lexsort((keys, -scores))[:k]
+            hits += map(DenseHit, keys[best].tolist(), scores[best].tolist())
+        return sorted(hits, key=lambda hit: (-hit.score, hit.key))
+
+    def _candidates(self, lang: str, centred_query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
+        """At least the best `k` of a language; where few are allowed, all of those."""
+        if allowed is None:
+            return self._parts[lang].nearest(centred_query, k, None)
+        here = np.flatnonzero(allowed & (self._number_at == self._langs.index(lang)))
+        if len(here) <= max(k, _FEW):
+            return here
+        return self._parts[lang].nearest(centred_query, k, allowed)
+
+    def _cosines(self, lang: str, keys: Keys, centred_query: Floats) -> NDArray[np.float64]:
+        """The centred cosines of the query and passages of one language."""
+        away = self._parts[lang].vectors(keys) - self._means()[lang]
+        lengths = np.sqrt(np.einsum("ij,ij->i", away, away))
+        # Rounded to what float32 keeps, so that ties are ties whatever order the rows came in.
+        return np.round((away @ centred_query).astype(np.float64) / np.where(lengths == 0, 1, lengths), 6)
+
+    def scores(self, query: Floats, keys: Iterable[int]) -> dict[int, float]:
+        """The centred cosine of the query and each passage; keys that are not here are left out."""
+        means = self._means()
+        if not means:
+            return {}
+        centred_query = _centred(query, means)
+        scores: dict[int, float] = {}
+        for lang, group in _grouped((self.lang_of(key), key) for key in keys if self._has(key)):
+            found = self._cosines(lang, np.array(group, np.int64), centred_query)
+            scores.update(zip(group, found.tolist(), strict=True))
+        return scores
+
+    def lang_of(self, key: int) -> str:
+        """The language of a passage that is here. Raises KeyError."""
+        if not self._has(key):
+            raise KeyError(key)
+        return self._langs[self._number_at[key]]
+
+    def _has(self, key: int) -> bool:
+        return 0 <= key < len(self._number_at) and self._number_at[key] != _NOBODY
+
+    def _means(self) -> dict[str, Floats]:
+        if self._means_of_now is None:
+            sums = {lang: (self._sums[lang], len(self._parts[lang])) for lang in self.languages}
+            self._means_of_now = language_means(sums)
+        return self._means_of_now
 
 
 def language_means(sums: dict[str, tuple[NDArray[np.float64], int]]) -> dict[str, Floats]:
@@ -257,6 +577,24 @@ def nearest(queries: Floats, rows: Floats, *, exact_up_to: int = 10_000) -> tupl
 def _centred(query: Floats, means: dict[str, Floats]) -> Floats:
     """The query without what the languages have in common, of length 1."""
     return unit(query - np.mean(list(means.values()), axis=0))
+
+
+def _by_language(block: StoredVectors) -> Iterator[tuple[str, Keys, Floats]]:
+    """The keys and vectors of each language of a block, in order."""
+    langs = np.array(block.langs)
+    for lang in sorted(set(block.langs)):
+        its = langs == lang
+        yield lang, block.keys[its], block.vectors[its].astype(np.float32)
+
+
+def _chance(keys: Keys) -> NDArray[np.int64]:
+    """A number for each key that is as good as chance and always the same."""
+    return ((keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)).astype(np.int64)
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _grouped(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, list[Any]]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -16,12 +18,18 @@ def write_whole(location: Path, data: bytes) -> None:
     if location.exists() and not location.is_file():
         location.write_bytes(data)  # a pipe or a device cannot be replaced; of a folder this says what it is
         return
+    with written_whole(location) as beside:
+        beside.write_bytes(data)
+
+
+@contextmanager
+def written_whole(location: Path) -> Iterator[Path]:
+    """A path beside a file, to be written inside; at the end it takes the file's place, as in `write_whole`."""
     target = location.resolve()
     beside = target.with_name(f".{target.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        with beside.open("wb") as file:
-            file.write(data)
-            file.flush()
+        yield beside
+        with beside.open("rb+") as file:
             os.fsync(file.fileno())
         if target.exists():
             shutil.copymode(target, beside)

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index import vectors
 from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource
 from index.embed import EmbedderIdentity, Floats, unit
 from index.passages import Chunking
@@ -123,6 +124,20 @@ def test_scores_of_given_keys(catalog: Catalog, dense: DenseIndex) -> None:
     found = dense.scores(query(2), [3, 40, 10**9, 52])
     assert set(found) == {3, 40, 52}
     assert all(abs(found[key] - wanted[key]) < 1e-5 for key in found)
+
+
+def test_a_filter_that_leaves_many_is_as_exact(
+    catalog: Catalog, dense: DenseIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "_FEW", 0)  # so that the search itself is told whom it may find
+    keys = np.array([stored.key for stored in catalog.added_since(0)], np.int64)
+    for number in range(5):
+        some = np.random.default_rng(number).permutation(keys)[:25]
+        wanted = [hit for hit in plain_search(catalog, query(number)) if hit.key in some]
+        found = dense.search(query(number), k=4, among=some)
+        for lang in dense.languages:
+            best = [hit for hit in wanted if dense.lang_of(hit.key) == lang][:4]
+            assert same([hit for hit in found if dense.lang_of(hit.key) == lang], best)
 
 
 STEP = st.sampled_from(["add", "remove", "catch up", "save", "reopen"])
@@ -243,23 +258,153 @@ def test_files_ahead_of_the_catalog_are_not_used(catalog: Catalog, dense: DenseI
     assert again.search(query(0), k=9) == dense.search(query(0), k=9)
 
 
-class InterruptedOnce(dict):
-    """Like a Ctrl-C that falls between two languages of one batch."""
-
-    def update(self, *pairs: object) -> None:
-        super().update(*pairs)
-        if not getattr(self, "done", False):
-            self.done = True
-            raise KeyboardInterrupt
-
-
-def test_an_interrupted_catching_up_leaves_nothing_twice(catalog: Catalog, dense: DenseIndex, tmp_path: Path) -> None:
+def test_an_interrupted_catching_up_leaves_nothing_twice(
+    catalog: Catalog, dense: DenseIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dense.save()
     assert not reopened(catalog, tmp_path / "dense").unsaved
     catalog.commit([ready(i, ("az", "en")[i % 2]) for i in range(60, 80)])
-    dense._lang_of = InterruptedOnce(dense._lang_of)
-    with pytest.raises(KeyboardInterrupt):
+    add, added = vectors._Exact.add, []
+
+    def interrupted(part: vectors._Exact, keys: np.ndarray, rows: Floats) -> None:
+        add(part, keys, rows)
+        added.append(len(keys))
+        raise KeyboardInterrupt  # like a Ctrl-C that falls between two languages of one batch
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(vectors._Exact, "add", interrupted)
         dense.catch_up(catalog)
+    assert added == [10]
     dense.save()  # as `ingest` does at its end, whatever ended it
     again, built = reopened(catalog, tmp_path / "dense"), reopened(catalog, tmp_path / "built")
     assert again.search(query(0), k=100) == built.search(query(0), k=100)
+
+
+# Cells
+
+LIMIT = 300
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Iterator[Catalog]:
+    """More than the limit in two languages, and a few in a third."""
+    with Catalog(tmp_path / "many", built_with=BUILT) as catalog:
+        catalog.commit([ready(i, ("az", "en")[i % 2]) for i in range(LIMIT)])
+        yield catalog
+
+
+@pytest.fixture(autouse=True)
+def _small_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "_FEWEST_IN_CELLS", 100)
+    monkeypatch.setattr(vectors, "_FEWEST_LOOKED_IN", 1)
+    monkeypatch.setattr(vectors, "_SAMPLE", 50)
+    monkeypatch.setattr(vectors, "TARGET_RECALL", 0.8)  # in 12 dimensions 8 bits cost more than in hundreds
+
+
+def in_cells(catalog: Catalog, folder: Path) -> DenseIndex:
+    dense = DenseIndex(folder, DIMENSION, exact_up_to=LIMIT)
+    dense.open(catalog)
+    return dense
+
+
+def look_in_one(dense: DenseIndex) -> None:
+    for part in dense._parts.values():
+        if isinstance(part, vectors._Cells):
+            part.index.nprobe = 1
+
+
+def grow(catalog: Catalog) -> None:
+    catalog.commit([ready(i, "ru") for i in range(LIMIT, LIMIT + 20)])
+
+
+def test_cells_are_made_when_the_limit_is_passed(many: Catalog, tmp_path: Path) -> None:
+    dense = in_cells(many, tmp_path / "dense")
+    assert dense.kind == "exact"
+    grow(many)
+    dense.catch_up(many)
+    kinds = dict(each.split(": ") for each in dense.kind.split("; "))
+    assert kinds.keys() == {"az", "en", "ru"}
+    assert kinds["ru"] == "exact"  # too few to gain by it
+    assert kinds["az"].endswith("of 24 cells, 8 bits")  # 2 * sqrt(150)
+    assert in_cells(many, tmp_path / "built").kind == dense.kind
+    assert dense.count == many.passage_count()
+
+
+def test_enough_is_looked_at_and_no_more(many: Catalog, tmp_path: Path) -> None:
+    grow(many)
+    dense = in_cells(many, tmp_path / "dense")
+    assert dense.recall(many, sample=50) >= vectors.TARGET_RECALL
+    looked_in = [part.index.nprobe for part in dense._parts.values() if isinstance(part, vectors._Cells)]
+    assert all(1 < nprobe < 24 for nprobe in looked_in)
+    look_in_one(dense)
+    assert dense.recall(many, sample=50) < vectors.TARGET_RECALL
+
+
+def test_recall_is_the_share_of_the_ten_nearest(many: Catalog, tmp_path: Path) -> None:
+    grow(many)
+    dense = in_cells(many, tmp_path / "dense")
+    look_in_one(dense)
+    keys = dense._sample(20).tolist()
+    shares = []
+    for key in keys:
+        own = dense._vector(key)
+        wanted = [hit.key for hit in plain_search(many, own) if hit.key != key][:10]
+        found = [hit.key for hit in dense.search(own, k=11) if hit.key != key][:10]
+        shares.append(len({*wanted} & {*found}) / 10)
+    assert 0.2 < np.mean(shares) < 0.9
+    assert dense.recall(many, sample=20) == pytest.approx(np.mean(shares))
+
+
+def test_cells_follow_the_catalog(many: Catalog, tmp_path: Path) -> None:
+    grow(many)
+    dense = in_cells(many, tmp_path / "dense")
+    many.commit([ready(i, "az") for i in range(1000, 1030)], remove=[f"{i}.txt" for i in range(100)])
+    dense.catch_up(many)
+    here = {stored.key for stored in many.added_since(0)}
+    assert dense.count == len(here) == LIMIT + 20 + 30 - 100
+    for number in range(3):
+        wanted = plain_search(many, query(number))
+        found = dense.search(query(number), k=1000)
+        assert {hit.key for hit in found} <= here
+        score_of = {hit.key: hit.score for hit in wanted}
+        assert all(abs(hit.score - score_of[hit.key]) < 0.1 for hit in found)  # 8 bits, trained with few
+        assert len({hit.key for hit in found[:10]} & {hit.key for hit in wanted[:10]}) >= 7
+    assert dense.recall(many, sample=50) > 0.7
+
+
+def test_cells_are_saved_and_loaded(many: Catalog, tmp_path: Path) -> None:
+    grow(many)
+    dense = in_cells(many, tmp_path / "dense")
+    dense.save()
+    again = in_cells(many, tmp_path / "dense")
+    assert not again.unsaved
+    assert again.kind == dense.kind
+    many.commit([ready(2000, "az")], remove=["4.txt"])
+    for each in (dense, again):
+        each.catch_up(many)
+    assert again.search(query(0), k=9) == dense.search(query(0), k=9)
+
+
+@pytest.mark.parametrize("few", [0, vectors._FEW])
+def test_filters_act_inside_the_cells(many: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(vectors, "_FEW", few)
+    grow(many)
+    dense = in_cells(many, tmp_path / "dense")
+    keys = np.array(sorted(stored.key for stored in many.added_since(0)), np.int64)
+    for number in range(5):
+        some = np.random.default_rng(number).permutation(keys)[:60]
+        found = dense.search(query(number), k=60, among=some)
+        assert {hit.key for hit in found} <= set(some.tolist())
+        if few:  # all of these are scored
+            assert len(found) == 60
+    assert {dense.lang_of(hit.key) for hit in dense.search(query(0), k=5, languages=["en"])} == {"en"}
+
+
+def test_cells_are_made_again_when_outgrown(many: Catalog, tmp_path: Path) -> None:
+    grow(many)
+    dense = in_cells(many, tmp_path / "dense")
+    many.commit([ready(i, "az") for i in range(5000, 5500)])
+    dense.catch_up(many)
+    assert "az: " in dense.kind and "of 50 cells" in dense.kind  # 2 * sqrt(150 + 500)
+    assert "of 24 cells" in dense.kind  # English did not grow
+    assert dense.recall(many, sample=50) >= vectors.TARGET_RECALL
