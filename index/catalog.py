@@ -656,16 +656,35 @@ class Catalog:
         for key, lang, vector in rows:
             yield RemovedPassage(key, lang, np.frombuffer(vector, "<f2"))
 
-    def keys_between(self, after: str, before: str) -> NDArray[np.int64]:
-        """Keys of the passages whose documents are dated in [after, before]; "" leaves an end open."""
+    def keys_where(self, after: str, before: str, sources: Collection[str] = ()) -> NDArray[np.int64]:
+        """Keys of the passages whose documents are dated in [after, before] and stand in one of `sources`.
+
+        "" leaves an end open, no sources leave all. A source is named by its path, several by the folder they are in.
+        """
+        conditions, values = [], []
+        if after or before:
+            # A date that is a month or a year only is in the range if any day of it is.
+            conditions += ["d.date != ''", "d.date >= substr(?, 1, length(d.date))"]
+            conditions += ["(? = '' OR d.date <= substr(?, 1, length(d.date)))"]
+            values += [after, before, before]
+        if sources:
+            conditions.append("d.source IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps([key for name in sources for key in self._sources_under(name)]))
         rows = self._db.execute(
             "SELECT p.key FROM passages p JOIN documents d ON p.document = d.key "
-            # A date that is a month or a year only is in the range if any day of it is.
-            "WHERE d.date != '' AND d.date >= substr(?, 1, length(d.date)) "
-            "AND (? = '' OR d.date <= substr(?, 1, length(d.date)))",
-            (after, before, before),
+            f"WHERE {' AND '.join(conditions) or 'TRUE'}",
+            values,
         )
-        return np.array([key for (key,) in rows], np.int64)
+        return np.fromiter((key for (key,) in rows), np.int64)
+
+    def _sources_under(self, name: str) -> list[int]:
+        """The keys of the source of this path and of those in the folder of this path."""
+        folder = f"{name.rstrip('/')}/"
+        rows = self._db.execute(
+            "SELECT key FROM sources WHERE path = ?1 OR (path >= ?2 AND path < ?3)",
+            (name, folder, f"{folder[:-1]}{chr(ord('/') + 1)}"),
+        )
+        return [int(key) for (key,) in rows]
 
     # Duplicates
 

@@ -153,13 +153,39 @@ def test_keys_by_date(catalog: Catalog) -> None:
     path_of = {stored.key: stored.passage.source_path for stored in catalog.added_since(0)}
 
     def found(after: str, before: str) -> list[str]:
-        return sorted(path_of[int(key)] for key in catalog.keys_between(after, before))
+        return sorted(path_of[int(key)] for key in catalog.keys_where(after, before))
 
     assert found("2024-05-01", "2024-06-01") == ["a.txt", "b.txt"]
     assert found("2024-05-02", "") == ["b.txt"]
     assert found("", "2024-05-31") == ["a.txt"]
-    assert found("", "") == ["a.txt", "b.txt"]
+    assert found("", "") == ["a.txt", "b.txt", "c.txt"]
     assert found("2025-01-01", "") == []
+
+
+SOURCE_NAMES = ["a.txt", "a/b.txt", "a/b/c.txt", "a/b-d.txt", "a0.txt", "ab/c.txt", "b/a/c.txt"]
+
+
+@pytest.fixture(scope="module")
+def sourced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalog]:
+    with Catalog(tmp_path_factory.mktemp("sourced"), built_with=BUILT) as catalog:
+        catalog.commit(
+            [ready(name, f"The title of it\n\n2024-05-0{len(name) % 9}\n\n{TEXT}\n") for name in SOURCE_NAMES]
+        )
+        yield catalog
+
+
+@given(sources=st.sets(st.sampled_from([*SOURCE_NAMES, "a", "a/", "a/b", "ab", "b", "A", "%", "none"]), min_size=1))
+def test_keys_by_source(sourced: Catalog, sources: set[str]) -> None:
+    path_of = {stored.key: stored.passage.source_path for stored in sourced.added_since(0)}
+    wanted = {
+        path
+        for path in SOURCE_NAMES
+        if any(path == source or path.startswith(source.rstrip("/") + "/") for source in sources)
+    }
+    assert {path_of[int(key)] for key in sourced.keys_where("", "", sources)} == wanted
+    assert {path_of[int(key)] for key in sourced.keys_where("2024-05-08", "", sources)} == {
+        path for path in wanted if len(path) >= 8
+    }
 
 
 def test_there_is_none(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from index import vectors
 from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource
 from index.embed import EmbedderIdentity, Floats, unit
+from index.folder import Filters, Index
+from index.ingest import ingest
 from index.passages import Chunking
 from index.values import Document, Media, Passage, Source, Span
 from index.vectors import DenseHit, DenseIndex
@@ -408,3 +410,26 @@ def test_cells_are_made_again_when_outgrown(many: Catalog, tmp_path: Path) -> No
     assert "az: " in dense.kind and "of 50 cells" in dense.kind  # 2 * sqrt(150 + 500)
     assert "of 24 cells" in dense.kind  # English did not grow
     assert dense.recall(many, sample=50) >= vectors.TARGET_RECALL
+
+
+def test_sources_and_days_are_asked_of_the_catalog_and_asked_again_when_it_grows(
+    make_index: Callable[..., Index], tmp_path: Path
+) -> None:
+    story = "2024-05-{0:02}\n\nThe lighthouse of the bay has been run by a machine since day {0}.\n"
+    index = make_index({f"news/{day}.txt": story.format(day) for day in range(1, 5)} | {"other.txt": story.format(9)})
+    words = index.embedder.embed_query("the lighthouse")
+
+    def found(**filters: object) -> set[str]:
+        hits = index.search_dense(words, k=50, filters=Filters(**filters))  # type: ignore[arg-type]
+        return {each.passage.source_path for each in index.passages(hit.key for hit in hits).values()}
+
+    for _ in range(2):
+        assert found(sources=frozenset({"news"})) == {"news/1.txt", "news/2.txt", "news/3.txt", "news/4.txt"}
+        assert found(sources=frozenset({"news"}), after="2024-05-03") == {"news/3.txt", "news/4.txt"}
+        assert found(sources=frozenset({"other.txt", "news/2.txt"})) == {"other.txt", "news/2.txt"}
+        assert found(sources=frozenset({"none"})) == set()
+    docs = tmp_path / "docs"
+    (docs / "news" / "7.txt").write_text(story.format(7), encoding="utf-8")
+    assert ingest([docs], index.folder, embedder=index.embedder).failures == []
+    index.refresh()
+    assert found(sources=frozenset({"news"}), after="2024-05-04") == {"news/4.txt", "news/7.txt"}
