@@ -385,9 +385,9 @@ def _beginnings(layout: _Layout) -> dict[int, int]:
     gaps = layout.gaps[1:-1]
     heads = {gap: layout.head(gap) for gap in (layout.gaps[0], *gaps)}
     titles = {gap: layout.title(head) for gap, head in heads.items()}
-    alike = [gap for gap in gaps if layout.shared(gap, strong=True)]
+    alike = {gap for gap in gaps if layout.shared(gap, strong=True)}
     titled = 2 * sum(titles[gap] >= 0 for gap in alike) >= len(alike)
-    sure = [gap for gap in gaps if gap in alike or layout.parted(gap) > gap.start]
+    sure = any(gap in alike or layout.parted(gap) > gap.start for gap in gaps)
     known = _known_titles(layout, [titles[gap] for gap in gaps])
     begins: dict[int, int] = {}
     above: list[Block] = []  # the texts since the article began
