@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from index.dates import is_date_line
 from index.heading import is_byline
-from index.lines import PROSE_CHARACTERS, Line, is_sentence, is_text
+from index.lines import PROSE_CHARACTERS, Line, each_block, is_sentence, is_text
 from index.repeats import LineKeys, could_repeat, line_key
 from index.values import Media
 
@@ -142,8 +142,10 @@ def _mark_menu(lines: list[Line]) -> list[Line]:
     The title is the first line of four words after the last of them that is known or set off, else the one
     right above the text and its date.
     """
-    first = next((i for i, line in enumerate(lines) if not line.reason and is_text(line.text)), 0)
-    above = range(first)
+    texts = (block.lines[0] for block in each_block(lines) if not block.lines[0].reason and is_text(block.text))
+    text = next(texts, None)
+    above = range(lines.index(text) if text is not None else 0)
+    first = len(above)
     free = [i for i in above if not lines[i].reason and not is_date_line(lines[i].text)]
     day = next((i for i in above if not lines[i].reason and is_date_line(lines[i].text)), first)
     free = [i for i in free if i < day and not is_byline(lines[i].text)]

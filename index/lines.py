@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from index.values import Span
 
@@ -35,6 +36,7 @@ class Line:
     blank_before: int
     reason: str = ""  # why it is dropped, or ""
     kept: bool = False  # whether it is kept whatever it looks like
+    indent: int = 0  # characters of white space before it
 
     def drop(self, reason: str) -> Line:
         return self if self.reason or self.kept or not reason else replace(self, reason=reason)
@@ -63,7 +65,7 @@ def read_lines(text: str, span: Span) -> Iterator[Line]:
         stripped = _stripped(raw)
         if stripped:
             begin = start + raw.index(stripped)
-            yield Line(Span(begin, begin + len(stripped)), stripped, blank)
+            yield Line(Span(begin, begin + len(stripped)), stripped, blank, indent=begin - start)
             blank = 0
         else:
             blank += 1
@@ -95,18 +97,33 @@ def is_sentence(text: str) -> bool:
 
 def blocks(lines: Sequence[Line]) -> list[Block]:
     """Lines as blocks: those of a paragraph that was wrapped at a column are one, any other line is one by itself."""
-    found: list[Block] = []
+    return list(each_block(lines))
+
+
+def each_block(lines: Sequence[Line]) -> Iterator[Block]:
+    """The same one by one, for who wants only the first."""
     i = 0
     while i < len(lines):
         end = i + 1
         while end < len(lines) and lines[end].blank_before == 0 and not lines[end].reason:
             end += 1
-        start = _wrapped_from(lines, i, end)
-        found.extend(_headings(lines[i:start]))
-        if start < end:
-            found.append(Block(tuple(lines[start:end])))
+        for first, last in pairwise((*_paragraphs(lines, i, end), end)):
+            start = _wrapped_from(lines, first, last)
+            yield from _headings(lines[first:start])
+            if start < last:
+                yield Block(tuple(lines[start:last]))
         i = end
-    return found
+
+
+def _paragraphs(lines: Sequence[Line], first: int, end: int) -> Iterator[int]:
+    """The first line, and those up to `end` that stand in where other lines of the column do not."""
+    yield first
+    margin = min(line.indent for line in lines[first:end])
+    if all(line.indent == margin for line in lines[first:end]):
+        return
+    opening = [i for i in range(first + 1, end) if lines[i].indent > margin]
+    if 2 * len(opening) < end - first and not any(lines[i].text[0].islower() for i in opening):
+        yield from opening
 
 
 def _headings(lines: Sequence[Line]) -> Iterator[Block]:
