@@ -7,7 +7,6 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 
 from index.dates import find_dates, is_date_line, iso_day
@@ -16,6 +15,7 @@ from index.heading import author_of, dateline_outlet, is_byline, outlet_line, si
 from index.language import detect_language
 from index.lines import Block, Line, blocks, is_sentence, is_text
 from index.openings import label_of_outlet
+from index.standing import Place, likely_furniture
 from index.values import UNDETERMINED
 
 TITLE_CHARACTERS = 150
@@ -89,8 +89,8 @@ def cut_articles(lines: Sequence[Line], *, is_title: Callable[[Line], bool] | No
     layout = _Layout(found)
     if any(STORY_END.fullmatch(line.text) for line in lines):
         begins = _stories(layout)
-        return _cut(found, begins, trim=partial(_without_tail, dated=True))
-    return _cut(layout.without_recurrent(), _beginnings(layout), trim=partial(_without_tail, dated=False))
+        return _cut(found, begins, keys=layout.keys)
+    return _cut(layout.without_recurrent(), _beginnings(layout), keys=layout.keys)
 
 
 def cut_whole(lines: Sequence[Line], *, title: str, trimmed: bool, dated: bool) -> Cut:
@@ -105,12 +105,12 @@ def cut_whole(lines: Sequence[Line], *, title: str, trimmed: bool, dated: bool) 
     named = [i for i in range(min(max(head.end, 1), len(found))) if title and in_title(found[i].text, title)]
     kept = [i for i in named if not found[i].lines[0].reason]
     titled = kept[-1] if kept else -1 if title else layout.title(head)
-    trim = partial(_without_tail, dated=False) if trimmed and layout.texts else list
-    cut = _cut(found, {max(titled, 0): titled} if found else {}, trim=trim, whole=True)
+    keys = layout.keys if trimmed and layout.texts else ()
+    cut = _cut(found, {max(titled, 0): titled} if found else {}, keys=keys, whole=True)
     shown = found[named[-1]].text if named else title
     several = _dated_heads(layout) if dated else {}
     if len(several) > 1:
-        return _cut(found, several, trim=trim)
+        return _cut(found, several, keys=keys)
     return replace(cut, articles=tuple(replace(story, title=shown or story.title) for story in cut.articles))
 
 
@@ -119,15 +119,19 @@ def _cut(
     begins: Mapping[int, int],
     *,
     whole: bool = False,
-    trim: Callable[[Sequence[Block]], Sequence[Block]] = lambda article: article,
+    keys: Sequence[str] = (),
 ) -> Cut:
-    """The articles that begin with the blocks of `begins` and have the titles that it tells, -1 for none."""
+    """The articles that begin with the blocks of `begins` and have the titles that it tells, -1 for none.
+
+    Furniture is taken out of them if the `keys` of the blocks are given.
+    """
     top = min(begins, default=len(found))
     masthead = [line.drop("masthead") for block in found[:top] for line in block.lines]
     dropped = [*masthead]
     stories: list[Story] = []
     for start, end in pairwise((*sorted(begins), len(found))):
-        article = trim(_trim_head(found[start:end], begins[start] - start))
+        place = Place(found, start, end, begins[start], keys)
+        article = _trimmed(place) if keys else found[start:end]
         own = [(i, block) for i, block in enumerate(article, start=start) if not block.lines[0].reason]
         dropped.extend(line for block in article if block.lines[0].reason for line in block.lines)
         if (whole and own) or any(_says_something(block) for _, block in own):
@@ -490,48 +494,29 @@ def is_title_like(text: str) -> bool:
     )
 
 
-def _trim_head(article: Sequence[Block], titled: int) -> list[Block]:
-    """The blocks of an article; lines above its title that name neither day, author nor paper are no text.
+def _trimmed(place: Place) -> list[Block]:
+    """The blocks of an article, with a reason on those that are likelier furniture than text.
 
-    Neither are lines between it and the text that are made as links and counters are.
+    Dates, authors and papers named in its head, and dates and authors right below it, are neither.
     """
-    text = next((i for i, block in enumerate(article) if i > titled and (is_prose(block) or _is_item(block))), 0)
-
-    def reason(i: int, block: Block) -> str:
-        if i >= text or i == titled or _is_dated(block.text):
-            return ""
-        if i < titled or (titled < 0 and _is_loose(block.text)):
-            return "" if outlet_line(block.text) else "above the title"
-        return "in the head" if is_junk(block.text) and not is_sentence(block.text) else ""
-
+    found = place.found
+    last = max((i for i in range(place.start, place.end) if is_prose(found[i])), default=place.end - 1)
+    first = next((i for i in range(max(place.titled + 1, place.start), place.end) if is_prose(found[i])), place.end)
+    furniture = likely_furniture(place)
     return [
-        Block(tuple(line.drop(reason(i, block)) for line in block.lines)) if i < text else block
-        for i, block in enumerate(article)
+        Block(tuple(line.drop("around the text") for line in found[i].lines))
+        if i in furniture and not _says_whose(found[i].text, in_head=i < first, signs=i == last + 1)
+        else found[i]
+        for i in range(place.start, place.end)
     ]
 
 
-def _without_tail(article: Sequence[Block], *, dated: bool) -> list[Block]:
-    """The blocks of an article; what stands below its text is furniture, save short sentences right below it.
-
-    A list, a verse, a name or a date there are none, either.
-    """
-    last = max((i for i, block in enumerate(article) if is_prose(block)), default=len(article))
-    kept = list(article[: last + 1])
-    dropped = 0
-    told = sum(_is_item(block) for block in article[last + 1 :])
-    for block in article[last + 1 :]:
-        text, reason = block.text, block.lines[0].reason
-        signed = (_is_dated(text) or bool(signature(text)[0])) if not dropped else dated and _is_dated(text)
-        goes_on = is_sentence(text) and (told >= _HEAD_BLOCKS or (dropped < 2 and len(text) >= _SENTENCE_CHARACTERS))
-        if text[0].islower() and not reason:
-            pass  # what goes on with a small letter is the rest of a paragraph
-        elif reason:
-            dropped += 2 * (reason not in _INSERTED)
-        elif not signed and not goes_on and (dropped or _is_loose(text)):
-            block = Block(tuple(line.drop("below the text") for line in block.lines))
-            dropped += 1
-        kept.append(block)
-    return kept
+def _says_whose(text: str, *, in_head: bool, signs: bool) -> bool:
+    return (
+        ((in_head or signs) and _is_dated(text))
+        or (in_head and bool(outlet_line(text)))
+        or (signs and bool(signature(text)[0]))
+    )
 
 
 def _is_loose(text: str) -> bool:
