@@ -130,9 +130,7 @@ def _headings(lines: Sequence[Line]) -> Iterator[Block]:
     """Lines that are no paragraph, each by itself unless the next goes on with a small letter, as long titles do."""
     heading: list[Line] = []
     for line in lines:
-        if heading and not (
-            line.text[0].islower() and line.text[1:2].isalpha() and _goes_on(heading[-1].text) and not line.blank_before
-        ):
+        if heading and not (_goes_on(heading[-1]) and _is_rest(line)):
             yield Block(tuple(heading))
             heading = []
         heading.append(line)
@@ -140,9 +138,16 @@ def _headings(lines: Sequence[Line]) -> Iterator[Block]:
         yield Block(tuple(heading))
 
 
-def _goes_on(text: str) -> bool:
+def _goes_on(line: Line) -> bool:
     """Whether a line of a heading, by its length and its end, could go on in the next."""
-    return _HEADING_CHARACTERS <= len(text) < PROSE_CHARACTERS and text[-1].isalpha() and " " in text
+    text = line.text
+    fits = _HEADING_CHARACTERS <= len(text) < PROSE_CHARACTERS
+    return fits and not line.reason and text[-1].isalpha() and " " in text
+
+
+def _is_rest(line: Line) -> bool:
+    """Whether a line begins with a word in small letters, and no blank line is above it."""
+    return line.text[0].islower() and line.text[1:2].isalpha() and not line.blank_before
 
 
 def _wrapped_from(lines: Sequence[Line], first: int, end: int) -> int:

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from index.dates import find_dates, is_date_line, iso_day
+from index.dates import is_date_line, iso_day
 from index.furniture import END_MARK, MARK, NUMBER, SLUG, STORY_END, without_page
 from index.heading import author_of, dateline_outlet, is_byline, outlet_line, signature, source_line
 from index.language import detect_language
 from index.lines import Block, Line, blocks, is_sentence, is_text
 from index.openings import label_of_outlet
-from index.standing import Place, likely_furniture
+from index.standing import Place, TitlePlace, is_dated, likely_furniture, stems, title_evidence, weighed
 from index.values import UNDETERMINED
 
 TITLE_CHARACTERS = 150
@@ -30,10 +30,10 @@ _SENTENCE_WORDS = 4
 _SENTENCE_CHARACTERS = 60
 _GREETING_CHARACTERS = 200
 _ITEM_WORDS = 6
-_NO_TITLE = -3  # a score
+_LEAST_TITLE = -1.5  # the logarithm of the odds
+_NEAR_TEXTS = 3
 _SHAPE_CHARACTERS = 80
 _RECURRENT = "line of every article"
-_DAY_CHARACTERS = 30
 # What stands within an article as often as at its end.
 _INSERTED = frozenset(("advertisement", "caption", "picture", "link", "read more", "table of contents", "widget"))
 # What is said of each article.
@@ -201,6 +201,7 @@ class _Layout:
     def __init__(self, found: Sequence[Block]) -> None:
         ruled = sum(_is_rule(block) for block in found) > 1
         self.found = found
+        self._known_stems: dict[int, set[str]] = {}
         self.texts = [
             i
             for i, block in enumerate(found)
@@ -264,32 +265,40 @@ class _Layout:
         tails = [i + 1 for i in range(start, gap.end) if self.keys[i] in self.of_tails]
         return _Gap(max(tails, default=start), gap.end)
 
-    def title(self, head: _Gap) -> int:
-        """The block that is likeliest to be the title of the text below, or -1."""
-        best, chosen = _NO_TITLE, -1
-        for i in range(head.start, head.end):
-            if (score := self._title_score(i)) >= best and score > _NO_TITLE:
-                best, chosen = score, i
-        if chosen < 0 and head.start == 0:  # the only line above the first text may be of one word
-            free = [i for i in range(head.end) if not self.found[i].lines[0].reason]
-            free = [i for i in free if not self.keys[i] and not is_sentence(self.found[i].text)]
-            free = [i for i in free if not _is_dated(self.found[i].text) and not _BRIEFS.fullmatch(self.found[i].text)]
-            chosen = free[0] if len(free) == 1 and len(self.found[free[0]].text) <= TITLE_CHARACTERS else -1
-        return chosen
+    def title(self, gap: _Gap) -> int:
+        """The block of a gap that is likeliest to be the title of the text below, or -1."""
+        head = self.head_evidence(gap)
+        scores = {i: weighed("title", title_evidence(head, i)) for i in self.candidates(gap)}
+        best = max(scores, key=scores.__getitem__, default=-1)
+        return best if best >= 0 and scores[best] > _LEAST_TITLE else -1
 
-    def _title_score(self, i: int) -> int:
-        block = self.found[i]
-        text = block.text
-        if block.lines[0].reason or self.keys[i] or not is_title_like(text) or _BRIEFS.fullmatch(text):
-            return _NO_TITLE
-        return (
-            (block.blank_before > 0 or self._is_first(i))
-            - 2 * (is_sentence(text) and text[-1] not in "?!")
-            - 2 * bool(signature(text)[0])
-            - 4 * is_junk(text)
-            - (len(text.split()) < 3)
-            - text.isupper()
+    def candidates(self, gap: _Gap) -> list[int]:
+        """The blocks of a gap that may be a title."""
+        found = self.found
+        return [
+            i
+            for i in range(gap.start, gap.end)
+            if not found[i].lines[0].reason
+            and len(found[i].text) <= TITLE_CHARACTERS
+            and not is_dated(found[i].text)
+            and not _BRIEFS.fullmatch(found[i].text)
+        ]
+
+    def head_evidence(self, gap: _Gap) -> TitlePlace:
+        """A gap as that by which titles are told."""
+        at = bisect_left(self.texts, gap.end)
+        above, below = self.texts[max(0, at - _NEAR_TEXTS) : at], self.texts[at : at + _NEAR_TEXTS]
+        return TitlePlace(
+            self.found, gap.start, gap.end, self.keys, self.between_paragraphs, self._stems(above), self._stems(below)
         )
+
+    def _stems(self, texts: Sequence[int]) -> frozenset[str]:
+        return frozenset().union(*(self._stems_of(i) for i in texts))
+
+    def _stems_of(self, i: int) -> set[str]:
+        if i not in self._known_stems:
+            self._known_stems[i] = stems(self.found[i].text)
+        return self._known_stems[i]
 
     def lead(self, head: _Gap, title: int) -> int:
         """The uppermost line from which on there is no blank line down to the title."""
@@ -297,16 +306,6 @@ class _Layout:
         while at > head.start and not self.found[at].blank_before and not self.found[at - 1].lines[0].reason:
             at -= 1
         return at if self.found[at].blank_before or not at else title
-
-    def _is_first(self, i: int) -> bool:
-        """Whether a block is the first of the file, no menu's, and no line above the first text is set off from it."""
-        if (
-            i
-            or len(self.found[0].text) < _SPLITTING_CHARACTERS
-            or len(self.found[0].text.split()) < _SPLITTING_WORDS - 1
-        ):
-            return False
-        return not any(self.found[j].blank_before for j in range(1, self.gaps[0].end))
 
     def begins(self, head: _Gap, title: int) -> int:
         """The block with which the article begins whose head and title these are."""
@@ -331,10 +330,8 @@ def _shape(block: Block) -> str:
         return ""
     if reason in _OF_ARTICLES:
         return f"@{reason}"
-    if is_date_line(text) or _is_day(text):
-        return "@date"
-    if is_byline(text):
-        return "@byline"
+    if is_dated(text):
+        return "@byline" if is_byline(text) else "@date"
     if is_sentence(text) and not reason:
         return ""
     shape = re.sub(r"\d+", "0", text.casefold())
@@ -361,18 +358,6 @@ def _parts(block: Block) -> bool:
 
 def _has_dateline(text: str) -> bool:
     return bool(_DATELINE.match(text))
-
-
-def _is_dated(text: str) -> bool:
-    return is_date_line(text) or _is_day(text) or is_byline(text)
-
-
-def _is_day(text: str) -> bool:
-    """Whether a line is a day without its year, and perhaps a time."""
-    if len(text) > _DAY_CHARACTERS or not (text[0].isdigit() or text[-1].isdigit()):
-        return False
-    found = find_dates(text, lang="")
-    return bool(found) and sum(map(str.isalpha, text[: found[0].span.start] + text[found[0].span.end :])) == 0
 
 
 def is_junk(text: str) -> bool:
@@ -463,7 +448,7 @@ def _heads_article(layout: _Layout, head: _Gap, title: int) -> bool:
     """Whether a line is the title of an article and no heading within one, by its length and how it stands."""
     block, below = layout.found[layout.lead(head, title)], layout.found[title + 1]
     text = layout.found[title].text
-    dated = any(_is_dated(layout.found[i].text) for i in range(title + 1, head.end))
+    dated = any(is_dated(layout.found[i].text) for i in range(title + 1, head.end))
     set_off = block.blank_before > max(1, layout.between_paragraphs)
     if is_sentence(text) and text[-1] not in "?!" and not dated and not set_off:
         return False
@@ -490,7 +475,7 @@ def is_title_like(text: str) -> bool:
     return (
         _TITLE_CHARACTERS[0] <= len(text) <= _TITLE_CHARACTERS[1]
         and _TITLE_WORDS[0] <= len(text.split()) <= _TITLE_WORDS[1]
-        and not _is_dated(text)
+        and not is_dated(text)
     )
 
 
@@ -513,7 +498,7 @@ def _trimmed(place: Place) -> list[Block]:
 
 def _says_whose(text: str, *, in_head: bool, signs: bool) -> bool:
     return (
-        ((in_head or signs) and _is_dated(text))
+        ((in_head or signs) and is_dated(text))
         or (in_head and bool(outlet_line(text)))
         or (signs and bool(signature(text)[0]))
     )
@@ -547,7 +532,7 @@ def read_head(story: Story) -> Head:
     text = [
         line
         for i, block in enumerate(found)
-        if i > titled and i not in signed and not (i <= first_prose and _is_dated(block.text))
+        if i > titled and i not in signed and not (i <= first_prose and is_dated(block.text))
         for line in block.lines
     ]
     return Head(story.title, author, outlet, tuple(text or story.lines))

@@ -1,4 +1,4 @@
-"""How likely a line of an article is furniture: by how it is made, where it stands, and what it shares with the text.
+"""How likely a line is furniture, or a title: by how it is made, where it stands, and what it shares with the text.
 
 A weighted sum of evidence, none of which decides by itself; `standing.toml` has the weights and says how they were
 fitted.
@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
-from index.dates import is_date_line
-from index.heading import signature
+from index.dates import find_dates, is_date_line
+from index.heading import is_byline, signature
 from index.language import detect_language
 from index.lines import PROSE_CHARACTERS, Block, is_sentence
 from index.values import UNDETERMINED
 
 MOST_CHARACTERS = 300  # of a line that can be furniture; what is longer is text
+_DAY_CHARACTERS = 30
 _STEM = 5  # letters that forms of a word share, mostly
+_STEM_CHARACTERS = 400
 _LANGUAGE_BLOCKS = 6
 _WORD = re.compile(r"[^\W\d_]+")
 _TWO_SENTENCES = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
@@ -29,7 +31,7 @@ _ADDRESS = re.compile(r"https?:|www\.|\S@\S|\w\.(com|org|net|info|az|ru|tr|uk|io
 _SIGN = re.compile(r"[|»→•©▶►■☰*←✉☎✆♥❤]|\s/\s")
 _LABEL = re.compile(r"[^:.!?«»“”]{2,30}:\s")
 _TABLE = tomllib.loads(files("index").joinpath("standing.toml").read_text(encoding="utf-8"))
-WEIGHTS: Mapping[str, float] = _TABLE["line"]
+_WEIGHTS: Mapping[str, Mapping[str, float]] = {kind: _TABLE[kind] for kind in ("line", "title")}
 # How words begin that pages say of themselves: "subscribe", "fotoğraf", "редактор".
 _OF_PAGES = frozenset(stem for stems in _TABLE["of_pages"].values() for stem in stems)
 _LONGEST = max(map(len, _OF_PAGES))
@@ -48,11 +50,13 @@ class Place:
 
 def likely_furniture(place: Place) -> set[int]:
     """The blocks of an article that are more likely furniture than text, of those that have no reason yet."""
-    return {
-        i
-        for i, evidence in line_evidence(place).items()
-        if WEIGHTS["bias"] + sum(WEIGHTS[name] * value for name, value in evidence.items()) > 0
-    }
+    return {i for i, evidence in line_evidence(place).items() if weighed("line", evidence) > 0}
+
+
+def weighed(kind: str, evidence: Mapping[str, float]) -> float:
+    """The logarithm of the odds that a line is furniture ("line") or a title ("title")."""
+    weights = _WEIGHTS[kind]
+    return weights["bias"] + sum(weights.get(name, 0) * value for name, value in evidence.items())
 
 
 def line_evidence(place: Place) -> dict[int, dict[str, float]]:
@@ -67,8 +71,8 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     long = [i for i in blocks if not found[i].lines[0].reason and len(found[i].text) >= PROSE_CHARACTERS]
     first, last = (long[0], long[-1]) if long else (end, start - 1)
     lang = detect_language(" ".join(found[i].text for i in long[:_LANGUAGE_BLOCKS])) if long else UNDETERMINED
-    stems = {i: _stems(found[i].text) for i in blocks if not found[i].lines[0].reason} if asked else {}
-    shared = Counter(stem for its in stems.values() for stem in its)
+    own_stems = {i: stems(found[i].text) for i in blocks if not found[i].lines[0].reason} if asked else {}
+    shared = Counter(stem for its in own_stems.values() for stem in its)
     apart = [found[i].blank_before for i in long]
     usual = max(apart, key=apart.count, default=0)
     evidence: dict[int, dict[str, float]] = {}
@@ -76,7 +80,7 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
         block = found[i]
         above = found[i - 1] if i > start else None
         below = found[i + 1] if i + 1 < end else None
-        own = stems[i]
+        own = own_stems[i]
         known = sum(shared[stem] > 1 for stem in own) / max(1, len(own))
         evidence[i] = _made(block.text) | {
             "other language": lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, lang),
@@ -98,6 +102,56 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
             "in the first article": start == 0,
         }
     return evidence
+
+
+@dataclass(frozen=True, slots=True)
+class TitlePlace:
+    """The blocks `start` to `end` of a file, above a text that block `end` begins, where its title may be."""
+
+    found: Sequence[Block]
+    start: int
+    end: int
+    keys: Sequence[str]  # as of a place
+    usual: int  # the blank lines between paragraphs
+    above: frozenset[str]  # the stems of the texts above the head
+    below: frozenset[str]
+
+
+def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
+    """What there is to tell whether a block of a head is its title."""
+    found, start, end = head.found, head.start, head.end
+    block = found[i]
+    own = stems(block.text)
+    free = [j for j in range(start, end) if not found[j].lines[0].reason]
+    most_blank = max(found[j].blank_before for j in range(start, min(end + 1, len(found))))
+    above = found[i - 1] if i > start else None
+    below = found[i + 1] if i + 1 < end else None
+    words = block.text.split()
+    lang = detect_language(found[end].text) if end < len(found) else UNDETERMINED
+    return _made(block.text) | {
+        "question": block.text[-1] in "?!",
+        "one word": len(words) < 2,
+        "two words": len(words) < 3,
+        "next to text": i + 1 == end,
+        "lines below": min(3, sum(j > i for j in free)) / 3,
+        "first": free[:1] == [i],
+        "alone": len(free) == 1,
+        "blank above": block.blank_before > 0,
+        "most blank above": block.blank_before == most_blank > 0,
+        "blank below": i + 1 < len(found) and found[i + 1].blank_before > 0,
+        "set off": block.blank_before > max(1, head.usual),
+        "date below": below is not None and is_dated(below.text),
+        "date above": above is not None and is_dated(above.text),
+        "below furniture": above is not None and bool(above.lines[0].reason),
+        "above furniture": below is not None and bool(below.lines[0].reason),
+        "recurs": bool(head.keys[i]),
+        "shared below": len(own & head.below) / max(1, len(own)),
+        "shared above": len(own & head.above) / max(1, len(own)),
+        "only below": bool(own & (head.below - head.above)),
+        "none below": not own & head.below,
+        "first line": i == 0,
+        "other language": lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, lang),
+    }
 
 
 @lru_cache(maxsize=1 << 10)
@@ -131,9 +185,23 @@ def _made(text: str) -> dict[str, float]:
     }
 
 
+def is_dated(text: str) -> bool:
+    """Whether a line says hardly more than when, or by whom, something was written."""
+    return is_date_line(text) or _is_day(text) or is_byline(text)
+
+
+def _is_day(text: str) -> bool:
+    """Whether a line is a day without its year, and perhaps a time."""
+    if len(text) > _DAY_CHARACTERS or not (text[0].isdigit() or text[-1].isdigit()):
+        return False
+    found = find_dates(text, lang="")
+    return bool(found) and sum(map(str.isalpha, text[: found[0].span.start] + text[found[0].span.end :])) == 0
+
+
 def _is_of_pages(word: str) -> bool:
     return any(word[:length] in _OF_PAGES for length in range(3, min(len(word), _LONGEST) + 1))
 
 
-def _stems(text: str) -> set[str]:
-    return {word[:_STEM] for word in _WORD.findall(text.casefold()) if len(word) > 3}
+def stems(text: str) -> set[str]:
+    """How the longer words of a text begin, or of the beginning of a long one."""
+    return {word[:_STEM] for word in _WORD.findall(text[:_STEM_CHARACTERS].casefold()) if len(word) > 3}
