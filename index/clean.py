@@ -21,6 +21,7 @@ from index.articles import Cleaned, article_id, read_languages, stripped
 from index.dates import is_date_line, iso_day, publication, stated_date
 from index.escapes import view
 from index.furniture import mark_furniture
+from index.heading import outlet_of_page
 from index.json_lines import clean_json_lines
 from index.lines import BYTE_ORDER_MARK, Line, read_lines
 from index.openings import split_openings
@@ -44,6 +45,10 @@ _TABLES = frozenset((Media.CSV, Media.XLSX))
 _LETTERS = frozenset((Media.EML, Media.MBOX))
 _REPEATED = "repeated line"
 _EDGE_LINES = 3
+# Of the lines at the top and at the bottom of a page that say whose it is.
+_TOP_LINES = 4
+_TOP_CHARACTERS = 120
+_OF_HEADS = frozenset(("date line", "masthead"))
 _EDGE_CHARACTERS = 60
 
 
@@ -76,7 +81,7 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
     for piece in pieces:
         cut = _cut(source, piece) if piece.is_part else Cut((), piece.lines, ())
         above = cut.masthead if piece.is_part else () if documents else piece.lines
-        days = [day for line in reversed(above) if is_date_line(line.text) and (day := publication([line.text]).date)]
+        days = [day for line in reversed(above) if (day := _day_of_line(line.text))]
         masthead = next(iter(days), masthead)
         documents.extend(
             _document(source, article, piece.part, lone=len(cut.articles) == 1, masthead=masthead)
@@ -85,7 +90,35 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
         dropped.extend(DroppedSpan(line.span, line.reason or "between articles") for line in cut.dropped)
     if source.text.startswith(BYTE_ORDER_MARK):
         dropped.insert(0, DroppedSpan(Span(0, 1), "byte order mark"))
+    if not source.parts:
+        documents = _told_by_page(documents, source, dropped)
     return Cleaned(tuple(documents), tuple(dropped), ())
+
+
+def _day_of_line(text: str) -> str:
+    return publication([text]).date if is_date_line(text) else iso_day(text) if len(text) <= _TOP_CHARACTERS else ""
+
+
+def _told_by_page(documents: Sequence[Document], source: Source, dropped: Sequence[DroppedSpan]) -> list[Document]:
+    """The articles of a page, with the day of the first and the paper of the page if no other has one of its own."""
+    days = [document.date for document in documents]
+    day = days[0] if days and days[0] and not any(days[1:]) and documents[0].date_from in _OF_HEADS else ""
+    paper = "" if any(document.outlet for document in documents) else _paper(source, dropped)
+    return [
+        replace(
+            document,
+            date=document.date or day,
+            date_from=document.date_from or ("masthead" if day else ""),
+            outlet=document.outlet or paper,
+        )
+        for document in documents
+    ]
+
+
+def _paper(source: Source, dropped: Sequence[DroppedSpan]) -> str:
+    """The paper that the page names at its top, or in what it says of its rights."""
+    lines = [words for piece in dropped if len(words := piece.span.of(source.text)) <= _TOP_CHARACTERS]
+    return outlet_of_page([*lines[:_TOP_LINES], *lines[-_TOP_LINES:]])
 
 
 def clean_given(source: Source) -> Cleaned:
@@ -206,7 +239,7 @@ def _document(source: Source, story: Story, part: Part, *, lone: bool, masthead:
     spans = tuple(_runs(source.text, lines))
     lang, languages = read_languages(source, body)
     stated = stated_date(told.date)
-    nearest = story.date or masthead
+    nearest = next((day for text in story.around if (day := publication([text], lang=lang).date)), "") or masthead
     printed = publication([line.text for line in lines], lang=lang)
     return Document(
         id=article_id(source, spans[0].start),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from index.dates import is_date_line
 
@@ -39,14 +40,18 @@ def author_of(text: str) -> tuple[str, str]:
     return match["name"].strip(), (match["outlet"] or "").strip(_QUOTES)
 
 
+_INITIAL = re.compile(r"\w{1,2}\. ?\w{2}")
 # Two or three words, each with a capital: a name where a name is expected, and nothing elsewhere.
 _PERSON = r"\w[\w.'’-]+(?: \w[\w.'’-]*){1,2}"
 _SIGNATURE = re.compile(rf"(?P<name>{_PERSON})(?:(?:\s*[,|/—–]\s*|\s-\s)(?P<outlet>[^|,.]{{3,50}}))?")
 # What newspapers and agencies are called, and people are not.
 _OUTLET = re.compile(
-    r"post\b|gazette|times|news|herald|courier|observer|journal|tribune|agency|press|desk|media|weekly|daily|chronicle|"
-    r"qəzet|xəbər|agentli|jurnal|press|media|газет|вестник|новости|агентств|журнал|известия|правда|маяк|"
-    r"gazete|haber|posta|ajans|dergi",
+    r"\b(post|gazette|times|news|herald|courier|observer|journal|tribune|agency|press|desk|media|weekly|daily|chronicle|"
+    r"echo|mirror|telegraph|guardian|bulletin|review|dispatch|sentinel|argus|examiner|monitor|express|mail|globe|record|"
+    r"advertiser|standard|broadcasting|radio|tv|channel|wire|online|portal|magazine)\b|"
+    r"qəzet|xəbər|agentli|jurnal|telegraf|ekspress|bülleten|kanalı|\bsəsi\b|"
+    r"газет|вестник|новост|агентств|журнал|известия|правда|маяк|ведомости|листок|курьер|голос|радио|канал|портал|"
+    r"обозрени|бюллетень|вісник|новини|gazete|haber|posta|ajans|dergi|ekspres|radyo|bülten|\bsesi\b",
     re.IGNORECASE,
 )
 # Who writes for an institution.
@@ -61,16 +66,20 @@ _DATELINE_OUTLET = re.compile(r"[^()]{3,60}\((?P<outlet>[^()\d]{2,50})\)\s*[-–
 def signature(text: str) -> tuple[str, str]:
     """The author and outlet of a line that is a name and nothing else, as below a title or under an article."""
     match = _SIGNATURE.fullmatch(text.strip()) if len(text) <= 80 else None
-    if match is None or not all(word[:1].isupper() for word in match["name"].split()) or match["name"].isupper():
+    if match is None or not all(word[:1].isupper() for word in match["name"].split()):
+        return "", ""
+    if match["name"].isupper() and not _INITIAL.match(match["name"]):
         return "", ""
     return match["name"], (match["outlet"] or "").strip()
 
 
+# What parts the names in a line from one another: marks, a time, a counter with its label.
+_PIECES = re.compile(r"\s*[,|·•—–/]\s*|\s-\s|\s*\b\d{1,2}:\d\d\b\s*|\s*\b\w+:\s*\d[\d ]*")
+
+
 def source_line(text: str) -> tuple[str, str]:
     """The author and outlet of a line that also has the date: "Harrow Moor Post, 1 October 2024"."""
-    names = [
-        piece.strip(_QUOTES) for piece in re.split(r"\s*[,|·—–/]\s*|\s-\s", text) if not any(c.isdigit() for c in piece)
-    ]
+    names = [piece.strip(_QUOTES + "*_") for piece in _PIECES.split(text) if not any(c.isdigit() for c in piece)]
     names = [name for name in names if name[:1].isupper() and not is_date_line(f"1 {name} 2024")]
     desk = next(filter(_DESK.search, names), "")
     names = [name for name in names if name != desk]
@@ -85,6 +94,36 @@ def outlet_line(text: str) -> str:
     name = text.strip(_QUOTES)
     quoted = text[:1] in _QUOTES and text[-1:] in _QUOTES and not set(name) & set(_QUOTES[1:])
     return name if len(name) <= 50 and (quoted or (_OUTLET.search(name) and len(name.split()) <= 4)) else ""
+
+
+_SITE = re.compile(
+    r"(?P<title>.{8,}?)\s+(?:\|\s+(?P<barred>[^|]{2,40})|[–—-]\s+(?P<dashed>[^–—|.!?]{3,40})|"
+    r"\((?P<quoted>[«“\"][^«»“”\"]{2,40}[»”\"])\))"
+)
+_RIGHTS = re.compile(r"(?:©|\(c\)|copyright\b)[\W\d]*(?P<name>[^\W\d][^\d,.;:|©]{2,40})", re.IGNORECASE)
+_NAME_WORDS = (2, 4)
+
+
+def site_of_title(title: str) -> tuple[str, str]:
+    """A title without the name of a paper that stands behind it, and that name: "Keeper home | Dell Courier"."""
+    match = _SITE.fullmatch(title)
+    if match is None:
+        return title, ""
+    name = match["barred"] or match["dashed"] or match["quoted"]
+    words = name.split()
+    is_name = _NAME_WORDS[0] <= len(words) <= _NAME_WORDS[1] and all(word[:1].isupper() for word in words)
+    if match["dashed"] and not is_name and not (_OUTLET.search(name) and words[0][0].isupper() and len(words) < 4):
+        return title, ""
+    return match["title"], name.strip(_QUOTES)
+
+
+def outlet_of_page(lines: Iterable[str]) -> str:
+    """The paper that a page names in a line of its own at its top, or else where it claims its rights; or ""."""
+    lines = list(lines)
+    pieces = (piece for text in lines for piece in re.split(r"\s{2,}|\s[-–—|•*/]\s|\s*№|,", text))
+    named = (piece for piece in pieces if _OUTLET.search(piece) and len(piece.split()) <= 4 and piece[:1] != "#")
+    claimed = (match["name"].strip(f"{_QUOTES}-–— ") for text in lines if (match := _RIGHTS.search(text)))
+    return next((name.strip() for name in (*claimed, *named)), "")
 
 
 def dateline_outlet(text: str) -> str:

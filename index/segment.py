@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from index.dates import is_date_line, iso_day
+from index.dates import is_date_line
 from index.furniture import END_MARK, MARK, NUMBER, SLUG, STORY_END, without_page
-from index.heading import author_of, dateline_outlet, is_byline, outlet_line, signature, source_line
+from index.heading import author_of, dateline_outlet, is_byline, outlet_line, signature, site_of_title, source_line
 from index.language import detect_language
 from index.lines import Block, Line, blocks, is_sentence, is_text
 from index.openings import label_of_outlet
@@ -32,6 +32,7 @@ _GREETING_CHARACTERS = 200
 _ITEM_WORDS = 6
 _LEAST_TITLE = -1.5  # the logarithm of the odds
 _NEAR_TEXTS = 3
+_SIGNED_BLOCKS = 2  # below a text, of which one may say who wrote it
 _SHAPE_CHARACTERS = 80
 _RECURRENT = "line of every article"
 # What stands within an article as often as at its end.
@@ -61,7 +62,7 @@ class Story:
     blocks: tuple[Block, ...]
     title: str
     titled: int
-    date: str  # that a line says which every article of the file has in its head, or ""
+    around: tuple[str, ...]  # what lines say that stand about its head, or below it, and are no text
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -137,11 +138,19 @@ def _cut(
         if (whole and own) or any(_says_something(block) for _, block in own):
             titled = next((at for at, (i, _) in enumerate(own) if i == begins[start]), -1)
             title = found[begins[start]].text if titled >= 0 else ""
-            told = (iso_day(block.text) for block in article if block.lines[0].reason in (_RECURRENT, "repeated line"))
-            stories.append(Story(tuple(block for _, block in own), title, titled, next(filter(None, told), "")))
+            around = tuple(block.text for block in _around(article))
+            stories.append(Story(tuple(block for _, block in own), title, titled, around))
         else:
             dropped.extend(line.drop("no sentence") for _, block in own for line in block.lines)
     return Cut(tuple(stories), tuple(sorted(dropped, key=lambda line: line.span.start)), tuple(masthead))
+
+
+def _around(article: Sequence[Block]) -> list[Block]:
+    """The dropped lines of an article that stand above the second paragraph of its text, or right below the last."""
+    texts = [i for i, block in enumerate(article) if is_prose(block)]
+    above, below = (texts[:2][-1], texts[-1]) if texts else (len(article), len(article))
+    near = (*article[:above], *article[below + 1 : below + 1 + _SIGNED_BLOCKS])
+    return [block for block in near if block.lines[0].reason and len(block.text) <= TITLE_CHARACTERS]
 
 
 def is_prose(block: Block) -> bool:
@@ -513,7 +522,7 @@ def _is_loose(text: str) -> bool:
 class Head:
     """What the lines above an article's text say, and the lines that are its text."""
 
-    title: str
+    title: str  # without the paper that it names
     author: str
     outlet: str
     body: tuple[Line, ...]  # never empty
@@ -529,13 +538,17 @@ def read_head(story: Story) -> Head:
     outlet = outlet or next((name for block in found[: max(titled, 0)] if (name := outlet_line(block.text))), "")
     outlet = outlet or next((name for block in found[:first_prose] if (name := label_of_outlet(block.text))), "")
     outlet = outlet or dateline_outlet(found[first_prose].text)
+    for text in story.around:
+        names = author_of(text) if not is_date_line(text) else source_line(text)
+        author, outlet = author or names[0] or signature(text)[0], outlet or names[1] or label_of_outlet(text)
+    title, paper = site_of_title(story.title)
     text = [
         line
         for i, block in enumerate(found)
         if i > titled and i not in signed and not (i <= first_prose and is_dated(block.text))
         for line in block.lines
     ]
-    return Head(story.title, author, outlet, tuple(text or story.lines))
+    return Head(title, author, outlet or paper, tuple(text or story.lines))
 
 
 def _first_prose(found: Sequence[Block], titled: int) -> int:
