@@ -23,7 +23,7 @@ from index.escapes import view
 from index.furniture import mark_furniture
 from index.heading import outlet_of_page
 from index.json_lines import clean_json_lines
-from index.lines import BYTE_ORDER_MARK, Line, read_lines
+from index.lines import BYTE_ORDER_MARK, Line, is_text, read_lines
 from index.openings import split_openings
 from index.repeats import LineKeys
 from index.rules import NO_RULES, Rules
@@ -223,8 +223,17 @@ def _cut(source: Source, piece: _Piece) -> Cut:
         dated = source.media is Media.HTML and not source.parts
         return cut_whole(piece.lines, title=piece.part.title, trimmed=source.media in _PAGES, dated=dated)
     if source.media is Media.MARKDOWN:
-        return cut_articles(piece.lines, is_title=lambda line: line.text.startswith("# "))
+        return cut_articles(piece.lines, is_title=_heads_of_articles(piece.lines))
     return cut_articles(split_openings(piece.lines))
+
+
+def _heads_of_articles(lines: Sequence[Line]) -> Callable[[Line], bool]:
+    """Whether a line is a heading of the level of articles: the second if one of the first is above several of them."""
+    levels = Counter(len(match[1]) for line in lines if (match := _FENCES.match(line.text)))
+    texts = next((i for i, line in enumerate(lines) if is_text(line.text)), len(lines))
+    heads = [len(match[1]) for line in lines[:texts] if (match := _FENCES.match(line.text))]
+    level = 2 if heads == [1, 2] and levels[1] == 1 and levels[2] > 1 else 1
+    return lambda line: line.text.startswith("#" * level + " ")
 
 
 def _document(source: Source, story: Story, part: Part, *, lone: bool, masthead: str) -> Document:

@@ -15,7 +15,7 @@ from index.heading import author_of, dateline_outlet, is_byline, outlet_line, si
 from index.language import detect_language
 from index.lines import Block, Line, blocks, is_sentence, is_text
 from index.openings import label_of_outlet
-from index.standing import Place, TitlePlace, is_dated, likely_furniture, stems, title_evidence, weighed
+from index.standing import TWO_SENTENCES, Place, TitlePlace, is_dated, likely_furniture, stems, title_evidence, weighed
 from index.values import UNDETERMINED
 
 TITLE_CHARACTERS = 150
@@ -31,8 +31,9 @@ _SENTENCE_CHARACTERS = 60
 _GREETING_CHARACTERS = 200
 _ITEM_WORDS = 6
 _LEAST_TITLE = -1.5  # the logarithm of the odds
+_LEAST_SURE_TITLE = -4.0  # where what stands around it says that an article begins
 _NEAR_TEXTS = 3
-_SIGNED_BLOCKS = 2  # below a text, of which one may say who wrote it
+_SIGNED_BLOCKS = 3  # below a text, of which one may say who wrote it
 _SHAPE_CHARACTERS = 80
 _RECURRENT = "line of every article"
 # What stands within an article as often as at its end.
@@ -274,12 +275,12 @@ class _Layout:
         tails = [i + 1 for i in range(start, gap.end) if self.keys[i] in self.of_tails]
         return _Gap(max(tails, default=start), gap.end)
 
-    def title(self, gap: _Gap) -> int:
-        """The block of a gap that is likeliest to be the title of the text below, or -1."""
+    def title(self, gap: _Gap, *, least: float = _LEAST_TITLE) -> int:
+        """The block of a gap that is likeliest to be the title of the text below, -1 if none scores above `least`."""
         head = self.head_evidence(gap)
         scores = {i: weighed("title", title_evidence(head, i)) for i in self.candidates(gap)}
         best = max(scores, key=scores.__getitem__, default=-1)
-        return best if best >= 0 and scores[best] > _LEAST_TITLE else -1
+        return best if best >= 0 and scores[best] > least else -1
 
     def candidates(self, gap: _Gap) -> list[int]:
         """The blocks of a gap that may be a title."""
@@ -289,7 +290,9 @@ class _Layout:
             for i in range(gap.start, gap.end)
             if not found[i].lines[0].reason
             and len(found[i].text) <= TITLE_CHARACTERS
+            and not self.keys[i]
             and not is_dated(found[i].text)
+            and not _goes_on_below(found[i].text)
             and not _BRIEFS.fullmatch(found[i].text)
         ]
 
@@ -382,8 +385,11 @@ def _beginnings(layout: _Layout) -> dict[int, int]:
         return {0: layout.title(_Gap(0, _first_sentence(found)))} if found else {}
     gaps = layout.gaps[1:-1]
     heads = {gap: layout.head(gap) for gap in (layout.gaps[0], *gaps)}
-    titles = {gap: layout.title(head) for gap, head in heads.items()}
     alike = {gap for gap in gaps if layout.shared(gap, strong=True)}
+    titles = {
+        gap: layout.title(head, least=_LEAST_SURE_TITLE if gap in alike else _LEAST_TITLE)
+        for gap, head in heads.items()
+    }
     titled = 2 * sum(titles[gap] >= 0 for gap in alike) >= len(alike)
     sure = any(gap in alike or layout.parted(gap) > gap.start for gap in gaps)
     known = _known_titles(layout, [titles[gap] for gap in gaps])
@@ -479,6 +485,11 @@ def _is_translated(found: Sequence[Block], gap: _Gap, title: int, above: Sequenc
     return len(told) == 1 and not told & {lang, UNDETERMINED} and lang != UNDETERMINED
 
 
+def _goes_on_below(text: str) -> bool:
+    """Whether a line is the first of a paragraph: it has the end of a sentence in it, and not at its own end."""
+    return bool(TWO_SENTENCES.search(text)) and not is_sentence(text)
+
+
 def is_title_like(text: str) -> bool:
     """Whether a line could be a title by its length, not being a date or the name of an author."""
     return (
@@ -491,26 +502,18 @@ def is_title_like(text: str) -> bool:
 def _trimmed(place: Place) -> list[Block]:
     """The blocks of an article, with a reason on those that are likelier furniture than text.
 
-    Dates, authors and papers named in its head, and dates and authors right below it, are neither.
+    What names a day, an author or a paper above the second paragraph is neither.
     """
     found = place.found
-    last = max((i for i in range(place.start, place.end) if is_prose(found[i])), default=place.end - 1)
-    first = next((i for i in range(max(place.titled + 1, place.start), place.end) if is_prose(found[i])), place.end)
+    texts = [i for i in range(max(place.titled + 1, place.start), place.end) if is_prose(found[i])]
+    second = texts[:2][-1] if texts else place.end
     furniture = likely_furniture(place)
     return [
         Block(tuple(line.drop("around the text") for line in found[i].lines))
-        if i in furniture and not _says_whose(found[i].text, in_head=i < first, signs=i == last + 1)
+        if i in furniture and not (i < second and (is_dated(found[i].text) or outlet_line(found[i].text)))
         else found[i]
         for i in range(place.start, place.end)
     ]
-
-
-def _says_whose(text: str, *, in_head: bool, signs: bool) -> bool:
-    return (
-        ((in_head or signs) and is_dated(text))
-        or (in_head and bool(outlet_line(text)))
-        or (signs and bool(signature(text)[0]))
-    )
 
 
 def _is_loose(text: str) -> bool:

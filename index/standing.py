@@ -22,11 +22,12 @@ from index.values import UNDETERMINED
 
 MOST_CHARACTERS = 300  # of a line that can be furniture; what is longer is text
 _DAY_CHARACTERS = 30
+_PRINT_CHARACTERS = 50
 _STEM = 5  # letters that forms of a word share, mostly
 _STEM_CHARACTERS = 400
 _LANGUAGE_BLOCKS = 6
 _WORD = re.compile(r"[^\W\d_]+")
-_TWO_SENTENCES = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
+TWO_SENTENCES = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
 _ADDRESS = re.compile(r"https?:|www\.|\S@\S|\w\.(com|org|net|info|az|ru|tr|uk|io|invalid)\b", re.IGNORECASE)
 _SIGN = re.compile(r"[|»→•©▶►■☰*←✉☎✆♥❤]|\s/\s")
 _LABEL = re.compile(r"[^:.!?«»“”]{2,30}:\s")
@@ -94,7 +95,7 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
             "blank below": below is None or below.blank_before > 0,
             "below furniture": above is not None and bool(above.lines[0].reason),
             "above furniture": below is not None and bool(below.lines[0].reason),
-            "goes on": above is not None and not above.lines[0].reason and above.text[-1].isalpha() and i - 1 > first,
+            "goes on": i > first and above is not None and _is_open(above.text),
             "recurs": bool(place.keys[i]),
             "of no known word": bool(own) and not known,
             "known words": known,
@@ -165,7 +166,7 @@ def _made(text: str) -> dict[str, float]:
         "as long as text": len(text) >= PROSE_CHARACTERS,
         "as long as a paragraph": len(text) >= 150,
         "sentence": is_sentence(text),
-        "two sentences": bool(_TWO_SENTENCES.search(text)),
+        "two sentences": bool(TWO_SENTENCES.search(text)),
         "open": text.endswith(("…", "...")),
         "under four words": len(words) < 4,
         "under seven words": len(words) < 7,
@@ -196,6 +197,11 @@ def _is_day(text: str) -> bool:
         return False
     found = find_dates(text, lang="")
     return bool(found) and sum(map(str.isalpha, text[: found[0].span.start] + text[found[0].span.end :])) == 0
+
+
+def _is_open(text: str) -> bool:
+    """Whether a text as long as a line of print ends within a sentence."""
+    return len(text) >= _PRINT_CHARACTERS and not is_sentence(text)
 
 
 def _is_of_pages(word: str) -> bool:
