@@ -96,7 +96,7 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
 
 
 def _day_of_line(text: str) -> str:
-    return publication([text]).date if is_date_line(text) else iso_day(text) if len(text) <= _TOP_CHARACTERS else ""
+    return publication([text]).date if is_date_line(text) else stated_date(text) if len(text) <= _TOP_CHARACTERS else ""
 
 
 def _told_by_page(documents: Sequence[Document], source: Source, dropped: Sequence[DroppedSpan]) -> list[Document]:

@@ -45,7 +45,7 @@ _JUNK = re.compile(
 )
 # Under such a heading every paragraph is a piece of news by itself.
 _BRIEFS = re.compile(
-    r"(news )?in brief|briefs|briefly|qısa( xəbərlər)?|qısaca|коротко( о разном)?|вкратце|kısa kısa|kısaca",
+    r"(.{1,20} )?(in brief|briefs|briefly|qısa( xəbərlər)?|qısaca|коротко( о разном)?|вкратце|kısa kısa|kısaca)",
     re.IGNORECASE,
 )
 # A text that begins with a day in figures, or with a place in capitals, perhaps a day and an agency, and a dash.
@@ -53,7 +53,7 @@ _DATELINE = re.compile(
     r"\W?(\d{4}-\d\d-\d\d|\d{1,2}[./]\d{1,2}[./]\d{2,4})\b|"
     r"[^\W\d_a-zа-яёəıöüğşç]{3,}\b[^.!?]{0,60}(\.? [-–—]|/\.?) "
 )
-_RULE = re.compile(r"[^\w\s]{3,}|([^\w\s]\s?){3,}")
+_RULE = re.compile(r"[^\w\s]{2,}|([^\w\s]\s?){3,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +147,11 @@ def _cut(
 
 
 def _around(article: Sequence[Block]) -> list[Block]:
-    """The dropped lines of an article that stand above the second paragraph of its text, or right below the last."""
+    """The lines of an article that are no text and stand above its second paragraph, or right below the last."""
     texts = [i for i, block in enumerate(article) if is_prose(block)]
     above, below = (texts[:2][-1], texts[-1]) if texts else (len(article), len(article))
     near = (*article[:above], *article[below + 1 : below + 1 + _SIGNED_BLOCKS])
-    return [block for block in near if block.lines[0].reason and len(block.text) <= TITLE_CHARACTERS]
+    return [block for block in near if not is_prose(block) and len(block.text) <= TITLE_CHARACTERS]
 
 
 def is_prose(block: Block) -> bool:
@@ -391,6 +391,8 @@ def _beginnings(layout: _Layout) -> dict[int, int]:
         for gap, head in heads.items()
     }
     titled = 2 * sum(titles[gap] >= 0 for gap in alike) >= len(alike)
+    if titled:
+        titles |= {gap: layout.title(heads[gap], least=_LEAST_SURE_TITLE) for gap in alike}
     sure = any(gap in alike or layout.parted(gap) > gap.start for gap in gaps)
     known = _known_titles(layout, [titles[gap] for gap in gaps])
     begins: dict[int, int] = {}

@@ -67,7 +67,10 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     asked = [
         i
         for i in blocks
-        if not found[i].lines[0].reason and i != place.titled and len(found[i].text) <= MOST_CHARACTERS
+        if not found[i].lines[0].reason
+        and i != place.titled
+        and len(found[i].text) <= MOST_CHARACTERS
+        and not (i > start and found[i].text[0].islower() and _is_open(found[i - 1].text))  # goes on
     ]
     long = [i for i in blocks if not found[i].lines[0].reason and len(found[i].text) >= PROSE_CHARACTERS]
     first, last = (long[0], long[-1]) if long else (end, start - 1)
