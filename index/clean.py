@@ -48,7 +48,7 @@ _EDGE_LINES = 3
 # Of the lines at the top and at the bottom of a page that say whose it is.
 _TOP_LINES = 4
 _TOP_CHARACTERS = 120
-_OF_HEADS = frozenset(("date line", "masthead"))
+_SAYING_WHOSE = frozenset((Media.TEXT, Media.HTML))
 _EDGE_CHARACTERS = 60
 
 
@@ -90,7 +90,7 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
         dropped.extend(DroppedSpan(line.span, line.reason or "between articles") for line in cut.dropped)
     if source.text.startswith(BYTE_ORDER_MARK):
         dropped.insert(0, DroppedSpan(Span(0, 1), "byte order mark"))
-    if not source.parts:
+    if source.media in _SAYING_WHOSE and not source.parts:
         documents = _told_by_page(documents, source, dropped)
     return Cleaned(tuple(documents), tuple(dropped), ())
 
@@ -100,9 +100,9 @@ def _day_of_line(text: str) -> str:
 
 
 def _told_by_page(documents: Sequence[Document], source: Source, dropped: Sequence[DroppedSpan]) -> list[Document]:
-    """The articles of a page, with the day of the first and the paper of the page if no other has one of its own."""
+    """The articles of a page, with its paper, and the day above its first text, if none has one of its own."""
     days = [document.date for document in documents]
-    day = days[0] if days and days[0] and not any(days[1:]) and documents[0].date_from in _OF_HEADS else ""
+    day = days[0] if days and not documents[0].title and not any(days[1:]) else ""
     paper = "" if any(document.outlet for document in documents) else _paper(source, dropped)
     return [
         replace(

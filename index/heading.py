@@ -105,7 +105,10 @@ _NAME_WORDS = (2, 4)
 
 
 def site_of_title(title: str) -> tuple[str, str]:
-    """A title without the name of a paper that stands behind it, and that name: "Keeper home | Dell Courier"."""
+    """A title without the source that stands behind it in brackets, and the paper that it names.
+
+    What follows a bar or a dash is part of how the title is printed: "Keeper home | Dell Courier".
+    """
     match = _SITE.fullmatch(title)
     if match is None:
         return title, ""
@@ -114,7 +117,7 @@ def site_of_title(title: str) -> tuple[str, str]:
     is_name = _NAME_WORDS[0] <= len(words) <= _NAME_WORDS[1] and all(word[:1].isupper() for word in words)
     if match["dashed"] and not is_name and not (_OUTLET.search(name) and words[0][0].isupper() and len(words) < 4):
         return title, ""
-    return match["title"], name.strip(_QUOTES)
+    return match["title"] if match["quoted"] else title, name.strip(_QUOTES)
 
 
 def outlet_of_page(lines: Iterable[str]) -> str:

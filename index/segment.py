@@ -15,7 +15,17 @@ from index.heading import author_of, dateline_outlet, is_byline, outlet_line, si
 from index.language import detect_language
 from index.lines import Block, Line, blocks, is_sentence, is_text
 from index.openings import label_of_outlet
-from index.standing import TWO_SENTENCES, Place, TitlePlace, is_dated, likely_furniture, stems, title_evidence, weighed
+from index.standing import (
+    INSERTED,
+    TWO_SENTENCES,
+    Place,
+    TitlePlace,
+    is_dated,
+    likely_furniture,
+    stems,
+    title_evidence,
+    weighed,
+)
 from index.values import UNDETERMINED
 
 TITLE_CHARACTERS = 150
@@ -27,17 +37,14 @@ _QUESTION_WORDS = 5  # "What is the cause?" is a heading within an article, "Wha
 _HEAD_BLOCKS = 4  # between a title and its text: date, author, a line of description, a share bar
 _BETWEEN = ("between articles", "end of story", "end mark", "separator")
 _SENTENCE_WORDS = 4
-_SENTENCE_CHARACTERS = 60
 _GREETING_CHARACTERS = 200
 _ITEM_WORDS = 6
-_LEAST_TITLE = -1.5  # the logarithm of the odds
+_LEAST_TITLE = -3.0  # the logarithm of the odds
 _LEAST_SURE_TITLE = -4.0  # where what stands around it says that an article begins
 _NEAR_TEXTS = 3
 _SIGNED_BLOCKS = 3  # below a text, of which one may say who wrote it
 _SHAPE_CHARACTERS = 80
 _RECURRENT = "line of every article"
-# What stands within an article as often as at its end.
-_INSERTED = frozenset(("advertisement", "caption", "picture", "link", "read more", "table of contents", "widget"))
 # What is said of each article.
 _OF_ARTICLES = frozenset(("counter", "share bar", "age", "tags", "updated", "end mark", NUMBER, SLUG))
 _JUNK = re.compile(
@@ -191,7 +198,9 @@ def _stories(layout: _Layout) -> dict[int, int]:
             ended = prose = False
         prose = prose or is_prose(block)
     ends = [*layout.texts, len(found)]
-    return {start: layout.title(_Gap(start, ends[bisect_left(ends, start)])) for start in starts}
+    gaps = (_Gap(start, ends[bisect_left(ends, start)]) for start in starts)
+    # The page has parted them, so that the first line is a title, unless it cannot be one.
+    return {gap.start: gap.start if gap.start in layout.candidates(gap) else layout.title(gap) for gap in gaps}
 
 
 # Gaps
@@ -338,7 +347,7 @@ def _recurrent(found: Sequence[Block]) -> list[str]:
 def _shape(block: Block) -> str:
     """What a line has in common with others of its kind; "=" before what must be the very same, "" for text."""
     text, reason = block.text, block.lines[0].reason
-    if reason in _INSERTED or len(text) > _SHAPE_CHARACTERS or _is_rule(block):
+    if reason in INSERTED or len(text) > _SHAPE_CHARACTERS or _is_rule(block):
         return ""
     if reason in _OF_ARTICLES:
         return f"@{reason}"
@@ -512,15 +521,15 @@ def _trimmed(place: Place) -> list[Block]:
     furniture = likely_furniture(place)
     return [
         Block(tuple(line.drop("around the text") for line in found[i].lines))
-        if i in furniture and not (i < second and (is_dated(found[i].text) or outlet_line(found[i].text)))
+        if i in furniture and not (i < second and _says_whose(found[i].text))
         else found[i]
         for i in range(place.start, place.end)
     ]
 
 
-def _is_loose(text: str) -> bool:
-    """Whether a line neither ends as a sentence or a verse does, nor is an item of a list."""
-    return not is_sentence(text) and not text.endswith((",", "—", "-")) and text[0] not in "-–—•*"
+def _says_whose(text: str) -> bool:
+    """Whether a line of a head says when, by whom, for or to whom something was written."""
+    return is_dated(text) or bool(outlet_line(text)) or text.endswith(",")
 
 
 @dataclass(frozen=True, slots=True)

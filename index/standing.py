@@ -22,6 +22,10 @@ from index.values import UNDETERMINED
 
 MOST_CHARACTERS = 300  # of a line that can be furniture; what is longer is text
 _DAY_CHARACTERS = 30
+# Furniture that stands within an article as often as at its end.
+INSERTED = frozenset(("advertisement", "caption", "picture", "link", "read more", "table of contents", "widget"))
+_ITEM = "-–—•*"
+_SHORT_CHARACTERS = 60
 _PRINT_CHARACTERS = 50
 _STEM = 5  # letters that forms of a word share, mostly
 _STEM_CHARACTERS = 400
@@ -51,7 +55,12 @@ class Place:
 
 def likely_furniture(place: Place) -> set[int]:
     """The blocks of an article that are more likely furniture than text, of those that have no reason yet."""
-    return {i for i, evidence in line_evidence(place).items() if weighed("line", evidence) > 0}
+    found: set[int] = set()
+    for i, evidence in line_evidence(place).items():
+        # The items of a list go together.
+        if i - 1 in found if evidence["item below item"] else weighed("line", evidence) > 0:
+            found.add(i)
+    return found
 
 
 def weighed(kind: str, evidence: Mapping[str, float]) -> float:
@@ -64,16 +73,18 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     """For each block of an article that may be furniture or text, what there is to tell, most of it from 0 to 1."""
     found, start, end = place.found, place.start, place.end
     blocks = range(start, end)
+    long = [i for i in blocks if not found[i].lines[0].reason and len(found[i].text) >= PROSE_CHARACTERS]
+    first, last = (long[0], long[-1]) if long else (end, start - 1)
     asked = [
         i
         for i in blocks
         if not found[i].lines[0].reason
         and i != place.titled
         and len(found[i].text) <= MOST_CHARACTERS
+        and (long or not is_sentence(found[i].text))
+        and not (first < i < last and not _is_inserted(found[i].text))
         and not (i > start and found[i].text[0].islower() and _is_open(found[i - 1].text))  # goes on
     ]
-    long = [i for i in blocks if not found[i].lines[0].reason and len(found[i].text) >= PROSE_CHARACTERS]
-    first, last = (long[0], long[-1]) if long else (end, start - 1)
     lang = detect_language(" ".join(found[i].text for i in long[:_LANGUAGE_BLOCKS])) if long else UNDETERMINED
     own_stems = {i: stems(found[i].text) for i in blocks if not found[i].lines[0].reason} if asked else {}
     shared = Counter(stem for its in own_stems.values() for stem in its)
@@ -81,6 +92,7 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     usual = max(apart, key=apart.count, default=0)
     evidence: dict[int, dict[str, float]] = {}
     for i in asked:
+        loose = sum(map(_is_loose, found[last + 1 : i]))
         block = found[i]
         above = found[i - 1] if i > start else None
         below = found[i + 1] if i + 1 < end else None
@@ -91,13 +103,16 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
             "above all text": i < first,
             "above the title": i < place.titled,
             "within the text": first < i < last,
-            "right below the text": bool(long) and i == last + 1,
-            "below the text": min(4, i - last) / 4 if long and i > last else 0,
+            "right below the text": bool(long) and i > last and not loose,
+            "below the text": bool(long) and i > last,
+            "far below the text": min(4, loose) / 4,
+            "item below item": above is not None and block.text[0] in _ITEM and above.text[0] in _ITEM,
             "set off": block.blank_before > usual,
             "blank above": block.blank_before > 0,
             "blank below": below is None or below.blank_before > 0,
             "below furniture": above is not None and bool(above.lines[0].reason),
             "above furniture": below is not None and bool(below.lines[0].reason),
+            "short sentence far below": loose > 0 and is_sentence(block.text) and len(block.text) < _SHORT_CHARACTERS,
             "goes on": i > first and above is not None and _is_open(above.text),
             "recurs": bool(place.keys[i]),
             "of no known word": bool(own) and not known,
@@ -173,6 +188,8 @@ def _made(text: str) -> dict[str, float]:
         "open": text.endswith(("…", "...")),
         "under four words": len(words) < 4,
         "under seven words": len(words) < 7,
+        "digit first": text[0].isdigit(),
+        "comma": text.endswith(","),
         "digits": sum(map(str.isdigit, text)) / len(text),
         "address": bool(_ADDRESS.search(text)),
         "sign": bool(_SIGN.search(text)),
@@ -180,7 +197,7 @@ def _made(text: str) -> dict[str, float]:
         "capitals": sum(word[0].isupper() for word in letters) / max(1, len(letters)),
         "all capitals": text.isupper(),
         "small letter first": text[0].islower(),
-        "item": text[0] in "-–—•*",
+        "item": text[0] in _ITEM,
         "quote": text[0] in '«“"„',
         "date": is_date_line(text),
         "name": bool(signature(text)[0]),
@@ -200,6 +217,18 @@ def _is_day(text: str) -> bool:
         return False
     found = find_dates(text, lang="")
     return bool(found) and sum(map(str.isalpha, text[: found[0].span.start] + text[found[0].span.end :])) == 0
+
+
+def _is_inserted(text: str) -> bool:
+    """Whether a line within a text has something of a page about it: it may be a heading otherwise."""
+    made = _made(text)
+    return any(made[name] for name in ("words of pages", "sign", "address", "label"))
+
+
+def _is_loose(block: Block) -> bool:
+    """Whether a block is no sentence, nor something that stands within articles, too."""
+    reason = block.lines[0].reason
+    return reason not in INSERTED if reason else not is_sentence(block.text)
 
 
 def _is_open(text: str) -> bool:
