@@ -85,6 +85,8 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
         and not (first < i < last and not _is_inserted(found[i].text))
         and not (i > start and found[i].text[0].islower() and _is_open(found[i - 1].text))  # goes on
     ]
+    if not asked:
+        return {}
     lang = detect_language(" ".join(found[i].text for i in long[:_LANGUAGE_BLOCKS])) if long else UNDETERMINED
     own_stems = {i: stems(found[i].text) for i in blocks if not found[i].lines[0].reason} if asked else {}
     shared = Counter(stem for its in own_stems.values() for stem in its)

@@ -1,0 +1,32 @@
+"""Which lines of an article are likelier furniture than text."""
+
+from __future__ import annotations
+
+from index.lines import Block, Line
+from index.standing import Place, likely_furniture
+from index.values import Span
+
+TEXT = (
+    "The harbour board of Velden has bought a second ferry bell, since the first one was stolen by the choir in May. "
+)
+
+
+def place(*texts: str) -> Place:
+    found, start = [], 0
+    for text in texts:
+        found.append(Block((Line(Span(start, start + len(text)), text, 1),)))
+        start += len(text) + 2
+    return Place(found, 0, len(found), -1, [""] * len(found))
+
+
+def test_what_a_page_says_below_a_text_is_furniture_and_a_last_sentence_is_not() -> None:
+    below = place(TEXT * 2, TEXT, "The ferry bell of Velden rings again.", "Subscribe | Follow us on Telegram")
+    assert likely_furniture(below) == {3}
+
+
+def test_a_heading_within_a_text_is_none() -> None:
+    assert likely_furniture(place(TEXT * 3, "Karst and chalk", TEXT * 3)) == set()
+
+
+def test_items_of_a_list_go_with_the_first() -> None:
+    assert likely_furniture(place(TEXT * 3, "- bells", "- ropes", "- choirs")) == set()
