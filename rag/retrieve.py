@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -9,6 +10,7 @@ from index.folder import Filters, Index
 from index.values import ScoredPassage
 from rag.fuse import fuse, rerank, surpluses
 from rag.late import score_packed
+from rag.letters import restore_letters
 
 # How many candidates each side brings; the fusion sees all of them with both scores.
 _CANDIDATES = 100
@@ -23,6 +25,20 @@ class Retriever(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Ranking:
+    """What each step made of the candidates for a question: scores by passage key, the higher the better.
+
+    A passage that a step did not look at has no score of it.
+    """
+
+    dense: Mapping[int, float]
+    lexical: Mapping[int, float]
+    fused: Mapping[int, float]
+    late: Mapping[int, float]
+    scores: Mapping[int, float]  # of every candidate, in the end
+
+
+@dataclass(frozen=True, slots=True)
 class HybridRetriever:
     """The index's vectors and words together, the best reranked by the vectors of their tokens."""
 
@@ -31,20 +47,8 @@ class HybridRetriever:
 
     def retrieve(self, question: str, *, k: int, filters: Filters = Filters()) -> list[ScoredPassage]:
         """At most `k` passages, best first; ties break by passage id."""
-        candidates = max(k, _CANDIDATES)
-        vector = self.index.embedder.embed_query(question)
-        dense = {hit.key: hit.score for hit in self.index.search_dense(vector, k=candidates, filters=filters)}
-        shares = {hit.key: hit.share for hit in self.index.search_lexical(question, k=candidates, filters=filters)}
-        dense.update(self.index.dense.scores(vector, [key for key in shares if key not in dense]))
-        langs = {key: self.index.dense.lang_of(key) for key in dense}
-        surplus = surpluses(shares, langs)
-        scores = fuse(dense, surplus)
-        if self.rerank:
-            order = sorted(scores, key=lambda key: (-scores[key], key))
-            late = self._late(question, order[:_RERANKED], langs)
-            scores = rerank(scores, surplus, late)
-        else:
-            late = {}
+        ranking = self.rank(question, k=k, filters=filters)
+        scores, dense, shares, late = ranking.scores, ranking.dense, ranking.lexical, ranking.late
         best = sorted(scores, key=lambda key: (-scores[key], key))[: k * 2]
         stored = self.index.passages(best)
         found = [
@@ -53,6 +57,21 @@ class HybridRetriever:
             if key in stored
         ]
         return sorted(found, key=lambda hit: (-hit.score, hit.passage.id))[:k]
+
+    def rank(self, question: str, *, k: int, filters: Filters = Filters()) -> Ranking:
+        """How the candidates are ranked of which `retrieve` gives the best `k`."""
+        candidates = max(k, _CANDIDATES)
+        meant = restore_letters(question, self.index)
+        vector = self.index.embedder.embed_query(meant)
+        dense = {hit.key: hit.score for hit in self.index.search_dense(vector, k=candidates, filters=filters)}
+        shares = {hit.key: hit.share for hit in self.index.search_lexical(question, k=candidates, filters=filters)}
+        dense.update(self.index.dense.scores(vector, [key for key in shares if key not in dense]))
+        langs = {key: self.index.dense.lang_of(key) for key in dense}
+        surplus = surpluses(shares, langs)
+        fused = fuse(dense, surplus)
+        order = sorted(fused, key=lambda key: (-fused[key], key))
+        late = self._late(meant, order[:_RERANKED], langs) if self.rerank else {}
+        return Ranking(dense, shares, fused, late, rerank(fused, surplus, late))
 
     def _late(self, question: str, keys: list[int], langs: dict[int, str]) -> dict[int, float]:
         kept = self.index.token_vectors(keys)
