@@ -197,10 +197,10 @@ def _passes(passage: Passage, filters: Filters) -> bool:
         return False
     if not holds(filters.phrases, passage):
         return False
-    if not (filters.after or filters.before):
+    if not (filters.since or filters.until):
         return True
     exact = len(passage.date)  # of a month or a year any day will do
-    return bool(passage.date) and filters.after[:exact] <= passage.date <= (filters.before[:exact] or passage.date)
+    return bool(passage.date) and filters.since[:exact] <= passage.date <= (filters.until[:exact] or passage.date)
 
 
 def _bm25s() -> Any:

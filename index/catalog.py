@@ -701,6 +701,18 @@ class Catalog:
             return Cluster(document_id, (document_id,))
         return Cluster(str(rows[0][0]), tuple(str(id_) for _, id_ in rows))
 
+    def representatives(self, document_ids: Iterable[str]) -> dict[str, str]:
+        """For each of these documents the one that represents its cluster, itself if it is alone."""
+        found = {}
+        for id_ in document_ids:
+            row = self._db.execute(
+                "SELECT r.id FROM documents d JOIN clusters c ON c.document = d.key "
+                "JOIN documents r ON r.key = c.representative WHERE d.id = ?",
+                (id_,),
+            ).fetchone()
+            found[id_] = str(row[0]) if row else id_
+        return found
+
     def links(self, document_id: str) -> list[Link]:
         """The copies and translations that a document is linked to itself, best first.
 

@@ -27,15 +27,15 @@ class Filters:
     """Which passages may be found. Empty means any; with a date given, undated passages are left out."""
 
     languages: frozenset[str] = field(default_factory=frozenset)  # BCP 47
-    after: str = ""  # ISO 8601 day, the day itself included
-    before: str = ""
+    since: str = ""  # ISO 8601 day, the day itself included
+    until: str = ""
     phrases: tuple[Phrase, ...] = ()  # that a passage must hold, all of them
     sources: frozenset[str] = field(default_factory=frozenset)  # paths of files, or of folders for all that is in them
 
     def __post_init__(self) -> None:
         import datetime as dt
 
-        for name in ("after", "before"):
+        for name in ("since", "until"):
             value = getattr(self, name)
             try:
                 # fromisoformat takes other forms, too, but days are compared as they are written.
@@ -139,12 +139,12 @@ class Index:
 
     def _among(self, filters: Filters) -> NDArray[np.int64] | None:
         """The keys of the passages that dates and sources leave, or None if they leave all."""
-        if not (filters.after or filters.before or filters.sources):
+        if not (filters.since or filters.until or filters.sources):
             return None
         # The same filter is asked again with the next question, and 100,000 keys take some 100 ms to be read.
-        asked = (self.dense.sequence, filters.after, filters.before, filters.sources)
+        asked = (self.dense.sequence, filters.since, filters.until, filters.sources)
         if self._last_among is None or self._last_among[0] != asked:
-            keys = self.catalog.keys_where(filters.after, filters.before, filters.sources)
+            keys = self.catalog.keys_where(filters.since, filters.until, filters.sources)
             self._last_among = (asked, keys)
         return self._last_among[1]
 
@@ -154,8 +154,8 @@ class Index:
             question,
             k=k,
             languages=filters.languages,
-            after=filters.after,
-            before=filters.before,
+            after=filters.since,
+            before=filters.until,
             phrases=filters.phrases,
             sources=filters.sources,
         )
@@ -196,6 +196,10 @@ class Index:
     def cluster_of(self, document_id: str) -> Cluster:
         """The copies of a document, itself among them."""
         return self.catalog.cluster_of(document_id)
+
+    def representatives(self, document_ids: Iterable[str]) -> dict[str, str]:
+        """For each of these documents that of its copies which stands for all of them, itself if it has none."""
+        return self.catalog.representatives(document_ids)
 
     def links(self, document_id: str) -> list[Link]:
         """The copies and translations that a document is linked to itself, best first."""

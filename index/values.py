@@ -158,6 +158,7 @@ class ScoredPassage:
     dense: float  # cosine of query and passage, centred by language
     lexical: float  # share of the query's idf mass that the passage matches, 0 to 1
     late: float = 0.0  # match of its tokens with the query's, -1 to 1; 0 if it was not among the best that are reranked
+    also: tuple[Passage, ...] = ()  # of copies of its document: they say the same and are not listed themselves
 
 
 class LinkKind(StrEnum):

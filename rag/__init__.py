@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rag.assistant import Assistant
+    from rag.explain import Explanation
     from rag.reply import Abstention, Answer, Citation, Reply, Statement
 
-__all__ = ["Abstention", "Answer", "Assistant", "Citation", "Reply", "Statement"]
+__all__ = ["Abstention", "Answer", "Assistant", "Citation", "Explanation", "Reply", "Statement"]
 
 
 def __getattr__(name: str) -> Any:
     # Looked up when first asked for: whoever wants the types of a reply, or one module, need not wait for numpy.
     if name not in __all__:
         raise AttributeError(f"module 'rag' has no attribute {name!r}")
-    return getattr(import_module("rag.assistant" if name == "Assistant" else "rag.reply"), name)
+    home = {"Assistant": "rag.assistant", "Explanation": "rag.explain"}.get(name, "rag.reply")
+    return getattr(import_module(home), name)

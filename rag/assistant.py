@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 
@@ -10,13 +12,30 @@ from index.errors import SettingsError
 from index.folder import Filters, Index
 from index.values import ScoredPassage
 from rag.abstain import CALIBRATION, Calibration, signals
+from rag.explain import Explanation, explain_hits
 from rag.ground import ground
+from rag.letters import restore_letters
+from rag.merge import merge_neighbours
 from rag.read import ExtractiveReader
 from rag.reply import Abstention, Answer, Reply
 from rag.retrieve import HybridRetriever, Retriever
+from rag.select import Selected, collapse, spread
+from rag.when import Period, periods, prefer_periods, prefer_recent
 
 # Passages that the reader is shown: the right one is among them for 33 of 36 dev questions, and for as many in 20.
 EVIDENCE_PASSAGES = 8
+# Passages that are ranked before copies of one another and crowds of one article are parted.
+_POOL = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Passages for a question, and what was made of it on the way."""
+
+    meant: str  # the question with its letters restored
+    named: tuple[Period, ...]
+    selected: tuple[Selected, ...]
+    pool: int  # how many passages were asked for to find these
 
 
 class Assistant:
@@ -50,35 +69,111 @@ class Assistant:
         self.index.close()
 
     def search(
-        self, question: str, *, k: int = 10, languages: Iterable[str] = (), after: str = "", before: str = ""
+        self,
+        question: str,
+        *,
+        k: int = 10,
+        languages: Iterable[str] = (),
+        since: str = "",
+        until: str = "",
+        today: str = "",
+        recent: bool = False,
     ) -> list[ScoredPassage]:
-        """The best `k` passages for a question, best first, nothing answered. Raises SettingsError."""
-        if not question.strip():
-            raise SettingsError("the question is empty; write one")
-        return self._retriever.retrieve(question, k=k, filters=Filters(frozenset(languages), after, before))
+        """The best `k` passages for a question, best first, nothing answered. See `ask`. Raises SettingsError."""
+        filters = Filters(frozenset(languages), since, until)
+        found = self._find(question, k, filters, today, recent, spreads=True)
+        return [each.listed for each in found.selected]
 
-    def ask(self, question: str, *, languages: Iterable[str] = (), after: str = "", before: str = "") -> Reply:
+    def ask(
+        self,
+        question: str,
+        *,
+        languages: Iterable[str] = (),
+        since: str = "",
+        until: str = "",
+        today: str = "",
+        recent: bool = False,
+    ) -> Reply:
         """Answer from the documents, or abstain.
 
-        `languages` are BCP 47 tags of the documents to look in, none for all; `after` and `before` are days,
-        ISO 8601, both included, and keep to documents that are dated. Raises SettingsError, CitationError.
+        `languages` are BCP 47 tags of the documents to look in, none for all; `since` and `until` are days, ISO 8601,
+        both included, and keep to documents that are dated. A period that the question names filters nothing: what is
+        of it comes before what matches as well. `today` is the day that words such as "last week" are counted from;
+        without it they are words like others. With `recent` newer documents come before older ones that match as well.
+        Raises SettingsError, CitationError.
         """
-        return self.decide(self.draft(question, languages=languages, after=after, before=before))
+        filters = {"languages": languages, "since": since, "until": until}
+        return self.decide(self.draft(question, **filters, today=today, recent=recent))
 
-    def draft(self, question: str, *, languages: Iterable[str] = (), after: str = "", before: str = "") -> Reply:
+    def draft(
+        self,
+        question: str,
+        *,
+        languages: Iterable[str] = (),
+        since: str = "",
+        until: str = "",
+        today: str = "",
+        recent: bool = False,
+    ) -> Reply:
         """What `ask` would answer if it had to: an Abstention only where there is no sentence to answer with."""
-        evidence = self.search(question, k=EVIDENCE_PASSAGES, languages=languages, after=after, before=before)
+        filters = Filters(frozenset(languages), since, until)
+        found = self._find(question, EVIDENCE_PASSAGES, filters, today, recent, spreads=False)
         folder = str(self.index.folder.resolve())
-        if not evidence:
-            filtered = "under these filters" if (languages or after or before) else "in this index"
+        if not found.selected:
+            filtered = "in this index" if filters == Filters() else "under these filters"
             return Abstention(question, f"There is no passage {filtered} to answer from.", (), 0.0, folder)
-        draft = self._reader.read(question, evidence)
+        hits = [each.hit for each in found.selected]
+        draft = self._reader.read(found.meant, hits)
+        evidence = tuple(merge_neighbours(hits, cache(self.index.source)))
         if not draft.statements:
             reason = "The closest passages hold no whole sentence that could answer."
-            return Abstention(question, reason, tuple(evidence), 0.0, folder)
-        probability = self._calibration.probability(signals(question, evidence, draft))
+            return Abstention(question, reason, evidence, 0.0, folder)
+        probability = self._calibration.probability(signals(found.meant, hits, draft))
         statements = ground(draft.statements, self.index)
-        return Answer(question, statements, tuple(evidence), probability, folder)
+        return Answer(question, statements, evidence, probability, folder)
+
+    def explain(
+        self,
+        question: str,
+        *,
+        k: int | None = None,
+        languages: Iterable[str] = (),
+        since: str = "",
+        until: str = "",
+        today: str = "",
+        recent: bool = False,
+    ) -> Explanation:
+        """Why the passages are found that `search` lists, or without `k` those that `ask` reads.
+
+        Raises SettingsError, also if the retriever is no HybridRetriever.
+        """
+        if not isinstance(self._retriever, HybridRetriever):
+            raise SettingsError(f"{type(self._retriever).__name__} cannot be explained; want a HybridRetriever")
+        filters = Filters(frozenset(languages), since, until)
+        spreads, k = k is not None, k or EVIDENCE_PASSAGES
+        found = self._find(question, k, filters, today, recent, spreads=spreads)
+        ranking = self._retriever.rank(question, k=found.pool, filters=filters)
+        hits = explain_hits(found.meant, found.selected, ranking, self.index)
+        return Explanation(question, found.meant, filters, found.named, recent, len(ranking.scores), hits)
+
+    def _find(self, question: str, k: int, filters: Filters, today: str, recent: bool, *, spreads: bool) -> _Found:
+        if not question.strip():
+            raise SettingsError("the question is empty; write one")
+        meant = restore_letters(question, self.index)
+        named = periods(meant, today=today)
+        pool = max(_POOL, 2 * k)
+        while True:
+            hits = self._retriever.retrieve(question, k=pool, filters=filters)
+            found = prefer_periods([Selected(hit) for hit in hits], named)
+            if recent:
+                found = prefer_recent(found)
+            articles = self.index.representatives({hit.passage.document_id for hit in hits})
+            selected = collapse(found, articles)
+            if spreads:
+                selected = spread(selected, articles)
+            if len(selected) >= k or len(hits) < pool:
+                return _Found(meant, named, tuple(selected[:k]), pool)
+            pool *= 4  # copies took the places
 
     def decide(self, draft: Reply) -> Reply:
         """The draft, or an Abstention in its place if its confidence is below the calibration's threshold."""

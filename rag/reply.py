@@ -112,7 +112,8 @@ def citation_to_json(citation: Citation) -> dict[str, Any]:
 def hit_to_json(hit: ScoredPassage) -> dict[str, Any]:
     """A passage that was found, as `evidence[]` and `dragoman search --json` give it.
 
-    `date` is when its document was published, `dates` are those that the passage names, each where it stands.
+    `date` is when its document was published, `dates` are those that the passage names, each where it stands, `also`
+    are passages of copies of its document, which say the same.
     """
     passage = hit.passage
     return {
@@ -131,5 +132,16 @@ def hit_to_json(hit: ScoredPassage) -> dict[str, Any]:
                 "alternatives": list(found.alternatives),
             }
             for found in passage_dates(passage)
+        ],
+        "also": [
+            {
+                "source": copy.source_path,
+                "start": copy.span.start,
+                "end": copy.span.end,
+                "title": copy.title,
+                "lang": copy.lang,
+                "date": copy.date,
+            }
+            for copy in hit.also
         ],
     }

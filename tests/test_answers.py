@@ -204,14 +204,14 @@ def test_date_filter(assistant: Assistant) -> None:
         ("2022-12-23", "2022-12-23"),
     ):
         wanted = {p.id for p in dated if p.date >= after and (not before or p.date <= before)}
-        found = {hit.passage.id for hit in assistant.search(DEMO, k=200, after=after, before=before)}
+        found = {hit.passage.id for hit in assistant.search(DEMO, k=200, since=after, until=before)}
         assert found == wanted != set()
 
 
 @pytest.mark.parametrize("day", ["yesterday", "2024-13-01", "2024-1-1", "31.12.2024", "20241231", "2024-W01-1"])
 def test_what_is_no_day(assistant: Assistant, day: str) -> None:
     with pytest.raises(SettingsError, match="not a day; write it as 2024-12-31"):
-        assistant.ask(DEMO, after=day)
+        assistant.ask(DEMO, since=day)
 
 
 def test_k(assistant: Assistant) -> None:

@@ -127,7 +127,7 @@ def test_misuse(dragoman: Callable, arguments: list[str]) -> None:
     [
         (["ask", ""], "dragoman: the question is empty; write one\n"),
         (["search", "q", "-k", "0"], "dragoman: -k is 0; want 1 or more\n"),
-        (["ask", "q", "--after", "yesterday"], "dragoman: --after yesterday: not a day; write it as 2024-12-31\n"),
+        (["ask", "q", "--since", "yesterday"], "dragoman: --since yesterday: not a day; write it as 2024-12-31\n"),
         (["show", "a.txt:9-3"], "dragoman: a.txt:9-3: a.txt has characters 0 to "),
     ],
 )
@@ -318,6 +318,36 @@ def test_ask(dragoman: Callable, folder: Path) -> None:
     plain = dragoman("ask", "--index", folder, "who has run the lighthouse since the spring?")
     assert (plain.returncode, plain.stderr) == (0, "")
     assert "a.txt:" in plain.stdout
+
+
+def test_the_older_names_of_the_days_still_work(dragoman: Callable, folder: Path) -> None:
+    asked = ["search", "--index", folder, "--json", "lighthouse"]
+    found = dragoman(*asked, "--since", "2024-05-05", "--until", "2024-05-05").stdout
+    assert dragoman(*asked, "--after", "2024-05-05", "--before", "2024-05-05").stdout == found
+    assert [hit["source"] for hit in json.loads(found)] == ["a.txt"]
+
+
+def test_explain(dragoman: Callable, folder: Path) -> None:
+    question = "who has run the lighthouse since the spring, in May 2024?"
+    asked = ["--index", folder, "--explain", "--lang", "en", "--recent", question]
+    shown = dragoman("search", *asked)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert is_tame(shown.stdout)
+    assert "period: May 2024 = 2024-05\n" in shown.stdout
+    assert "filters: language en; 1 passages compared\nperiod" in shown.stdout
+    for line in (
+        "terms: has, run, the, lighthouse, since",
+        "dates: dated 2024-05-05: +0.2",
+        "recent, dated 2024-05-05: +0.4",
+    ):
+        assert f"        {line}" in shown.stdout
+    document = json.loads(dragoman("search", "--json", *asked).stdout)
+    (hit,) = document["hits"]
+    assert (hit["source"], hit["dense"]["rank"], hit["lexical"]["rank"]) == ("a.txt", 1, 1)
+    reply = json.loads(dragoman("ask", "--json", *asked).stdout)
+    assert reply["explanation"] == document
+    answer = dragoman("ask", *asked).stdout
+    assert answer.endswith(f"\n\n{shown.stdout}")
 
 
 def test_search(dragoman: Callable, folder: Path) -> None:

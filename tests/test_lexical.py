@@ -148,12 +148,12 @@ def test_filters(index: Index) -> None:
     assert names(index, question, languages=frozenset({"ru"})) == ["ru.txt"]
     assert sorted(names(index, question, languages=frozenset({"ru", "az"}))) == ["az.txt", "ru.txt"]
     assert names(index, question, languages=frozenset({"ka"})) == []
-    assert sorted(names(index, question, after="2024-02-03")) == ["az.txt", "en.txt", "ru.txt"]
-    assert sorted(names(index, question, after="2024-02-04")) == ["en.txt", "ru.txt"]
-    assert sorted(names(index, question, before="2024-05-05")) == ["az.txt", "en.txt"]
-    assert names(index, question, after="2024-05-05", before="2024-05-05") == ["en.txt"]
-    assert names(index, question, after="2025-01-01") == []
-    assert names(index, question, after="2024-01-01", languages=frozenset({"en"})) == ["en.txt"]
+    assert sorted(names(index, question, since="2024-02-03")) == ["az.txt", "en.txt", "ru.txt"]
+    assert sorted(names(index, question, since="2024-02-04")) == ["en.txt", "ru.txt"]
+    assert sorted(names(index, question, until="2024-05-05")) == ["az.txt", "en.txt"]
+    assert names(index, question, since="2024-05-05", until="2024-05-05") == ["en.txt"]
+    assert names(index, question, since="2025-01-01") == []
+    assert names(index, question, since="2024-01-01", languages=frozenset({"en"})) == ["en.txt"]
 
 
 def test_source_filter(make_index: Callable[..., Index]) -> None:

@@ -112,7 +112,7 @@ def test_every_system_keeps_to_filters_and_k(name: str, index: Index) -> None:
     system = make_system(name, index)
     hits = system.retrieve("train Baku Баку поезд", k=5, filters=Filters(frozenset({"ru"})))
     assert [hit.passage.source_path for hit in hits] == ["поезд"]
-    assert system.retrieve("train Baku", k=5, filters=Filters(after="2020-01-01")) == []  # none of them is dated
+    assert system.retrieve("train Baku", k=5, filters=Filters(since="2020-01-01")) == []  # none of them is dated
     assert len(system.retrieve("the ministry of Baku", k=2)) <= 2
 
 

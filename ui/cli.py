@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 import os
 import sys
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from index.errors import DragomanError, IndexFolderError, SettingsError
 
 if TYPE_CHECKING:
-    from rag import Reply, Statement
+    from index.values import Passage
+    from rag import Explanation, Reply, Statement
 
 DONE, NOT_DONE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_INDEX = Path("dragoman.index")
@@ -126,8 +128,36 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--lang", action="append", default=[], metavar="TAG", help="only this language, such as az; may be repeated"
     )
-    group.add_argument("--after", default="", metavar="DAY", help="only documents dated this day or later (2024-12-31)")
-    group.add_argument("--before", default="", metavar="DAY", help="only documents dated this day or earlier")
+    group.add_argument(
+        "--since", "--after", default="", metavar="DAY", help="only documents dated this day or later (2024-12-31)"
+    )
+    group.add_argument(
+        "--until", "--before", default="", metavar="DAY", help="only documents dated this day or earlier"
+    )
+    group = parser.add_argument_group(
+        "what comes first",
+        'A period that the question names ("in December 2024", "last week") filters nothing; passages that are dated\n'
+        "in it or name a day of it come before others that match as well.",
+    )
+    group.add_argument("--recent", action="store_true", help="newer documents before older ones that match as well")
+    group.add_argument(
+        "--today", default="", metavar="DAY", help='the day that "last week" is counted from (default: today)'
+    )
+
+
+def _wanted(options: argparse.Namespace) -> dict[str, Any]:
+    """What `_add_filters` was told, for the assistant."""
+    return {
+        "languages": options.lang,
+        "since": options.since,
+        "until": options.until,
+        "today": options.today or dt.date.today().isoformat(),
+        "recent": options.recent,
+    }
+
+
+def _add_explain(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--explain", action="store_true", help="show why each passage stands where it stands")
 
 
 def existing(folder: Path) -> Path:
@@ -154,6 +184,7 @@ def _add_ask(commands: Any) -> None:
     parser.add_argument("question")
     add_index(parser)
     _add_filters(parser)
+    _add_explain(parser)
     add_json(parser)
 
 
@@ -161,8 +192,15 @@ def _ask(options: argparse.Namespace) -> int:
     from rag import Assistant
 
     with Assistant.open(options.index, report=complain) as assistant:
-        reply = assistant.ask(options.question, languages=options.lang, after=options.after, before=options.before)
-    print(reply.to_json() if options.json else printable(show_reply(reply)))
+        reply = assistant.ask(options.question, **_wanted(options))
+        explanation = assistant.explain(options.question, **_wanted(options)) if options.explain else None
+    if options.json:
+        document = json.loads(reply.to_json()) | ({"explanation": explanation.to_document()} if explanation else {})
+        print(json.dumps(document, ensure_ascii=False, indent=2))
+        return DONE
+    print(printable(show_reply(reply)))
+    if explanation:
+        print(printable(f"\n{show_explanation(explanation)}"))
     return DONE
 
 
@@ -175,8 +213,7 @@ def show_reply(reply: Reply) -> str:
         if reply.evidence:
             lines.append("The closest passages:")
             lines.extend(
-                f"  {hit.passage.source_path}:{hit.passage.span.start}-{hit.passage.span.end}"
-                f"{_details(hit.passage.title, hit.passage.lang, hit.passage.date)}"
+                f"  {_place(hit.passage)}{_details(hit.passage.title, hit.passage.lang, hit.passage.date)}"
                 for hit in reply.evidence[:3]
             )
         return "\n".join(lines)
@@ -213,6 +250,7 @@ def _add_search(commands: Any) -> None:
     parser.add_argument("-k", type=int, default=10, metavar="N", help="how many passages (default: %(default)s)")
     add_index(parser)
     _add_filters(parser)
+    _add_explain(parser)
     add_json(parser)
 
 
@@ -223,18 +261,47 @@ def _search(options: argparse.Namespace) -> int:
     if options.k < 1:
         raise SettingsError(f"-k is {options.k}; want 1 or more")
     with Assistant.open(options.index, report=complain) as assistant:
-        hits = assistant.search(
-            options.question, k=options.k, languages=options.lang, after=options.after, before=options.before
-        )
+        if options.explain:
+            explanation = assistant.explain(options.question, k=options.k, **_wanted(options))
+            print(explanation.to_json() if options.json else printable(show_explanation(explanation)))
+            return DONE
+        hits = assistant.search(options.question, k=options.k, **_wanted(options))
     if options.json:
         print(json.dumps([hit_to_json(hit) for hit in hits], ensure_ascii=False, indent=2))
         return DONE
     for hit in hits:
         passage = hit.passage
-        place = f"{passage.source_path}:{passage.span.start}-{passage.span.end}"
-        print(printable(f"{hit.score:.3f}  {place}{_details(passage.title, passage.lang, passage.date)}"))
+        print(printable(f"{hit.score:.3f}  {_place(passage)}{_details(passage.title, passage.lang, passage.date)}"))
         print(printable(f"       {' '.join(passage.readable.split())[:200]}"))
+        print("".join(printable(f"       also in {_place(copy)}\n") for copy in hit.also), end="")
     return DONE
+
+
+def _place(passage: Passage) -> str:
+    return f"{passage.source_path}:{passage.span.start}-{passage.span.end}"
+
+
+def show_explanation(explanation: Explanation) -> str:
+    """An explanation for reading in a terminal: a table, and below each passage what else there is to say of it."""
+    asked = explanation
+    lines = [f"searched for: {asked.meant}" + (" (letters restored)" if asked.meant != asked.question else "")]
+    filters = [f"language {lang}" for lang in sorted(asked.filters.languages)]
+    filters += [f"since {asked.filters.since}"] if asked.filters.since else []
+    filters += [f"until {asked.filters.until}"] if asked.filters.until else []
+    lines.append(f"filters: {', '.join(filters) or 'none'}; {asked.candidates} passages compared")
+    lines.extend(f"period: {period.said} = {period.value}" for period in asked.periods)
+    lines.extend(["newer documents first"] if asked.recent else [])
+    lines.append("  score       dense     lexical       fused      rerank  passage")
+    for each in asked.hits:
+        steps = (each.dense, each.lexical, each.fused, each.rerank)
+        columns = "".join(f"{s.score:7.3f} {f'#{s.rank}':<4}" if s.rank else f"{'-':>7}     " for s in steps)
+        passage = each.hit.passage
+        details = _details(passage.title, passage.lang, passage.date)
+        lines.append(f"{each.hit.score:7.3f} {columns} {_place(passage)}{details}")
+        lines.append(f"        terms: {', '.join(each.terms) or 'none'}")
+        lines.extend(f"        {move}" for move in each.moves)
+        lines.extend(f"        also in {_place(copy)}" for copy in each.hit.also)
+    return "\n".join(lines)
 
 
 # serve

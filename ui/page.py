@@ -6,6 +6,7 @@ on the page as text nodes, so whatever a document says, it can only be read.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from threading import Lock
@@ -98,8 +99,9 @@ class Desk:
         reply = self._assistant.ask(
             question,
             languages=_texts(request, "languages"),
-            after=_text(request, "after").strip(),
-            before=_text(request, "before").strip(),
+            since=_text(request, "after").strip(),
+            until=_text(request, "before").strip(),
+            today=dt.date.today().isoformat(),
         )
         return {**reply_payload(reply), "index": overview}
 

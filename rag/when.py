@@ -1,0 +1,131 @@
+"""Periods that a question names, and which passages are of them.
+
+"in December 2024", "в феврале 2024", "2024-cü ilin dekabrında", "last week". Nothing is filtered by them: a passage
+that tells of December may name no date at all. Passages that are dated in the period or name a day of it rank higher.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, replace
+
+from index.dates import FoundDate, find_dates
+from index.errors import SettingsError
+from index.language import detect_language
+from index.passages import passage_dates
+from index.values import Passage
+from rag.select import Selected
+
+# On the questions of xquad en-ru and tr-en that name a period (61 and 63) nDCG@10 is .988 and .964 without it, .994 and
+# .965 with 0.2, .976 and .944 with 0.4.
+_IN_PERIOD = 0.2
+_NEWEST = 0.4
+_HALF_LIFE_DAYS = 182
+_LEAST_BONUS = 0.005
+# The two are easily taken for one another when typed without their letters.
+_LIKE = {"az": "tr", "tr": "az"}
+_YEARLESS = re.compile(r"--(\d\d)(?:-(\d\d))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days that a question names."""
+
+    said: str  # the words of the question
+    value: str  # as `index.dates.FoundDate.value` writes it: "2024-12", "2024-W07", "--12-11", …
+
+    def holds(self, value: str) -> bool:
+        """Whether all days that a date can mean are in the period; a yearless one is in any year."""
+        if yearless := _YEARLESS.fullmatch(self.value):
+            month, day = yearless.groups()
+            return bool(re.fullmatch(rf"(?:\d{{4}}|-)-{month}-{day or '..'}", value)) or (
+                not day and bool(re.fullmatch(rf"(?:\d{{4}}|-)-{month}", value))
+            )
+        mine, its = days_of(self.value), days_of(value)
+        return bool(mine and its and mine[0] <= its[0] and its[1] <= mine[1])
+
+
+def periods(question: str, *, today: str = "") -> tuple[Period, ...]:
+    """The periods that a question names, in order. `today`, an ISO 8601 day, is what "last week" is counted from.
+
+    Without it words such as those name none. A day without its year is that day in any year, whatever today is.
+    Raises SettingsError if `today` is no day.
+    """
+    if today and (days_of(today) is None or len(today) != len("2024-12-31")):
+        raise SettingsError(f"--today {today}: not a day; write it as 2024-12-31")
+    lang = detect_language(question)
+    langs = [lang, *([_LIKE[lang]] if lang in _LIKE else [])]
+    found = {date.span: date for date in reversed(_in_languages(question, langs, ""))}
+    if today:
+        for date in _in_languages(question, langs, today):
+            if date.relative and not any(date.span.overlap(span) and found[span].value for span in found):
+                found[date.span] = date
+    named = sorted(found.items())
+    return tuple(Period(span.of(question), date.value) for span, date in named if date.value)
+
+
+def _in_languages(question: str, langs: list[str], today: str) -> list[FoundDate]:
+    return [date for lang in langs for date in find_dates(question, lang=lang, published=today)]
+
+
+def days_of(value: str) -> tuple[dt.date, dt.date] | None:
+    """The first and last day that a date can mean, or None if that is not known."""
+    first, slash, last = value.partition("/")
+    if slash:
+        start, end = days_of(first), days_of(last)
+        return (start[0], end[1]) if start and end else None
+    try:
+        match re.split(r"-(?=\d|W)", first):
+            case [year]:
+                return dt.date(int(year), 1, 1), dt.date(int(year), 12, 31)
+            case [year, week] if week.startswith("W"):
+                return dt.date.fromisocalendar(int(year), int(week[1:]), 1), dt.date.fromisocalendar(
+                    int(year), int(week[1:]), 7
+                )
+            case [year, month]:
+                begin = dt.date(int(year), int(month), 1)
+                return begin, (begin.replace(day=28) + dt.timedelta(days=4)).replace(day=1) - dt.timedelta(days=1)
+            case [year, month, day]:
+                begin = dt.date(int(year), int(month), int(day))
+                return begin, begin
+    except (ValueError, OverflowError):
+        return None
+    return None
+
+
+def prefer_periods(found: list[Selected], named: tuple[Period, ...]) -> list[Selected]:
+    """The passages, each that is of one of the periods scoring `_IN_PERIOD` more and saying why."""
+    if not named:
+        return found
+    return [_raised(each, _IN_PERIOD, why) if (why := _why_in(each.hit.passage, named)) else each for each in found]
+
+
+def prefer_recent(found: list[Selected]) -> list[Selected]:
+    """The passages, those of the newest day among them scoring `_NEWEST` more, half of it for each half year before.
+
+    Passages without a date score as before.
+    """
+    days = [days_of(each.hit.passage.date) for each in found]
+    newest = max((last for day in days if day for last in day[1:]), default=None)
+    if newest is None:
+        return found
+    raised = []
+    for each, day in zip(found, days, strict=True):
+        bonus = _NEWEST * 0.5 ** ((newest - day[1]).days / _HALF_LIFE_DAYS) if day else 0.0
+        date = each.hit.passage.date
+        raised.append(_raised(each, bonus, f"recent, dated {date}") if bonus >= _LEAST_BONUS else each)
+    return raised
+
+
+def _why_in(passage: Passage, named: tuple[Period, ...]) -> str:
+    """What puts a passage into one of the periods; "" if nothing does."""
+    if any(passage.date and period.holds(passage.date) for period in named):
+        return f"dates: dated {passage.date}"
+    dates = [found.value for found in passage_dates(passage) if found.value]
+    return next((f"dates: names {value}" for value in dates for period in named if period.holds(value)), "")
+
+
+def _raised(each: Selected, bonus: float, why: str) -> Selected:
+    hit = replace(each.hit, score=round(each.hit.score + bonus, 6))
+    return replace(each, hit=hit, moves=(*each.moves, f"{why}: +{bonus:.2g}"))
