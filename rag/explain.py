@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from index.fold import folded_words, terms
+from index.fold import folded_words, grams, terms, words
 from index.folder import Filters, Index
 from index.values import Passage, ScoredPassage
 from rag.reply import hit_to_json
@@ -125,13 +125,13 @@ def matched_terms(question: str, passage: Passage) -> tuple[str, ...]:
     >>> matched_terms("Пашинян в Москве", passage)
     ('Пашинян', 'Москве~')
     """
-    held = set(terms(f"{passage.title} {passage.readable}"))
+    text = f"{passage.title} {passage.readable}"
+    whole, held = set(folded_words(text)), set(terms(text))
     found = []
     for word in dict.fromkeys(_WORD.findall(question)):
-        for folded in folded_words(word):
-            grams = [term for term in terms(word) if not term.startswith("=")]
-            if f"={folded}" in held:
+        for folded in words(word):
+            if folded.skeleton in whole:
                 found.append(word)
-            elif sum(gram in held for gram in grams) >= _PART * len(grams):
+            elif sum(gram in held for gram in grams(folded)) >= _PART * len(grams(folded)):
                 found.append(f"{word}~")
     return tuple(found)

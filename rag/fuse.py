@@ -48,7 +48,7 @@ def rerank(fused: Mapping[int, float], surplus: Mapping[int, float], late: Mappi
 
     The others come after them, in the order and at the distances that they had.
     """
-    reranked = {key: match + LEXICAL_BESIDE_TOKENS * surplus[key] for key, match in late.items()}
+    reranked = {key: round(match + LEXICAL_BESIDE_TOKENS * surplus[key], 6) for key, match in late.items()}
     others = [key for key in fused if key not in late]
     if not (others and reranked):
         return reranked or dict(fused)

@@ -337,8 +337,8 @@ def test_explain(dragoman: Callable, folder: Path) -> None:
     assert "filters: language en; 1 passages compared\nperiod" in shown.stdout
     for line in (
         "terms: has, run, the, lighthouse, since",
-        "dates: dated 2024-05-05: +0.2",
-        "recent, dated 2024-05-05: +0.4",
+        "dates: dated 2024-05-05: +0.1",
+        "recent, dated 2024-05-05: +0.2",
     ):
         assert f"        {line}" in shown.stdout
     document = json.loads(dragoman("search", "--json", *asked).stdout)

@@ -90,7 +90,7 @@ def test_what_was_reranked_comes_before_what_was_not() -> None:
     fused = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6}
     surplus = {1: 0.2, 2: 0.0, 3: 0.9, 4: 0.9}
     scores = rerank(fused, surplus, {1: 0.1, 2: 0.3})
-    assert scores[1] == 0.1 + LEXICAL_BESIDE_TOKENS * 0.2
+    assert scores[1] == pytest.approx(0.1 + LEXICAL_BESIDE_TOKENS * 0.2)
     assert scores[2] == 0.3
     assert scores[2] > scores[1] > scores[3] > scores[4]
     assert scores[3] - scores[4] == pytest.approx(0.1)

@@ -259,12 +259,12 @@ def test_phrases_and_the_other_filters_hold_together(index: Index) -> None:
     machine = parse_query('"machine"').phrases
     for filters in (
         Filters(phrases=machine, languages=frozenset({"ru"})),
-        Filters(phrases=machine, before="2024-01-01"),
+        Filters(phrases=machine, until="2024-01-01"),
         Filters(phrases=machine, sources=frozenset({"ru.txt"})),
     ):
         assert index.search_dense(vector, k=9, filters=filters) == []
         assert index.search_lexical("lighthouse", k=9, filters=filters) == []
-    filters = Filters(phrases=machine, after="2024-05-05")
+    filters = Filters(phrases=machine, since="2024-05-05")
     assert len(index.search_dense(vector, k=9, filters=filters)) == 1
     assert len(index.search_lexical("lighthouse", k=9, filters=filters)) == 1
 

@@ -69,7 +69,7 @@ def test_every_character_stays_and_offsets_hold(places: list[tuple[int, int]]) -
 
 
 def test_the_evidence_of_a_reply_is_merged_and_its_citations_are_sentences(make_index: Callable[..., Index]) -> None:
-    lines = [f"Pier number {n} of the harbour was painted in colour {n} by its keeper." for n in range(12)]
+    lines = [f"Pier number {n} of the harbour was painted in colour {n} by its keeper." for n in range(8)]
     json_lines = '{"title": "Piers", "text": "' + "\\n".join(lines) + '"}\n'
     index = make_index({"a.jsonl": json_lines}, chunking=Chunking(max_tokens=40, overlap_sentences=1))
     reply = Assistant(index).draft("who painted pier number 5 of the harbour?")
