@@ -21,7 +21,7 @@ _WITHIN_TEXT = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
 _TWO_SENTENCES_WORDS = 7
 _COLUMNS = "    "  # what parts the names and numbers at the head of a printed page
 # A column of text that was wrapped by a program: its full lines end within so many characters of one another.
-_WRAP_CHARACTERS = (24, 100)
+_WRAP_CHARACTERS = (24, 130)
 _WRAP_RAGGED = 22
 # Of the lines of a wrapped paragraph so many begin with a small letter, for they are within a sentence.
 _SMALL_SHARE = 0.4
