@@ -425,11 +425,11 @@ def test_sources_and_days_are_asked_of_the_catalog_and_asked_again_when_it_grows
 
     for _ in range(2):
         assert found(sources=frozenset({"news"})) == {"news/1.txt", "news/2.txt", "news/3.txt", "news/4.txt"}
-        assert found(sources=frozenset({"news"}), after="2024-05-03") == {"news/3.txt", "news/4.txt"}
+        assert found(sources=frozenset({"news"}), since="2024-05-03") == {"news/3.txt", "news/4.txt"}
         assert found(sources=frozenset({"other.txt", "news/2.txt"})) == {"other.txt", "news/2.txt"}
         assert found(sources=frozenset({"none"})) == set()
     docs = tmp_path / "docs"
     (docs / "news" / "7.txt").write_text(story.format(7), encoding="utf-8")
     assert ingest([docs], index.folder, embedder=index.embedder).failures == []
     index.refresh()
-    assert found(sources=frozenset({"news"}), after="2024-05-04") == {"news/4.txt", "news/7.txt"}
+    assert found(sources=frozenset({"news"}), since="2024-05-04") == {"news/4.txt", "news/7.txt"}
