@@ -47,9 +47,6 @@ _SHAPE_CHARACTERS = 80
 _RECURRENT = "line of every article"
 # What is said of each article.
 _OF_ARTICLES = frozenset(("counter", "share bar", "age", "tags", "updated", "end mark", NUMBER, SLUG))
-_JUNK = re.compile(
-    r"[#@|»☰]\S|\S[|»☰]|https?:|www\.|^\d{1,2}[:.]\d{2}\b|^\d{1,2}[./]\d{1,2}[./]\d{2,4}\b|^[^:]{2,40}: .*\d"
-)
 # Under such a heading every paragraph is a piece of news by itself.
 _BRIEFS = re.compile(
     r"(.{1,20} )?(in brief|briefs|briefly|qısa( xəbərlər)?|qısaca|коротко( о разном)?|вкратце|kısa kısa|kısaca)",
@@ -94,7 +91,7 @@ def cut_articles(lines: Sequence[Line], *, is_title: Callable[[Line], bool] | No
     found = blocks(lines)
     if is_title is not None:
         begins = {i: i for i, block in enumerate(found) if is_title(block.lines[0])}
-        return _cut(found, {min(begins, default=0) and 0: -1} | begins if 0 not in begins else begins)
+        return _cut(found, {0: -1} | begins)
     layout = _Layout(found)
     if any(STORY_END.fullmatch(line.text) for line in lines):
         begins = _stories(layout)
@@ -115,11 +112,11 @@ def cut_whole(lines: Sequence[Line], *, title: str, trimmed: bool, dated: bool) 
     kept = [i for i in named if not found[i].lines[0].reason]
     titled = kept[-1] if kept else -1 if title else layout.title(head)
     keys = layout.keys if trimmed and layout.texts else ()
-    cut = _cut(found, {max(titled, 0): titled} if found else {}, keys=keys, whole=True)
-    shown = found[named[-1]].text if named else title
     several = _dated_heads(layout) if dated else {}
     if len(several) > 1:
         return _cut(found, several, keys=keys)
+    cut = _cut(found, {max(titled, 0): titled} if found else {}, keys=keys, whole=True)
+    shown = found[named[-1]].text if named else title
     return replace(cut, articles=tuple(replace(story, title=shown or story.title) for story in cut.articles))
 
 
@@ -235,7 +232,7 @@ class _Layout:
         edges = (self.gaps[0], self.gaps[-1])
         self.at_edges = {found[i].text for edge in edges for i in range(edge.start, edge.end)}
         self.datelined = bool(self.texts) and _has_dateline(found[self.texts[0]].text)
-        apart = [found[i].blank_before for gap in self.gaps[1:-1] if gap.start == gap.end for i in (gap.end,)]
+        apart = [found[gap.end].blank_before for gap in self.gaps[1:-1] if gap.start == gap.end]
         self.between_paragraphs = max(apart, key=apart.count, default=0)
 
     def _keys_in(self, gap: _Gap) -> set[str]:
@@ -379,12 +376,6 @@ def _parts(block: Block) -> bool:
 
 def _has_dateline(text: str) -> bool:
     return bool(_DATELINE.match(text))
-
-
-def is_junk(text: str) -> bool:
-    """Whether the characters of a line are those of a link, a counter or a code and not those of a title."""
-    letters = sum(map(str.isalpha, text))
-    return bool(_JUNK.search(text)) or letters < 0.6 * (len(text) - text.count(" "))
 
 
 def _beginnings(layout: _Layout) -> dict[int, int]:
@@ -591,7 +582,7 @@ def _signatures(found: Sequence[Block], titled: int, first_prose: int) -> dict[i
 
 def same_words(one: str, other: str) -> bool:
     """Whether two texts have the same words, whatever stands between them."""
-    return re.findall(r"\w+", one.casefold()) == re.findall(r"\w+", other.casefold())
+    return _words(one) == _words(other)
 
 
 def in_title(line: str, title: str) -> bool:
