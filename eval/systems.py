@@ -15,7 +15,8 @@ from index.catalog import StoredPassage
 from index.embed import Embedder
 from index.errors import SettingsError
 from index.folder import Filters, Index
-from index.lexical import from_one_of, holds, searched_text
+from index.lexical import from_one_of, holds
+from index.passages import searched_text
 from index.values import Passage, ScoredPassage
 from rag.retrieve import DenseRetriever, HybridRetriever, LexicalRetriever, Retriever
 
@@ -78,7 +79,7 @@ class WordBM25Retriever:
 
     def __init__(self, index: Index) -> None:
         self._stored = list(index.catalog.added_since(0))
-        words = self._words([searched_text(stored) for stored in self._stored])
+        words = self._words([searched_text(stored.passage) for stored in self._stored])
         self._known = {word for text in words for word in text}
         self._bm25: Any = None
         if self._known:  # bm25s cannot index nothing
@@ -151,7 +152,7 @@ class LangChainRetriever:
         if stored:  # the store cannot be made of nothing
             self._passages = {str(passage.key): passage.passage for passage in stored}
             store, base = _langchain()
-            texts = [searched_text(passage) for passage in stored]
+            texts = [searched_text(each.passage) for each in stored]
             self._store = store.from_texts(texts, _langchain_embeddings(base, self._embedder), ids=list(self._passages))
 
     def retrieve(self, question: str, *, k: int, filters: Filters = Filters()) -> list[ScoredPassage]:

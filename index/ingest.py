@@ -16,7 +16,7 @@ from index.errors import IndexMismatch, ReadError
 from index.files import FoundFile, discover, exists, read_bytes
 from index.folder import Index, check_embedder
 from index.lock import writing
-from index.passages import Chunking, embedded_text, split_passages
+from index.passages import Chunking, searched_text, split_passages
 from index.read import file_hash, media_of
 from index.repeats import LineKeys, repeatable_lines, repeated
 from index.rules import Rules
@@ -275,7 +275,7 @@ class _Run:
         return _Parsed(location, source, cleaned, tuple(passages), is_new, rules, {})
 
     def _commit(self, batch: list[_Parsed]) -> None:
-        texts = [embedded_text(passage) for file in batch for passage in file.passages]
+        texts = [searched_text(passage) for file in batch for passage in file.passages]
         embedded = []
         for one in self._embedder.embed_and_pack(texts, self._token_codec):
             embedded.append(one)

@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from index.catalog import Catalog, StoredPassage
+from index.catalog import Catalog
 from index.fold import FoldedWord, folded_words, grams, stem_term, terms, words
 from index.names import NAME_LANGUAGES, find_names
+from index.passages import searched_text
 from index.values import Passage
 
 if TYPE_CHECKING:
@@ -198,7 +199,7 @@ class LexicalIndex:
             first, last = _days(stored.passage.date)
             document.add_unsigned("first_day", first)
             document.add_unsigned("last_day", last)
-            document.add_text(_FIELD, " ".join(terms(searched_text(stored))))
+            document.add_text(_FIELD, " ".join(terms(searched_text(stored.passage))))
             title, text = (" ".join(folded_words(each)) for each in (stored.passage.title, stored.passage.readable))
             document.add_text(_WORDS, f"{title} {_TITLE_END} {text}")
             writer.add_document(document)
@@ -403,11 +404,6 @@ class LexicalIndex:
         schema.add_text_field(_WORDS, tokenizer_name=_TOKENIZER, index_option="position")
         self._index = _with_tokenizer(tantivy.Index(schema.build(), path=str(self._folder)))
         self.sequence = 0
-
-
-def searched_text(stored: StoredPassage) -> str:
-    """What is searched of a passage: its document's title with it, which often names who it is about."""
-    return f"{stored.passage.title} {stored.passage.readable}".strip()
 
 
 def from_one_of(sources: Iterable[str], source_path: str) -> bool:

@@ -68,8 +68,8 @@ def passage_sentences(passage: Passage) -> list[Sentence]:
     ]
 
 
-def embedded_text(passage: Passage) -> str:
-    """What is embedded of a passage: its document's title with it, which often names who it is about."""
+def searched_text(passage: Passage) -> str:
+    """What is embedded and searched of a passage: its document's title with it, which often names who it is about."""
     return f"{passage.title} {passage.readable}".strip()
 
 

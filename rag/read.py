@@ -10,7 +10,7 @@ import numpy as np
 from index.embed import Embedder
 from index.fold import folded_words
 from index.folder import Index
-from index.passages import Sentence, embedded_text, passage_sentences
+from index.passages import Sentence, passage_sentences, searched_text
 from index.tokens import SignVectors, TokenVectors
 from index.values import Passage, ScoredPassage, Span
 from rag.late import TokenMatches, match_tokens, score_packed
@@ -121,7 +121,7 @@ class ExtractiveReader:
 def _tokens_of(candidate: _Candidate, kept: SignVectors) -> SignVectors:
     """Those tokens of a passage that stand in one of its sentences."""
     passage, sentence = candidate.passage, candidate.sentence
-    start = len(embedded_text(passage)) - len(passage.readable) + sentence.start
+    start = len(searched_text(passage)) - len(passage.readable) + sentence.start
     return kept.rows((start <= kept.starts) & (kept.starts < start + len(sentence.text)))
 
 

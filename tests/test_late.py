@@ -9,7 +9,7 @@ import pytest
 
 from index.embed import HashingEmbedder, unit
 from index.folder import Index
-from index.passages import embedded_text
+from index.passages import searched_text
 from index.tokens import SignVectors, TokenCodec, TokenVectors, token_name
 from rag.fuse import LEXICAL_BESIDE_TOKENS, rerank
 from rag.late import match_tokens, score_packed
@@ -105,7 +105,7 @@ def test_an_index_gives_back_the_tokens_of_its_passages(make_index: Callable[...
         stored = list(index.catalog.added_since(0))
         kept = index.token_vectors(passage.key for passage in stored)
         for each in stored:
-            words = HashingEmbedder().query_tokens(embedded_text(each.passage))
+            words = HashingEmbedder().query_tokens(searched_text(each.passage))
             assert kept[each.key].names.tolist() == [token_name(word) for word in words.tokens]
             assert kept[each.key].starts.tolist() == words.starts.tolist()
         assert index.token_vectors([10**9]) == {}

@@ -19,7 +19,8 @@ from index.catalog import Catalog
 from index.fold import fold_word, folded_words, terms
 from index.folder import Filters, Index
 from index.ingest import ingest
-from index.lexical import LexicalIndex, Phrase, from_one_of, holds, parse_query, question_parts, searched_text
+from index.lexical import LexicalIndex, Phrase, from_one_of, holds, parse_query, question_parts
+from index.passages import searched_text
 from index.values import Passage, Span, Spelling
 
 K1, B = 1.2, 0.75
@@ -51,7 +52,7 @@ def index(make_index: Callable[..., Index]) -> Index:
 
 def plain_bm25(catalog: Catalog, question: str) -> list[tuple[int, float]]:
     """Keys and shares, counted out. Field lengths are exact here; tantivy keeps them in a byte, exact up to 40."""
-    documents = {stored.key: Counter(terms(searched_text(stored))) for stored in catalog.added_since(0)}
+    documents = {stored.key: Counter(terms(searched_text(stored.passage))) for stored in catalog.added_since(0)}
     average = sum(d.total() for d in documents.values()) / len(documents)
     parts = question_parts(parse_query(question), {"az", "en", "ru"})
 

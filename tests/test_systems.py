@@ -18,7 +18,7 @@ from eval.table import table
 from index.embed import EmbeddedPassage, Embedder, EmbedderIdentity, Floats, HashingEmbedder
 from index.errors import DataSetError, SettingsError
 from index.folder import Filters, Index
-from index.lexical import searched_text
+from index.passages import searched_text
 from index.tokens import TokenCodec, TokenVectors
 
 DOCUMENTS = {
@@ -131,7 +131,7 @@ def test_an_unknown_system_is_named(index: Index) -> None:
 
 def test_plain_dense_and_langchain_rank_as_a_numpy_product(index: Index, hashing: Embedder) -> None:
     stored = list(index.catalog.added_since(0))
-    exact = np.array(list(hashing.embed_passages([searched_text(each) for each in stored])))
+    exact = np.array(list(hashing.embed_passages([searched_text(each.passage) for each in stored])))
     for question, _ in QUESTIONS.values():
         cosines = exact @ hashing.embed_query(question)
         want = {each.passage.id: float(cosine) for cosine, each in zip(cosines, stored, strict=True)}
@@ -148,7 +148,7 @@ def test_bm25_gives_nothing_for_words_that_nobody_wrote(index: Index) -> None:
 
 
 def test_bm25_is_lucenes_formula(index: Index) -> None:
-    texts = [searched_text(each).lower() for each in index.catalog.added_since(0)]
+    texts = [searched_text(each.passage).lower() for each in index.catalog.added_since(0)]
     words = [re.findall(r"\b\w\w+\b", text) for text in texts]
     average = sum(map(len, words)) / len(words)
     holding = [text for text in words if "chess" in text]
