@@ -234,14 +234,9 @@ class LexicalIndex:
         """
         import tantivy
 
-        if self._index is None:
+        if (asked := self._asked(question)) is None:
             return []
-        self._index.reload()
-        searcher = self._index.searcher()
-        parts = question_parts(parse_query(question), self._name_languages(searcher))
-        total = self._most(searcher, parts)
-        if not total:
-            return []
+        searcher, parts, total = asked
         clauses = [
             (tantivy.Occur.Must, self._any_part(parts)),
             *self._filters(languages=languages, after=after, before=before, phrases=phrases, sources=sources),
@@ -271,12 +266,9 @@ class LexicalIndex:
         """
         import tantivy
 
-        if self._index is None:
+        if self._index is None or (asked := self._asked(question)) is None:
             return []
-        self._index.reload()
-        searcher = self._index.searcher()
-        parts = question_parts(parse_query(question), self._name_languages(searcher))
-        total = self._most(searcher, parts)
+        searcher, parts, total = asked
         term = tantivy.Query.term_query(self._index.schema, "key", str(key), index_option="basic")
         here = (tantivy.Occur.Must, tantivy.Query.const_score_query(term, 0.0))
         matched = []
@@ -291,6 +283,17 @@ class LexicalIndex:
                 found_as = part.wordings[best].text
                 matched.append(MatchedPart(part.wordings[0].text, found_as, round(scores[best] / total, 6)))
         return sorted(matched, key=lambda match: -match.share)
+
+    def _asked(self, question: str) -> tuple[tantivy.Searcher, list[QuestionPart], float] | None:
+        """What is searched now, the parts of a question, and the most that a passage can score by them; or None if
+        there is nothing to search, or nothing in the question that could be found."""
+        if self._index is None:
+            return None
+        self._index.reload()
+        searcher = self._index.searcher()
+        parts = question_parts(parse_query(question), self._name_languages(searcher))
+        total = self._most(searcher, parts)
+        return (searcher, parts, total) if total else None
 
     def _any_part(self, parts: Sequence[QuestionPart]) -> tantivy.Query:
         """A passage that has any of them, scored by the sum."""
