@@ -25,6 +25,7 @@ Floats = NDArray[np.float32]
 
 # Raise this when packing changes: an index keeps what it was built with.
 PACKING_VERSION = 1
+_ROWS_AT_ONCE = 256  # of a product: as many as stay in a core's cache, which takes two thirds of the time
 
 # What the mean of all tokens is taken from. Any everyday text in the languages of the archive will do: the vectors of a
 # model share most of what they have in common with every text.
@@ -85,7 +86,7 @@ class SignVectors:
     def __len__(self) -> int:
         return len(self.names)
 
-    def rows(self, chosen: NDArray[np.bool_]) -> SignVectors:
+    def rows(self, chosen: NDArray[np.bool_] | slice) -> SignVectors:
         """Those tokens alone."""
         return SignVectors(self.names[chosen], self.starts[chosen], self.scales[chosen], self.signs[chosen])
 
@@ -136,11 +137,24 @@ def token_name(token: str) -> int:
     return zlib.crc32(token.encode())
 
 
-def inner_products(kept: SignVectors, turned: Floats) -> Floats:
-    """(tokens, n): the inner product of each kept vector with each of `turned`, (n, dimension)."""
-    bits = np.unpackbits(kept.signs, axis=1, count=turned.shape[1]).astype(np.float32)
+def sign_bits(kept: SignVectors, dimension: int) -> Floats:
+    """(tokens, dimension): 1 where a coordinate is positive, else 0."""
+    return np.unpackbits(kept.signs, axis=1, count=dimension).astype(np.float32)
+
+
+def inner_products(kept: SignVectors, bits: Floats, turned: Floats) -> Floats:
+    """(tokens, n): the inner product of each kept vector with each of `turned`, (n, dimension).
+
+    `bits` are the `sign_bits` of `kept`, which it takes time to make.
+    """
+    products = np.empty((len(bits), len(turned)), np.float32)
+    for start in range(0, len(bits), _ROWS_AT_ONCE):
+        products[start : start + _ROWS_AT_ONCE] = bits[start : start + _ROWS_AT_ONCE] @ turned.T
     # A sign is 2 * bit - 1.
-    return (2 * (bits @ turned.T) - turned.sum(axis=1)) * kept.scales[:, None]
+    products *= 2
+    products -= turned.sum(axis=1)
+    products *= kept.scales[:, None]
+    return products
 
 
 def joined(parts: Sequence[SignVectors]) -> SignVectors:

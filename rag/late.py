@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.embed import unit
-from index.tokens import SignVectors, TokenCodec, TokenVectors, inner_products, joined, token_name
+from index.tokens import SignVectors, TokenCodec, TokenVectors, inner_products, joined, sign_bits, token_name
 
 Floats = NDArray[np.float32]
 
@@ -70,23 +71,23 @@ def score_packed(
     Here, too, means and document frequencies come from `texts`, and a text without tokens matches nothing.
     """
     scores = np.zeros(len(texts))
-    present = [i for i, text in enumerate(texts) if len(text)]
+    # In order of language, so that each language's tokens are one slice and no copy.
+    present = sorted((i for i, text in enumerate(texts) if len(text)), key=lambda i: langs[i])
     if not present or not question.tokens:
         return scores
     kept = joined([texts[i] for i in present])
     sizes = [len(texts[i]) for i in present]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    means = _packed_means(kept, np.repeat([langs[i] for i in present], sizes), codec)
-    centred_question = unit(codec.turned(question.vectors) - np.mean(list(means.values()), axis=0))
-    rows = np.concatenate([centred_question, *(mean[None] for mean in means.values())])
-    products = inner_products(kept, rows)
-    of_question, of_means = products[:, : len(centred_question)], products[:, len(centred_question) :]
-    lang_rows = {lang: row for row, lang in enumerate(means)}
-    its_mean = np.repeat([lang_rows[langs[i]] for i in present], sizes)
-    stacked = np.array(list(means.values()))
-    squares = kept.scales**2 * stacked.shape[1] - 2 * of_means[np.arange(len(kept)), its_mean]
-    lengths = np.sqrt(np.maximum(squares + (stacked**2).sum(axis=1)[its_mean], 1e-12))
-    cosines = (of_question - (stacked @ centred_question.T)[its_mean]) / lengths[:, None]
+    bits = sign_bits(kept, len(codec.mean))
+    slices = _slices([langs[i] for i in present], sizes)
+    means = _packed_means(kept, bits, slices)
+    centred_question = unit(codec.turned(question.vectors) - np.mean(means, axis=0))
+    cosines = inner_products(kept, bits, centred_question)
+    for its, mean in zip(slices, means, strict=True):
+        of_mean = kept.scales[its] * (2 * (bits[its] @ mean) - mean.sum())
+        squares = kept.scales[its] ** 2 * len(mean) - 2 * of_mean + mean @ mean
+        cosines[its] -= centred_question @ mean
+        cosines[its] /= np.sqrt(np.maximum(squares, 1e-12))[:, None]
     names = np.array([token_name(token) for token in question.tokens], np.uint32)
     frequency = np.logical_or.reduceat(kept.names[:, None] == names, starts, axis=0).sum(axis=0)
     weights = _weights(frequency, len(present))
@@ -94,21 +95,25 @@ def score_packed(
     return scores
 
 
-def _packed_means(kept: SignVectors, langs: NDArray[np.str_], codec: TokenCodec) -> dict[str, Floats]:
+def _slices(langs: list[str], sizes: list[int]) -> list[slice]:
+    """Where the tokens of each language stand, of texts that are in order of language."""
+    slices, start = [], 0
+    for _, its in groupby(zip(langs, sizes, strict=True), key=lambda each: each[0]):
+        end = start + sum(size for _, size in its)
+        slices.append(slice(start, end))
+        start = end
+    return slices
+
+
+def _packed_means(kept: SignVectors, bits: Floats, slices: list[slice]) -> list[Floats]:
     """`_means` of vectors as they are kept."""
-    bits = np.unpackbits(kept.signs, axis=1, count=len(codec.mean))
-
-    def total(chosen: NDArray[np.bool_] | slice) -> Floats:
-        scales = kept.scales[chosen]
-        return 2 * (scales @ bits[chosen].astype(np.float32)) - scales.sum()
-
-    everything = total(slice(None)) / len(kept)
-    means = {}
-    for lang in np.unique(langs):
-        its = langs == lang
-        mean = (total(its) + _PRIOR_TOKENS * everything) / (its.sum() + _PRIOR_TOKENS)
-        means[str(lang)] = mean.astype(np.float32)
-    return means
+    # A sign is 2 * bit - 1.
+    totals = [2 * (kept.scales[its] @ bits[its]) - kept.scales[its].sum() for its in slices]
+    everything = np.sum(totals, axis=0) / len(kept)
+    return [
+        ((total + _PRIOR_TOKENS * everything) / (its.stop - its.start + _PRIOR_TOKENS)).astype(np.float32)
+        for total, its in zip(totals, slices, strict=True)
+    ]
 
 
 def _weights(frequency: NDArray[np.int64], texts: int) -> Floats:
