@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -119,6 +120,8 @@ class BundledE5:
             passage_prefix="passage: ",
         )
         prefixes = (self.identity.query_prefix, self.identity.passage_prefix)
+        # One question is asked for its vector by the retriever, and for its tokens by the reranker and the reader.
+        self._query_pass = lru_cache(maxsize=1)(self._encode_query)
         # The space at a prefix's end becomes part of the text's first token.
         encodings = self._encoder.tokenize([prefix.rstrip() for prefix in prefixes])
         self._prefix_tokens = {
@@ -138,13 +141,17 @@ class BundledE5:
         yield from self._each(texts, prefix, one)
 
     def embed_query(self, text: str) -> Floats:
-        return self._embed(self._encoder.tokenize([self.identity.query_prefix + text])[0].ids)
+        return unit(self._query_pass(text)[1].mean(axis=0))
 
     def query_tokens(self, text: str) -> TokenVectors:
-        return self._all_tokens([text], self.identity.query_prefix)[0]
+        return self._tokens(*self._query_pass(text), self.identity.query_prefix)
 
     def passage_tokens(self, texts: list[str]) -> list[TokenVectors]:
-        return self._all_tokens(texts, self.identity.passage_prefix)
+        def one(encoding: e5.Tokenized) -> TokenVectors:
+            return self._tokens(encoding, self._encoder.token_vectors(encoding.ids), prefix)
+
+        prefix = self.identity.passage_prefix
+        return list(self._each(texts, prefix, one))
 
     def count_tokens(self, texts: list[str]) -> list[int]:
         return [len(encoding.ids) for encoding in self._encoder.tokenizer.encode_batch(texts, add_special_tokens=False)]
@@ -152,11 +159,9 @@ class BundledE5:
     def _embed(self, ids: list[int]) -> Floats:
         return unit(self._encoder.token_vectors(ids).mean(axis=0))
 
-    def _all_tokens(self, texts: list[str], prefix: str) -> list[TokenVectors]:
-        def one(encoding: e5.Tokenized) -> TokenVectors:
-            return self._tokens(encoding, self._encoder.token_vectors(encoding.ids), prefix)
-
-        return list(self._each(texts, prefix, one))
+    def _encode_query(self, text: str) -> tuple[e5.Tokenized, Floats]:
+        encoding = self._encoder.tokenize([self.identity.query_prefix + text])[0]
+        return encoding, self._encoder.token_vectors(encoding.ids)
 
     def _tokens(self, encoding: e5.Tokenized, vectors: Floats, prefix: str) -> TokenVectors:
         skip = self._prefix_tokens[prefix]
