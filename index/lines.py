@@ -17,7 +17,7 @@ _SENTENCE_ENDS = tuple(".!?…:;")
 _CLOSING = "\"'”»’)]"  # marks that may stand behind the end of a sentence
 PROSE_CHARACTERS = 90  # a line as long as this is text, not a heading: few sentences of news are shorter
 # The end of a sentence within a line; "V. Name" is none.
-_WITHIN_TEXT = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
+TWO_SENTENCES = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
 _TWO_SENTENCES_WORDS = 7
 _COLUMNS = "    "  # what parts the names and numbers at the head of a printed page
 # A column of text that was wrapped by a program: its full lines end within so many characters of one another.
@@ -88,7 +88,7 @@ def is_text(text: str) -> bool:
     """Whether a line is text of an article by its length, or because it is two sentences: a title is one at most."""
     if len(text) >= PROSE_CHARACTERS:
         return len(text) >= 2 * PROSE_CHARACTERS or _COLUMNS not in text
-    two = is_sentence(text) and len(text.split()) >= _TWO_SENTENCES_WORDS and bool(_WITHIN_TEXT.search(text))
+    two = is_sentence(text) and len(text.split()) >= _TWO_SENTENCES_WORDS and bool(TWO_SENTENCES.search(text))
     return two and _COLUMNS not in text
 
 

@@ -13,11 +13,10 @@ from index.dates import is_date_line
 from index.furniture import END_MARK, MARK, NUMBER, SLUG, STORY_END, without_page
 from index.heading import author_of, dateline_outlet, is_byline, outlet_line, signature, site_of_title, source_line
 from index.language import detect_language
-from index.lines import Block, Line, blocks, is_sentence, is_text
+from index.lines import TWO_SENTENCES, Block, Line, blocks, is_sentence, is_text
 from index.openings import label_of_outlet
 from index.standing import (
     INSERTED,
-    TWO_SENTENCES,
     Place,
     TitlePlace,
     is_dated,

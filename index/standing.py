@@ -17,7 +17,7 @@ from importlib.resources import files
 from index.dates import find_dates, is_date_line
 from index.heading import is_byline, signature
 from index.language import detect_language
-from index.lines import PROSE_CHARACTERS, Block, is_sentence
+from index.lines import PROSE_CHARACTERS, TWO_SENTENCES, Block, is_sentence
 from index.values import UNDETERMINED
 
 MOST_CHARACTERS = 300  # of a line that can be furniture; what is longer is text
@@ -31,7 +31,6 @@ _STEM = 5  # letters that forms of a word share, mostly
 _STEM_CHARACTERS = 400
 _LANGUAGE_BLOCKS = 6
 _WORD = re.compile(r"[^\W\d_]+")
-TWO_SENTENCES = re.compile(r"\w{3}[.!?…] +[^\W\d_]")
 _ADDRESS = re.compile(r"https?:|www\.|\S@\S|\w\.(com|org|net|info|az|ru|tr|uk|io|invalid)\b", re.IGNORECASE)
 _SIGN = re.compile(r"[|»→•©▶►■☰*←✉☎✆♥❤]|\s/\s")
 _LABEL = re.compile(r"[^:.!?«»“”]{2,30}:\s")
@@ -88,7 +87,7 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     if not asked:
         return {}
     lang = detect_language(" ".join(found[i].text for i in long[:_LANGUAGE_BLOCKS])) if long else UNDETERMINED
-    own_stems = {i: stems(found[i].text) for i in blocks if not found[i].lines[0].reason} if asked else {}
+    own_stems = {i: stems(found[i].text) for i in blocks if not found[i].lines[0].reason}
     shared = Counter(stem for its in own_stems.values() for stem in its)
     apart = [found[i].blank_before for i in long]
     usual = max(apart, key=apart.count, default=0)

@@ -30,7 +30,7 @@ class _Verdict:
 
 def add_add(kinds: Any) -> None:
     """Add `add` to the kinds of `dragoman eval`."""
-    from ui.cli import DEFAULT_INDEX
+    from ui.cli import add_index
 
     parser = kinds.add_parser(
         "add",
@@ -41,9 +41,7 @@ def add_add(kinds: Any) -> None:
     )
     parser.add_argument("question")
     parser.add_argument("--to", type=Path, required=True, metavar="FILE", help="the file, made if it is not there")
-    parser.add_argument(
-        "--index", type=Path, default=DEFAULT_INDEX, metavar="DIR", help="the index folder (default: %(default)s)"
-    )
+    add_index(parser)
     verdict = parser.add_mutually_exclusive_group()
     verdict.add_argument("--pick", metavar="1,3", help="the numbers, in the list, of the quotes that are right")
     verdict.add_argument(
