@@ -39,6 +39,8 @@ _WEIGHTS: Mapping[str, Mapping[str, float]] = {kind: _TABLE[kind] for kind in ("
 # How words begin that pages say of themselves: "subscribe", "fotoğraf", "редактор".
 _OF_PAGES = frozenset(stem for stems in _TABLE["of_pages"].values() for stem in stems)
 _LONGEST = max(map(len, _OF_PAGES))
+_SHORTEST = min(map(len, _OF_PAGES))
+_FIRST_LETTERS = frozenset(stem[:_SHORTEST] for stem in _OF_PAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,7 @@ def _made(text: str) -> dict[str, float]:
     """What a line by itself tells."""
     words = text.split()
     letters = [word for word in words if word[0].isalpha()]
-    of_pages = sum(map(_is_of_pages, _WORD.findall(text.replace("İ", "i").lower())))
+    of_pages = _words_of_pages(text)
     return {
         "length": len(text) / 100,
         "as long as text": len(text) >= PROSE_CHARACTERS,
@@ -222,8 +224,7 @@ def _is_day(text: str) -> bool:
 
 def _is_inserted(text: str) -> bool:
     """Whether a line within a text has something of a page about it: it may be a heading otherwise."""
-    made = _made(text)
-    return any(made[name] for name in ("words of pages", "sign", "address", "label"))
+    return bool(_SIGN.search(text) or _LABEL.match(text) or _ADDRESS.search(text)) or _words_of_pages(text) > 0
 
 
 def _is_loose(block: Block) -> bool:
@@ -237,8 +238,14 @@ def _is_open(text: str) -> bool:
     return len(text) >= _PRINT_CHARACTERS and not is_sentence(text)
 
 
+def _words_of_pages(text: str) -> int:
+    """How many words of a line pages say of themselves."""
+    found = _WORD.findall(text.replace("İ", "i").lower())
+    return sum(word[:_SHORTEST] in _FIRST_LETTERS and _is_of_pages(word) for word in found)
+
+
 def _is_of_pages(word: str) -> bool:
-    return any(word[:length] in _OF_PAGES for length in range(3, min(len(word), _LONGEST) + 1))
+    return any(word[:length] in _OF_PAGES for length in range(_SHORTEST, min(len(word), _LONGEST) + 1))
 
 
 def stems(text: str) -> set[str]:
