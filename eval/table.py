@@ -1,4 +1,7 @@
-"""The comparison of systems over sets, as a table: a mean with its interval, the worst set, the mean over sets."""
+"""The comparison of systems over sets, as a table: a mean with its interval, the worst set, the mean over sets.
+
+If one of them is asked for by name, a second table has its difference from each of the others, tested in pairs.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,14 @@ from typing import Any
 
 from ir_measures import R, nDCG
 
+from eval.compare import PairedTest, compare, holm
 from eval.figures import SEED, Figure, figure, macro, signature, worst
 from eval.measures import per_query
 from eval.retrieval import index_corpus, run_system
 from eval.sets import RetrievalSet
 from eval.systems import SYSTEMS, make_system
 from index.embed import Embedder
-from index.errors import DataSetError
+from index.errors import DataSetError, SettingsError
 from index.folder import Index
 from index.ingest import Progress
 
@@ -42,10 +46,21 @@ class SystemRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SystemTest:
+    """A system less another on the queries of one set, by one measure."""
+
+    less: str  # the other
+    test: PairedTest
+    p_holm: float  # after Holm's correction over all tests of the table by this measure
+
+
+@dataclass(frozen=True, slots=True)
 class SystemTable:
-    """All systems by all measures."""
+    """All systems by all measures, and one of them tested against each of the others, if that was asked for."""
 
     rows: tuple[SystemRow, ...]
+    tested: str = ""  # the system, "" for none
+    tests: tuple[SystemTest, ...] = ()
 
     def to_json(self) -> str:
         """All of it for machines."""
@@ -73,7 +88,27 @@ class SystemTable:
                 lowest = (f"{row.worst.figure.value:.3f} {row.worst.set_name}" for row in rows)
                 lines.append(f"| worst set | | {' | '.join(lowest)} |")
             blocks.append("\n".join(lines))
+            if tests := [test for test in self.tests if test.test.measure == measure]:
+                blocks.append(self._differences(measure, tests))
         return "\n\n".join(blocks) + "\n"
+
+    def _differences(self, measure: str, tests: Sequence[SystemTest]) -> str:
+        others = list(dict.fromkeys(each.less for each in tests))
+        lines = [
+            f"{measure} of {self.tested} less that of the others [95 %], p by paired randomisation after Holm",
+            "",
+            f"| set | {' | '.join(f'less {other}' for other in others)} |",
+            "|---" * (len(others) + 1) + "|",
+        ]
+        for name in dict.fromkeys(each.test.set_name for each in tests):
+            cells = [
+                f"{d.value:+.3f} [{d.low:+.3f}, {d.high:+.3f}] p {each.p_holm:.4f}"
+                for each in tests
+                if each.test.set_name == name
+                for d in [each.test.difference]
+            ]
+            lines.append(f"| {name} | {' | '.join(cells)} |")
+        return "\n".join(lines)
 
 
 def table(
@@ -82,16 +117,19 @@ def table(
     *,
     systems: Sequence[str] = SYSTEMS,
     measures: Sequence[Any] = MEASURES,
+    tested: str = "",
     on_progress: Callable[[str, Progress], None] = lambda set_name, progress: None,
     on_query: Callable[[str, str, int], None] = lambda set_name, system, done: None,
 ) -> SystemTable:
-    """Run every system over every set. Raises SettingsError for an unknown system, DataSetError without a set.
+    """Run every system over every set, and test the one called `tested`, if any, against each of the others.
 
     Give a `CachedEmbedder`: passages that sets share are then embedded once. The callbacks are told the set, the
-    system, and how far it is.
+    system, and how far it is. Raises SettingsError for an unknown system, DataSetError without a set.
     """
     if not retrieval_sets:
         raise DataSetError("a table needs a set; name a folder in BEIR layout")
+    if tested and tested not in systems:
+        raise SettingsError(f"{tested!r} is to be tested and is none of the systems {', '.join(systems)}; add it")
     values: dict[tuple[str, str], dict[str, dict[str, float]]] = {}  # system, measure -> set -> query -> value
     signed: dict[str, str] = {}
     for retrieval_set in retrieval_sets:
@@ -115,7 +153,30 @@ def table(
     rows = (
         _row(system, str(measure), values[system, str(measure)], signed) for measure in measures for system in systems
     )
-    return SystemTable(tuple(rows))
+    tests = (test for measure in measures for test in _tests(tested, str(measure), systems, values, signed))
+    return SystemTable(tuple(rows), tested, tuple(tests) if tested else ())
+
+
+def _tests(
+    tested: str,
+    measure: str,
+    systems: Sequence[str],
+    values: Mapping[tuple[str, str], Mapping[str, Mapping[str, float]]],
+    signed: Mapping[str, str],
+) -> list[SystemTest]:
+    pairs = [(other, name) for name in signed for other in systems if other != tested]
+    tests = [
+        compare(
+            values[other, measure][name],
+            values[tested, measure][name],
+            measure=measure,
+            set_name=name,
+            signature=signed[name],
+        )
+        for other, name in pairs
+    ]
+    corrected = holm([test.p for test in tests])
+    return [SystemTest(other, test, p) for (other, _), test, p in zip(pairs, tests, corrected, strict=True)]
 
 
 def _row(system: str, measure: str, by_set: Mapping[str, Mapping[str, float]], signed: Mapping[str, str]) -> SystemRow:

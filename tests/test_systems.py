@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.compare import holm
 from eval.embeddings import CachedEmbedder
 from eval.retrieval import index_corpus, run_system
 from eval.sets import CorpusDocument, Query, RetrievalSet
@@ -275,3 +276,25 @@ def test_the_table_holds_every_system_and_set(small_set: RetrievalSet, hashing: 
     assert "| worst set | |" in text and " harder |" in text
     with pytest.raises(DataSetError, match="two sets are called 'small'"):
         table([small_set, small_set], hashing, systems=("bm25",))
+
+
+def test_the_table_tests_one_system_against_the_others(small_set: RetrievalSet, hashing: Embedder) -> None:
+    harder = replace(small_set, name="harder", qrels={**small_set.qrels, "q2": {"wind": 1}})
+    made = table([small_set, harder], hashing, systems=("bm25", "dense", "rrf"), tested="bm25")
+    by_row = {(row.system, row.measure): row.by_set for row in made.rows}
+    of_first = [each for each in made.tests if each.test.measure == "nDCG@10"]
+    assert [(each.less, each.test.set_name) for each in of_first] == [
+        ("dense", "small"),
+        ("rrf", "small"),
+        ("dense", "harder"),
+        ("rrf", "harder"),
+    ]
+    for each in of_first:
+        mean = (
+            by_row["bm25", "nDCG@10"][each.test.set_name].value - by_row[each.less, "nDCG@10"][each.test.set_name].value
+        )
+        assert each.test.difference.value == pytest.approx(mean)
+    assert [each.p_holm for each in of_first] == holm([each.test.p for each in of_first])
+    assert "| set | less dense | less rrf |" in made.to_markdown()
+    with pytest.raises(SettingsError, match="'full' is to be tested and is none of the systems"):
+        table([small_set], hashing, systems=("bm25",), tested="full")

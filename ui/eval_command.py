@@ -49,6 +49,9 @@ def add_eval(commands: Any) -> None:
     table = kinds.add_parser("table", help="compare systems over sets in BEIR layout, as Markdown")
     table.add_argument("sets", nargs="+", type=Path, metavar="SET")
     table.add_argument("--system", action="append", default=[], metavar="NAME", help="may be repeated (default: all)")
+    table.add_argument(
+        "--test", default="", metavar="NAME", help="also test this system against each of the others, query by query"
+    )
     table.set_defaults(run=_table)
     compare = kinds.add_parser("compare", help="test whether two runs differ, and show which queries lost most")
     compare.add_argument("a", type=Path, metavar="RUN-A", help="TREC run file, as `eval run --run-file` writes it")
@@ -255,6 +258,7 @@ def _table(options: argparse.Namespace) -> int:
             sets,
             embedder,
             systems=tuple(options.system) or SYSTEMS,
+            tested=options.test,
             on_query=lambda name, system, done: bar.set_description(f"{name}: {system} {done}"),
         )
     print(made.to_json() if options.json else made.to_markdown())
