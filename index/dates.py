@@ -71,6 +71,10 @@ def _meanings(*rows: str, start: int = 1) -> dict[str, int]:
     }
 
 
+def _any_of(words: Mapping[str, int]) -> str:
+    return "|".join(sorted(words, key=len, reverse=True))
+
+
 def _meaning(table: Mapping[str, int], word: str) -> int:
     return next(table[word[:length]] for length in range(len(word), 0, -1) if word[:length] in table)
 
@@ -119,6 +123,7 @@ _TENS = {
     "az": {"iyirmi": 20, "otuz": 30, "qirx": 40, "elli": 50},
     "tr": {"yirmi": 20, "otuz": 30, "kirk": 40, "elli": 50},
 }
+_ROMAN = _meanings("i ii iii iv v vi vii viii ix x xi xii")  # months, as in 6.XII.2023
 # Too short to be a month on their own: "ara" is a gap, "5-dək" is "until 5".
 _ONLY_WITH_A_YEAR = frozenset(_meanings("oca sub nis haz tem agu eyl eki kas ara yan fev avq sen okt noy dek iyn iyl"))
 _ALSO_VERBS = frozenset({"may", "march", "mar"})
@@ -164,7 +169,8 @@ _NUMERIC = (
     rf"(?P<y1>{_Y})(?P<s1>[-/.])(?P<m1>[0-9]{{1,2}})(?P=s1)(?P<d1>[0-9]{{1,2}})(?![0-9]|[./][0-9])|"
     r"(?:(?P<from2>[0-9]{1,2})-)?(?P<d2>[0-9]{1,2})(?P<s2>[./-]) ?(?P<m2>[0-9]{1,2})(?P=s2) ?"
     rf"(?P<y2>{_Y}|[0-9]{{2}})(?![0-9]|[./][0-9])|"
-    r"(?<![^\n])(?P<y3>(?:19|20)[0-9]{2})(?P<m3>[0-9]{2})(?P<d3>[0-9]{2})(?![^\r\n])"
+    r"(?<![^\n])(?P<y3>(?:19|20)[0-9]{2})(?P<m3>[0-9]{2})(?P<d3>[0-9]{2})(?![^\r\n])|"
+    rf"(?P<d4>[0-9]{{1,2}})(?P<s4>[./ -])(?P<m4>{_any_of(_ROMAN)})(?P=s4)(?P<y4>{_Y})(?![0-9]|[./][0-9])"
 )
 _DAY_MONTH = (
     rf"(?P<da>[0-9]{{1,2}}){_ORDINAL}(?:{_TO}(?P<db>[0-9]{{1,2}}){_ORDINAL})?"
@@ -250,10 +256,6 @@ _GRAMMARS = {
         weekday_after=_NEVER,
     ),
 }
-
-
-def _any_of(words: Mapping[str, int]) -> str:
-    return "|".join(sorted(words, key=len, reverse=True))
 
 
 @cache
@@ -350,6 +352,10 @@ class _Reader:
         """The date of a match, its year not yet supplied if it has none; None if it is no date."""
         got = {name: value for name, value in match.groupdict().items() if value}
         span = Span(*match.span())
+        if "m4" in got:  # 6.XII.2023
+            written = self.text[match.start("m4") : match.end("m4")]
+            value = _iso(int(got["y4"]), _ROMAN[got["m4"]], int(got["d4"])) if written.isupper() else ""
+            return _explicit(span, value)
         if "m1" in got or "m2" in got or "m3" in got:
             return self._numeric(span, got)
         if "ma" in got or "mb" in got:
