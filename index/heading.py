@@ -40,6 +40,19 @@ def author_of(text: str) -> tuple[str, str]:
     return match["name"].strip(), (match["outlet"] or "").strip(_QUOTES)
 
 
+_ISSUE = re.compile(
+    r"\b(?:issue|vol(?:ume)?|no|nr|sayı|nömrə|выпуск|вып|номер|випуск)\b\W{0,3}\d{1,4}\b|\b\d{1,4}\W{0,2}"
+    r"(?:sayı|nömrə|выпуск)\b|№\s*\d|\bN\s?\d{1,4}\b|#\d{1,4}\b",
+    re.IGNORECASE,
+)
+_ISSUE_CHARACTERS = 80
+
+
+def is_issue_line(text: str) -> bool:
+    """Whether a line names a number of a paper or a bulletin: "Sayı 51", "№ 23 (601), 5 июня"."""
+    return len(text) <= _ISSUE_CHARACTERS and bool(_ISSUE.search(text))
+
+
 _INITIAL = re.compile(r"\w{1,2}\. ?\w{2}")
 # Two or three words, each with a capital: a name where a name is expected, and nothing elsewhere.
 _PERSON = r"\w[\w.'’-]+(?: \w[\w.'’-]*){1,2}"

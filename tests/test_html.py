@@ -590,6 +590,54 @@ def test_sections_of_one_article(page: bytes) -> None:
     assert read_html(page, "a.html").parts == ()
 
 
+def in_one_block(*, rank: str = "h3", below: str = "", foot: str = "", above: str = "", between: str = "") -> bytes:
+    stories = between.join(f"<{rank}>{title}</{rank}>{below}<p>{text}</p>{foot}" for title, text in STORIES.values())
+    return f"<html><head><meta charset='utf-8'></head><body><div>{above}{stories}</div></body></html>".encode()
+
+
+SAME = {str(n): (f"The long story, part number {n}", STORIES["en"][1]) for n in range(3)}
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        in_one_block(below="<p>6.XII.2023</p>"),
+        in_one_block(rank="h2", foot="<p>Read it all on our page</p>", above="<p>Every week</p>"),
+        in_one_block(rank="h2", above="<p>Oakmere Bulletin, issue 12</p>"),
+        in_one_block(rank="b", below="<br><br>", between="<hr>"),
+        sections("td", "class='news'", above="<table><tr><td><h1>No. 12</h1></td></tr>").replace(
+            b"<td c", b"<tr><td c"
+        ),
+        sections("div", "class='one'", above="<h1>Today in Oakmere</h1>", below="<p>Code 2312-778, copy</p>"),
+    ],
+    ids=["days", "same words", "issue", "rules", "rows", "codes"],
+)
+def test_pieces_without_a_block_of_their_own(page: bytes) -> None:
+    extracted = read_html(page, "a.html")
+    assert [part.title for part in extracted.parts] == [title for title, _ in STORIES.values()]
+    assert all(text.strip() in extracted.text for _, text in STORIES.values())
+
+
+def test_headings_within_one_article_do_not_part_it() -> None:
+    pieces = "".join(f"<h2>{title}</h2><p>{text}</p>" for title, text in SAME.values())
+    page = (
+        f"<html><head><meta charset='utf-8'></head><body><div><h1>Of beans and trams</h1>{pieces}</div></body></html>"
+    )
+    assert read_html(page.encode(), "a.html").parts == ()
+    ruled = pieces.replace("<h2>", "<hr><h2>")
+    page = f"<html><head><meta charset='utf-8'></head><body><div><h1>Of beans and trams</h1>{ruled}</div></body></html>"
+    assert read_html(page.encode(), "a.html").parts == ()
+
+
+def test_the_day_beside_a_title_in_bold() -> None:
+    stories = "<hr>".join(f"<font size=4>{title}</font> (11.05.2002)<p>{text}" for title, text in STORIES.values())
+    page = f"<html><head><meta charset='utf-8'></head><body><table><tr><td>{stories}</td></tr></table></body></html>"
+    extracted = read_html(page.encode(), "a.html")
+    assert [(part.title, part.date) for part in extracted.parts] == [
+        (title, "2002-05-11") for title, _ in STORIES.values()
+    ]
+
+
 @pytest.mark.parametrize("lang", STORIES)
 def test_the_name_of_the_site_is_no_title(lang: str) -> None:
     title, text = STORIES[lang]

@@ -19,7 +19,8 @@ from index.dates import is_date_line, iso_day
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.align import align, flat
-from index.formats.layout import article_cell, furniture, heading_of, is_linked, items, without_others
+from index.formats.items import items
+from index.formats.layout import article_cell, furniture, heading_of, is_linked, without_others
 from index.formats.markup import Line, Rendered, decode_html, parse_html, render, words_of
 from index.values import DroppedSpan, Part, Span
 
@@ -53,7 +54,7 @@ class _Extract:
 def read_html(data: bytes, path: str) -> Extracted:
     """What a saved web page says. Raises ReadError if no article text is in it."""
     tree, whole = parse_html(decode_html(data))
-    rendered = Rendered("", ()) if tree is None else render(tree)
+    rendered = Rendered("", (), ()) if tree is None else render(tree)
     if tree is None or not (rendered.lines or whole):
         why = "no article text was found in this page" if whole else "the page is more than the parser takes"
         raise ReadError(f"{path}: {why}; save it again with its text, or as .txt")
@@ -61,7 +62,7 @@ def read_html(data: bytes, path: str) -> Extracted:
     extract = _extract(tree)
     found, missing = align(extract.lines, [rendered.of(line) for line in rendered.lines])
     places = furniture(rendered.lines)
-    several = items(rendered, places)
+    several = items(rendered, places, title=_title_tag(tree))
     first = min((i for i in found if not is_linked(rendered.lines[i])), default=0)
     title = _Title("", ()) if several else _title(tree, rendered, extract, first=first)
     if several:

@@ -42,6 +42,7 @@ _HIDING = re.compile(r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden)"
 # A table that holds any of these lays the page out; its cells are no values of rows.
 _LAYOUT = ("table", "ul", "ol", "form", "pre", "blockquote", "article", "section", "nav", "h1", "h2", "h3", "h4")
 _PARAGRAPHS = ("p", "div")
+_LARGE = ("4", "5", "6", "7", "+1", "+2", "+3", "+4")  # sizes of letters; 3 is that of text
 _CELL_CHARACTERS = 400  # a longer cell is no value either
 _CELL_BREAKS = 3
 
@@ -59,6 +60,15 @@ class Line:
     span: Span
     block: HtmlElement  # the innermost block that holds its first character
     linked: int  # how many of its characters are within links
+    bold: int  # how many of its first characters are in bold or in large letters
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A line drawn across the page."""
+
+    block: HtmlElement  # that it stands in
+    below: int  # the number of the line below it
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ class Rendered:
 
     text: str
     lines: tuple[Line, ...]
+    rules: tuple[Rule, ...]
 
     def of(self, line: Line) -> str:
         """The words of a line."""
@@ -181,7 +192,7 @@ def render(tree: HtmlElement) -> Rendered:
         unseen = element.tag == "head" or element.tag in _UNSEEN
         if event == "end":
             if not unseen:
-                writer.close(element.tag)
+                writer.close(element, element.tag)
             if element.tail and element is not tree:
                 writer.add(element.tail)
         elif unseen:
@@ -190,7 +201,7 @@ def render(tree: HtmlElement) -> Rendered:
             writer.open(element, element.tag)
             writer.add(element.text or "")
     writer.end_line()
-    return Rendered("".join(writer.parts), tuple(writer.lines))
+    return Rendered("".join(writer.parts), tuple(writer.lines), tuple(writer.rules))
 
 
 class _Writer:
@@ -200,9 +211,13 @@ class _Writer:
         self._root = root
         self.parts: list[str] = []  # of the whole text
         self.lines: list[Line] = []
+        self.rules: list[Rule] = []
         self._length = 0
         self._words: list[str] = []  # of the line that is being written
         self._linked = 0
+        self._bold = 0  # characters of the line, white space aside, before the first that is not bold
+        self._is_bold = True  # whether all of the line so far is
+        self._bolds = 0  # how many elements in bold are open
         self._block: HtmlElement | None = None  # of that line
         self._blocks: list[HtmlElement] = []  # those that are open
         self._links = self._pre = 0  # how many are open
@@ -215,8 +230,12 @@ class _Writer:
             self._break()
         elif tag == "a":
             self._links += 1
+        self._bolds += _is_bold(element)
         if tag not in _BLOCKS:
             return
+        if tag == "hr" and self._blocks:
+            self.end_line()
+            self.rules.append(Rule(self._blocks[-1], len(self.lines)))
         if tag == "table":
             self.break_line(tag)
             self._tables.append(_holds_values(element))
@@ -236,9 +255,10 @@ class _Writer:
         else:
             self.end_line(blank_kept=True)  # two of them part paragraphs
 
-    def close(self, tag: str) -> None:
+    def close(self, element: HtmlElement, tag: str) -> None:
         if tag == "a":
             self._links -= 1
+        self._bolds -= _is_bold(element)
         if tag not in _BLOCKS:
             return
         self._pre -= tag == "pre"
@@ -270,8 +290,13 @@ class _Writer:
         if self._block is None and not words.isspace() and words:
             self._block = self._blocks[-1] if self._blocks else self._root
         self._words.append(words)
+        shown = len(_SPACES.sub("", words)) if self._links or self._is_bold else 0
         if self._links:
-            self._linked += len(_SPACES.sub("", words))
+            self._linked += shown
+        if self._bolds and self._is_bold:
+            self._bold += shown
+        elif shown:
+            self._is_bold = False
 
     def break_line(self, tag: str) -> None:
         self.end_line()
@@ -286,11 +311,26 @@ class _Writer:
             start = self._length + len(gap) + indent
             self.parts += (gap, words)
             self._length += len(gap) + len(words)
-            self.lines.append(Line(Span(start, self._length), self._block, min(self._linked, len(words) - indent)))
+            linked = min(self._linked, len(words) - indent)
+            self.lines.append(Line(Span(start, self._length), self._block, linked, _prefix(words.strip(), self._bold)))
             self._blank = False
         elif blank_kept:
             self._blank = True
         self._words, self._linked, self._block = [], 0, None
+        self._bold, self._is_bold = 0, True
+
+
+def _is_bold(element: HtmlElement) -> bool:
+    return element.tag in ("b", "strong", "big") or (element.tag == "font" and element.get("size", "") in _LARGE)
+
+
+def _prefix(words: str, shown: int) -> int:
+    """How many characters a line begins with of which so many are no white space."""
+    for place, character in enumerate(words):
+        if shown <= 0:
+            return len(words[:place].rstrip())
+        shown -= not character.isspace()
+    return len(words)
 
 
 def _holds_values(table: HtmlElement) -> bool:
