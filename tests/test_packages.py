@@ -141,7 +141,18 @@ H1, H2 = "Heading 1", "Heading 2"
              ("", LONG["az"])],
             ["Beans", SECOND],
         ),
+        (
+            [("", "Clippings"), (H2, "Beans"), ("", "The Post, 3 Feb 2025, p. 4"), ("", LONG["en"]), (H2, SECOND),
+             ("", "Gilavar, 4 fevral 2025"), ("", LONG["az"])],
+            ["Beans", SECOND],
+        ),
+        (
+            [("Title", "OAKMERE"), ("", "Monthly bulletin, issue 33"), (H2, FIRST), ("", LONG["en"]), (H2, SECOND),
+             ("", LONG["az"])],
+            [FIRST, SECOND],
+        ),
         # sections of one article
+        ([("", "Annual report"), (H2, FIRST), ("", LONG["en"]), (H2, SECOND), ("", LONG["az"])], []),
         ([("Title", FIRST), (H1, FIRST), ("", LONG["en"]), (H1, SECOND), ("", LONG["az"])], []),
         ([(H1, "Introduction"), ("", LONG["en"]), (H1, "Results"), ("", LONG["az"])], []),
         ([(H1, "1. " + FIRST), ("", LONG["en"]), (H1, "2. " + SECOND), ("", LONG["az"])], []),

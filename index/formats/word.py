@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from index.dates import is_date_line
+from index.dates import is_date_line, stated_date
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.archive import attribute, local_name, member_xml, properties, relations, unpacking
 from index.formats.text import TextBuilder, named, one_line
-from index.heading import is_byline
+from index.heading import is_byline, is_issue_line
 from index.lines import PROSE_CHARACTERS
 from index.values import DroppedSpan, Part, Span
 
@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 
 _CONTENTS = "table of contents"
 _TITLE, _HEADING = "title", "heading 1"
+_STYLES = (_TITLE, _HEADING, "heading 2", "heading 3")  # by rank
 # Headings of a report's sections: "Introduction", "2. Results".
 _SECTION = re.compile(r"\W*(\d+[.) ]|[IVX]+[.) ]|(chapter|section|part|глава|раздел|часть|fəsil|bölmə|bölüm)\b)", re.I)
 _TITLE_WORDS = 3
+_HEAD_BLOCKS = 2  # below a title, of which one may say who wrote the article and when
+_SIGNED = 2 / 3  # of the articles
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class _Block:
     """A paragraph or the row of a table."""
 
     text: str
-    heads: str = ""  # the style for titles that it is of: "title", "heading 1", or ""
+    heads: str = ""  # the style for titles that it is of, one of `_STYLES`, or ""
     row: bool = False  # a row stands right below another, without a blank line
     reason: str = ""  # why it is no article's text, or ""
 
@@ -106,29 +109,39 @@ def _articles(blocks: Sequence[_Block]) -> list[int]:
     """The blocks with which the articles of a newsletter begin; [] for a document that is one article.
 
     Articles stand under titles of one style, each with a paragraph of text, and nothing but a masthead above the first.
-    Headings under the document's title are its sections, unless each has a byline or a date below it.
+    Headings under the document's title are its sections, unless most have a byline or a date below them, or the title
+    is that of a bulletin, whose number is told.
     """
-    by_style = {style: [i for i, block in enumerate(blocks) if block.heads == style] for style in (_TITLE, _HEADING)}
-    begins = by_style[_TITLE] if len(by_style[_TITLE]) > 1 else by_style[_HEADING]
+    by_style = [[i for i, block in enumerate(blocks) if block.heads == style] for style in _STYLES]
+    rank = next((rank for rank, found in enumerate(by_style) if len(found) > 1), 0)
+    begins = by_style[rank]
     if len(begins) < 2 or any(len(block.text) >= PROSE_CHARACTERS for block in blocks[: begins[0]]):
         return []
     sections = [blocks[first:end] for first, end in zip(begins, [*begins[1:], len(blocks)], strict=True)]
     if not all(any(len(block.text) >= PROSE_CHARACTERS for block in section[1:]) for section in sections):
         return []
-    if all(is_byline(section[1].text) or is_date_line(section[1].text) for section in sections):
+    signed = [any(_is_signed(block.text) for block in section[1 : 1 + _HEAD_BLOCKS]) for section in sections]
+    if sum(signed) >= _SIGNED * len(signed):
         return begins
     words = [0 if _SECTION.match(section[0].text) else len(section[0].text.split()) for section in sections]
-    titled = begins is by_style[_HEADING] and bool(by_style[_TITLE])
+    if any(is_issue_line(block.text) for block in blocks[: begins[0]]):
+        return begins if sum(words) / len(words) >= _TITLE_WORDS else []
+    titled = any(by_style[:rank])
     # Below a line that may be the title of all, even one short heading says that these are sections.
     enough = sum(words) / len(words) if begins[0] == 0 else min(words)
-    return begins if not titled and enough >= _TITLE_WORDS else []
+    return begins if not titled and rank <= _STYLES.index(_HEADING) and enough >= _TITLE_WORDS else []
+
+
+def _is_signed(text: str) -> bool:
+    """Whether a line says when or by whom an article was written, perhaps with the paper and its page."""
+    return is_byline(text) or is_date_line(text) or (len(text) < PROSE_CHARACTERS and bool(stated_date(text)))
 
 
 def _title_styles(package: zipfile.ZipFile, name: str) -> Iterator[tuple[str, str]]:
     """The id and name of the styles that title a document. Ids are in the language of the program, names are not."""
     for style in member_xml(package, name):
         for child in style:
-            if local_name(child) == "name" and (told := attribute(child, "val").lower()) in (_TITLE, _HEADING):
+            if local_name(child) == "name" and (told := attribute(child, "val").lower()) in _STYLES:
                 yield attribute(style, "styleId"), told
 
 
@@ -171,10 +184,10 @@ def _odt_blocks(parent: _Element, notes: list[_Block]) -> Iterator[_Block]:
         match local_name(element):
             case "p" | "h":
                 style = attribute(element, "style-name").lower()
-                first = local_name(element) == "h" and attribute(element, "outline-level") == "1"
-                heads = _TITLE if style == "title" else _HEADING if first else ""
+                level = attribute(element, "outline-level") if local_name(element) == "h" else ""
+                heads = _TITLE if style == "title" else f"heading {level}"
                 if words := _words(element, _odt_character, mixed=True).strip():
-                    yield _Block(words, heads=heads)
+                    yield _Block(words, heads=heads if heads in _STYLES else "")
                 for box in _inner(element, "text-box"):
                     yield from _odt_blocks(box, notes)
                 for note in _inner(element, "note-body"):
