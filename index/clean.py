@@ -20,7 +20,7 @@ from itertools import islice, takewhile
 from index.articles import Cleaned, article_id, read_languages, stripped
 from index.dates import is_date_line, iso_day, publication, stated_date
 from index.escapes import view
-from index.furniture import mark_furniture
+from index.furniture import NUMBER, mark_furniture
 from index.heading import outlet_of_page
 from index.json_lines import clean_json_lines
 from index.lines import BYTE_ORDER_MARK, Line, is_text, read_lines
@@ -45,6 +45,7 @@ _TABLES = frozenset((Media.CSV, Media.XLSX))
 _LETTERS = frozenset((Media.EML, Media.MBOX))
 _REPEATED = "repeated line"
 _EDGE_LINES = 3
+_DAY_LINES = 2  # below a heading, of which one may say when an article was published
 # Of the lines at the top and at the bottom of a page that say whose it is.
 _TOP_LINES = 4
 _TOP_CHARACTERS = 120
@@ -82,7 +83,8 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
         cut = _cut(source, piece) if piece.is_part else Cut((), piece.lines, ())
         above = cut.masthead if piece.is_part else () if documents else piece.lines
         days = [day for line in reversed(above) if (day := _day_of_line(line.text))]
-        masthead = next(iter(days), masthead)
+        sent = stated_date(piece.part.date) if source.media is Media.EML else ""
+        masthead = next(iter(days), sent or masthead)
         documents.extend(
             _document(source, article, piece.part, lone=len(cut.articles) == 1, masthead=masthead)
             for article in cut.articles
@@ -219,20 +221,31 @@ def _cut(source: Source, piece: _Piece) -> Cut:
     listed = any(line.reason == "table of contents" for line in piece.lines)
     if source.media in _DOCUMENTS and listed and not source.parts:
         return cut_articles(piece.lines)
+    if source.media is Media.EML and sum(line.reason == NUMBER for line in piece.lines) > 1:
+        return cut_articles(piece.lines)  # a newsletter that counts its items
     if source.parts or source.media in _ONE_ARTICLE:
         dated = source.media is Media.HTML and not source.parts
-        return cut_whole(piece.lines, title=piece.part.title, trimmed=source.media in _PAGES, dated=dated)
+        trimmed = source.media in _PAGES or (source.media in _DOCUMENTS and len(source.parts) > 1)
+        return cut_whole(piece.lines, title=piece.part.title, trimmed=trimmed, dated=dated)
     if source.media is Media.MARKDOWN:
         return cut_articles(piece.lines, is_title=_heads_of_articles(piece.lines))
     return cut_articles(split_openings(piece.lines))
 
 
 def _heads_of_articles(lines: Sequence[Line]) -> Callable[[Line], bool]:
-    """Whether a line is a heading of the level of articles: the second if one of the first is above several of them."""
-    levels = Counter(len(match[1]) for line in lines if (match := _FENCES.match(line.text)))
+    """Whether a line is a heading of the level of articles.
+
+    It is the second if a single one of the first is above several of them, and either nothing between it and the
+    first of them, or a day below most of them.
+    """
+    levels = {i: len(match[1]) for i, line in enumerate(lines) if (match := _FENCES.match(line.text))}
     texts = next((i for i, line in enumerate(lines) if is_text(line.text)), len(lines))
-    heads = [len(match[1]) for line in lines[:texts] if (match := _FENCES.match(line.text))]
-    level = 2 if heads == [1, 2] and levels[1] == 1 and levels[2] > 1 else 1
+    firsts, seconds = ([i for i in levels if levels[i] == level] for level in (1, 2))
+    below = ([line.text for line in lines[i + 1 : i + 1 + _DAY_LINES]] for i in seconds)
+    dated = sum(any(map(_day_of_line, texts)) for texts in below)
+    headed = [level for i, level in levels.items() if i < texts] == [1, 2]
+    several = len(firsts) == 1 and len(seconds) > 1 and firsts[0] < seconds[0]
+    level = 2 if several and (headed or 2 * dated > len(seconds)) else 1
     return lambda line: line.text.startswith("#" * level + " ")
 
 

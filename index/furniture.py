@@ -59,7 +59,7 @@ STORY_END, MARK, END_MARK = (
 )
 NUMBER, SLUG = "number of an article", "slug"
 _PAGE_NUMBER = re.compile(r"(\.{3,}|…{2,}|\t+)\s*\d{1,4}\Z")
-_COUNT = re.compile(r"\d{1,2}")
+_COUNT = re.compile(r"[\W_]*(\d{1,2})[\W_]*")
 _CODE = re.compile(r"(?=.*\d{3})[^\W\d_]{2,12}[-/ ]?\d{2,8}([-/]\w{1,8})*")
 _ABOUT = re.compile(
     r"(о|об) (компании|предприятии|заводе|организации|нас)|about (us|the \w+)|şirkət haqqında|haqqımızda|"
@@ -95,8 +95,10 @@ def mark_furniture(lines: Sequence[Line], *, media: Media, repeated: LineKeys = 
     Tables, slides and pages repeat short lines that are theirs; what is furniture there, their formats tell.
     """
     marked = [line.drop(furniture_reason(line.text)) for line in lines]
+    if media in (Media.TEXT, Media.EML):
+        marked = _mark_counted(marked)
     if media is Media.TEXT:
-        marked = _mark_menu(_mark_counted(marked))
+        marked = _mark_menu(marked)
     if media in (Media.TEXT, Media.MARKDOWN, Media.HTML):
         marked = _mark_repeated(marked)
     if repeated:
@@ -123,17 +125,27 @@ def without_page(text: str) -> str:
 
 
 def _mark_counted(lines: list[Line]) -> list[Line]:
-    """Bare numbers that count up from one, and codes such as agencies give their stories, if there are several."""
-    numbers = [i for i, line in enumerate(lines) if not line.reason and _COUNT.fullmatch(line.text)]
+    """Bare numbers that count up from one, and codes such as agencies give their stories, if there are several.
+
+    The numbers of pages count so, too, but stand in the midst of sentences.
+    """
+    counts = {i: int(match[1]) for i, line in enumerate(lines) if (match := _COUNT.fullmatch(line.text))}
+    numbers = [i for i in counts if not lines[i].reason]
+    within = any(_goes_on(lines[i - 1]) for i in numbers if i)
     codes = [i for i, line in enumerate(lines) if line.text.isupper() and _CODE.fullmatch(line.text)]
     marked = list(lines)
-    if len(numbers) > 1 and [int(lines[i].text) for i in numbers] == list(range(1, len(numbers) + 1)):
+    if len(numbers) > 1 and not within and [counts[i] for i in numbers] == list(range(1, len(numbers) + 1)):
         for i in numbers:
             marked[i] = marked[i].drop(NUMBER)
     if len(codes) > 1:
         for i in codes:
             marked[i] = marked[i].drop(SLUG)
     return marked
+
+
+def _goes_on(line: Line) -> bool:
+    """Whether a line is one of print that ends within a sentence."""
+    return not line.reason and len(line.text) > _SHORT and not is_sentence(line.text)
 
 
 def _mark_menu(lines: list[Line]) -> list[Line]:
@@ -252,7 +264,7 @@ def _mark_company(lines: list[Line]) -> list[Line]:
         before, after = lines[i - 1], lines[i + 1] if i + 1 < len(lines) else None
         if (
             before.reason
-            and before.reason not in ("between articles", "end of story", "separator")
+            and before.reason not in ("between articles", "end of story", "separator", NUMBER)
             and after is not None
             and after.reason
             and not (line.blank_before or after.blank_before)

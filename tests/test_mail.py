@@ -287,3 +287,35 @@ def test_what_a_letter_ends_with_is_set_aside(farewell: str) -> None:
 def test_regards_in_the_midst_of_a_letter_are_text() -> None:
     letter = "Subject: Beans\n\nBest regards to your mother.\n" + "\n".join(f"Bean {n} grows." for n in range(9))
     assert read_eml(letter.encode(), "a.eml").set_aside == ()
+
+
+STORY = "The tram depot of Oakmere has planted beans along its fence, and drivers water them in turn. " * 3
+
+
+def test_the_form_that_says_it_is_taken_and_not_the_one_that_stands_for_it() -> None:
+    extracted = read_eml(make_eml("This message is in HTML.", html=f"<p>{STORY}</p>"), "a.eml")
+    assert own(extracted) == [STORY.strip()]
+    both = read_eml(make_eml("In plain words: " + STORY, html=f"<p>{STORY}</p>"), "a.eml")
+    assert own(both)[0].startswith("In plain words")
+
+
+def test_a_newsletter_in_html_is_its_items(check_every_character: Callable[..., None]) -> None:
+    titles = ["Beans along the fence", "The mill that needs no wind", "A letter to the post office"]
+    items = "".join(f"<h2>{title}</h2><p>{STORY}</p><p>Read it all on the site</p>" for title in titles)
+    data = make_eml("See HTML.", subject="Oakmere this week", html=f"<html><body><p>Good day</p>{items}</body></html>")
+    source = read_source(data, path="a.eml")
+    cleaned = clean(source)
+    check_every_character(source, cleaned)
+    assert [(d.title, d.date) for d in cleaned.documents] == [(title, "2024-05-04") for title in titles]
+    assert all(d.body[0].of(source.text) == STORY.strip() for d in cleaned.documents)
+
+
+def test_a_newsletter_that_counts_its_items(check_every_character: Callable[..., None]) -> None:
+    titles = ["Beans along the fence", "The mill that needs no wind", "A letter to the post office"]
+    body = "Good evening!\n\n" + "\n".join(f"— {n} —\n{title}\n{STORY}\n" for n, title in enumerate(titles, start=1))
+    source = read_source(make_eml(body), path="a.eml")
+    cleaned = clean(source)
+    check_every_character(source, cleaned)
+    assert [d.title for d in cleaned.documents] == titles
+    assert [d.date for d in cleaned.documents] == ["2024-05-04"] * 3
+    assert [d.reason for d in cleaned.dropped].count("number of an article") == 3

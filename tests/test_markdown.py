@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from index.clean import clean
 from index.formats.markdown import read_markdown
+from index.read import read_source
 from index.values import Media, Source
 
 BODY = "\n# Beans\n\nThey grow along the fence.\n"
@@ -62,3 +63,24 @@ def test_the_title_of_the_front_matter_is_not_said_twice() -> None:
     assert (document.title, document.date, document.date_from) == ("Beans", "2024-05-17", "metadata")
     assert [span.of(text) for span in document.body] == ["They grow along the fence."]
     assert {d.reason for d in cleaned.dropped} == {"front matter"}
+
+
+LONG = "The depot has planted beans along its fence, and the drivers water them between two shifts every day."
+FOLDER = f"# FOLDER: trams\n\n> (note) {LONG}\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "titles"),
+    [
+        (
+            FOLDER + f"## Beans along the fence\n12 May 2019, 11:40\n{LONG}\n\n"
+            f"## Küləksiz dəyirman\nGilavar, 5 may 2020\n{LONG}\n",
+            ["", "Beans along the fence", "Küləksiz dəyirman"],
+        ),
+        (FOLDER + f"## How it began\n{LONG}\n\n## How it went on\n{LONG}\n", ["FOLDER: trams"]),
+    ],
+    ids=["a folder of articles", "sections of one article"],
+)  # fmt: skip
+def test_headings_of_the_second_level(text: str, titles: list[str]) -> None:
+    cleaned = clean(read_source(text.encode(), path="a.md"))
+    assert [document.title for document in cleaned.documents] == titles

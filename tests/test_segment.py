@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from index.clean import clean
-from index.read import MEDIA_BY_SUFFIX, file_hash
+from index.read import MEDIA_BY_SUFFIX, file_hash, read_source
 from index.values import Document, DroppedSpan, Media, Part, Source, Span
 
 EN = (
@@ -362,3 +362,13 @@ def test_a_paper_that_stands_above_a_title_is_its_outlet(lang: str) -> None:
 def test_a_question_in_the_tail_does_not_keep_what_follows() -> None:
     text = f"{TITLES['en'][0]}\n{EN}\n{EN_MORE}\nOther columns\n12.09.2024 Where are the peas?\n09.09.2024 The leek\n"
     assert documents(text) == [(TITLES["en"][0], "en", f"{EN}\n{EN_MORE}")]
+
+
+def test_numbers_in_dashes_part_articles_and_those_of_pages_do_not() -> None:
+    story = "The tram depot of Oakmere has planted beans along its fence, and its drivers water them in turn."
+    titles = ["Beans along the fence", "The mill that needs no wind"]
+    parted = "\n".join(f"— {n} —\n{title}\n{story}\n{story}\n" for n, title in enumerate(titles, start=1))
+    assert [d.title for d in clean(read_source(parted.encode(), path="a.txt")).documents] == titles
+    paged = f"{titles[0]}\n\n{story} {story[:70]}\n- 1 -\n{story[70:]} {story[:70]}\n- 2 -\n{story[70:]}\n"
+    dropped = clean(read_source(paged.encode(), path="a.txt")).dropped
+    assert "number of an article" not in {each.reason for each in dropped}

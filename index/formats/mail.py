@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import email
 import re
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from email.message import EmailMessage, MIMEPart
 from email.policy import default as policy
 from pathlib import PurePosixPath
 
 from index.errors import ReadError
 from index.formats import Extracted
+from index.formats.items import items
+from index.formats.layout import furniture
+from index.formats.markup import parse_html as parse_page
+from index.formats.markup import render
 from index.formats.text import TextBuilder, one_line, storable
 from index.formats.xhtml import block_text, parse_html
 from index.values import DroppedSpan, Part, Span
@@ -60,6 +64,7 @@ _FAREWELL = re.compile(
     r"(?:en )?iyi dileklerim(?:le|izle)|iyi çalışmalar)(?:[\s,.!–—-].{0,80})?"
 )
 _FAREWELL_LINES = 6
+_STUB = 0.25  # of the letters of the fullest form of a message: what has fewer stands in for it
 _FAREWELL_CHARACTERS = 80
 
 
@@ -70,6 +75,7 @@ class _Message:
     date: str
     lines: tuple[str, ...]
     attachments: tuple[str, ...]
+    items: tuple[Part, ...] = ()  # of a newsletter, by their places in its lines
 
 
 def read_eml(data: bytes, path: str, *, readable: Collection[str] = ()) -> Extracted:
@@ -125,6 +131,10 @@ def _extracted(messages: list[_Message], problems: list[str], path: str, readabl
         start = len(text)
         if message.subject:
             start = text.add(message.subject, gap="\n\n\n").start
+        if message.items:
+            begin = text.add("\n".join(message.lines), gap="\n\n").start
+            parts += (replace(item, span=item.span.shift(begin)) for item in message.items)
+            continue
         for i, (line, reason) in enumerate(zip(message.lines, _reasons(message), strict=True)):
             span = text.add(line, gap="\n" if i else "\n\n" if message.subject else "\n\n\n")
             if i == 0 and not message.subject:
@@ -155,24 +165,56 @@ def _messages(data: bytes) -> Iterator[_Message]:
 def _message(message: EmailMessage) -> _Message:
     sent = message["date"].datetime if message["date"] is not None else None
     addresses = message["from"].addresses if message["from"] is not None else ()
-    body = message.get_body(("plain", "html"))
-    words = "" if body is None else _text(body)
-    return _Message(
+    bodies = [_text(body) for kind in ("plain", "html") if (body := message.get_body((kind,))) is not None]
+    words = _fuller(bodies)
+    told = _Message(
         subject=one_line(message["subject"] or ""),
         author=one_line(addresses[0].display_name or addresses[0].addr_spec) if addresses else "",
         date=sent.date().isoformat() if sent is not None else "",
         lines=tuple(storable(words).strip().split("\n")) if words.strip() else (),
         attachments=tuple(one_line(part.get_filename() or "") for part in message.iter_attachments()),
     )
+    page = message.get_body(("html",))
+    return told if page is None or words != bodies[-1] else _as_newsletter(told, page)
 
 
-def _text(body: MIMEPart) -> str:
+def _as_newsletter(message: _Message, body: MIMEPart) -> _Message:
+    """A message in HTML with its items, if it has several."""
+    tree, _ = parse_page(_decoded(body))
+    if tree is None or next(tree.iter("blockquote"), None) is not None:
+        return message
+    rendered = render(tree)
+    found = items(rendered, furniture(rendered.lines), title=message.subject)
+    if not found or storable(rendered.text) != rendered.text:
+        return message
+    spans = (Span(rendered.lines[i.first].span.start, rendered.lines[i.end - 1].span.end) for i in found)
+    parts = (
+        Part(span, item.title, item.date or message.date, item.author) for span, item in zip(spans, found, strict=True)
+    )
+    return replace(message, lines=tuple(rendered.text.split("\n")), items=tuple(parts))
+
+
+def _fuller(bodies: Sequence[str]) -> str:
+    """The first of the forms of a message, unless it hardly says more than that there is another."""
+    whole = max(map(_letters, bodies), default=0)
+    return next((body for body in bodies if _letters(body) >= _STUB * whole), "")
+
+
+def _letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
+
+
+def _decoded(body: MIMEPart) -> str:
     content = body.get_payload(decode=True)
     content = content if isinstance(content, bytes) else b""
     try:
-        text = content.decode(body.get_content_charset("utf-8"))
+        return content.decode(body.get_content_charset("utf-8"))
     except (LookupError, UnicodeError):
-        text = content.decode("utf-8", "replace")
+        return content.decode("utf-8", "replace")
+
+
+def _text(body: MIMEPart) -> str:
+    text = _decoded(body)
     if body.get_content_subtype() == "html":
         return html_message_lines(text)
     return _unflowed(text, body) if body.get_param("format") == "flowed" else text
