@@ -18,10 +18,10 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
 from index.articles import Cleaned, article_id, read_languages, stripped
-from index.dates import is_date_line, iso_day, publication, stated_date
+from index.dates import address_day, is_date_line, iso_day, publication, stated_date
 from index.escapes import view
 from index.furniture import NUMBER, mark_furniture
-from index.heading import outlet_of_page
+from index.heading import is_issue_line, outlet_of_page
 from index.json_lines import clean_json_lines
 from index.lines import BYTE_ORDER_MARK, Line, is_text, read_lines
 from index.openings import split_openings
@@ -49,6 +49,7 @@ _DAY_LINES = 2  # below a heading, of which one may say when an article was publ
 # Of the lines at the top and at the bottom of a page that say whose it is.
 _TOP_LINES = 4
 _TOP_CHARACTERS = 120
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _SAYING_WHOSE = frozenset((Media.TEXT, Media.HTML))
 _EDGE_CHARACTERS = 60
 
@@ -98,7 +99,13 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
 
 
 def _day_of_line(text: str) -> str:
-    return publication([text]).date if is_date_line(text) else stated_date(text) if len(text) <= _TOP_CHARACTERS else ""
+    """The day or month of a line above all articles, or the year of a number of a paper."""
+    if is_date_line(text):
+        return publication([text]).date
+    if len(text) > _TOP_CHARACTERS:
+        return ""
+    year = _YEAR.search(text) if is_issue_line(text) else None
+    return stated_date(text) or (year[0] if year is not None else "")
 
 
 def _told_by_page(documents: Sequence[Document], source: Source, dropped: Sequence[DroppedSpan]) -> list[Document]:
@@ -261,7 +268,8 @@ def _document(source: Source, story: Story, part: Part, *, lone: bool, masthead:
     spans = tuple(_runs(source.text, lines))
     lang, languages = read_languages(source, body)
     stated = stated_date(told.date)
-    nearest = next((day for text in story.around if (day := publication([text], lang=lang).date)), "") or masthead
+    near = [publication([text], lang=lang).date for text in story.around] + [*map(address_day, story.around)]
+    nearest = next(filter(None, near), "") or masthead
     printed = publication([line.text for line in lines], lang=lang)
     return Document(
         id=article_id(source, spans[0].start),

@@ -84,6 +84,7 @@ _MONTHS = _meanings(
     "yan fev mar apr may iyun|iyn iyul|iyl avq|avgust sen okt noy dek",
     "oca sub mar nis may haz tem agu eyl eki kas ara",
     "янв фев мар апр май|мая|мае|маю июн июл авг сен окт ноя дек",
+    "січ лют берез квіт трав черв лип серп верес жовт листопад груд",  # uk, of which nothing else is known here
     "_ _ _ _ мај ијун ијул _ _ _ нојабр _",  # Azerbaijani in Cyrillic letters, where it is not as in Russian
 )
 _WEEKDAYS = _meanings(
@@ -142,6 +143,7 @@ _MONTH_NAME = (
     r"oca|sub|nis|haz|tem|agu|eyl|eki|kas|ara|yan|fev|avq|sen|okt|noy|dek|iyn|iyl|"
     r"ма(?:[йяею]|ем)|(?:январ|феврал|март|апрел|июн|июл|август|сентябр|октябр|ноябр|декабр)(?:[ьяеюау]|ем|ом)?|"
     r"(?:мај|ијун|ијул|сентјабр|октјабр|нојабр)(?:ын|ун|да|дан|ында|унда)?|"
+    r"(?:січ|берез|квіт|трав|черв|лип|серп|верес|жовт|груд)(?:ень|ня|ні|нем)|лют(?:ий|ого|ому)|листопад(?:а|і|ом)?|"
     rf"янв|февр?|мар|апр|авг|сент?|окт|нояб?|дек){_END})"
 )
 _WEEKDAY = (
@@ -153,7 +155,7 @@ _ANY_WEEKDAY = rf"(?:{_WEEKDAY}(?: gunu)?|(?:mon|tues?|wed|thu(?:rs?)?|fri|sat|s
 # "2023-cü il", "2023 года", "2023 yılında": words that make a number a year.
 _YEAR_WORD = (
     rf"(?:[- ]?(?:c[iu] )?il(?:in|d[ae]n?|e|dek|deki|inde)?{_END}|[ ]?г\.|"
-    rf"(?:-(?:го|м|му|й))?{_S}год(?:а|у|ом|е)?{_END}|{_S}(?:yil|sene)(?:i(?:n(?:in|d[ae]n?|[ae])?)?)?{_END})"
+    rf"(?:-(?:го|м|му|й))?{_S}год(?:а|у|ом|е)?{_END}|{_S}року{_END}|{_S}(?:yil|sene)(?:i(?:n(?:in|d[ae]n?|[ae])?)?)?{_END})"
 )
 _ORDINAL = r"(?:st|nd|rd|th|-?(?:го|е|ое))?"
 _NUMBER_END = rf"(?:[-'][a-z]{{1,5}}|{_ORDINAL})(?![\w%]|[.,:][0-9])"
@@ -582,12 +584,18 @@ _BYLINE_WORDS = 8
 _LABEL = re.compile(
     r"\b(?:publish\w*|publication|posted|updated?|modified|created|added|issued|released|last|date[ds]?|on|at|in|by|of|"
     r"the|time|mins?|minutes?|read|views?|comments?|shares?|am|pm|et|est|edt|gmt|utc|bst|cet|msk|"
+    r"printed|from|site|saved|retrieved|отпечатан\w*|сайта|с|kaydedil\w*|saxlan\w*|"
     r"опубликован\w*|обновлен\w*|дата|публикаци\w*|создан\w*|изменен\w*|добавлен\w*|время|в|от|г|года?|мск|"
     r"просмотр\w*|комментари\w*|derc|edil\w*|tarixi?|saat|yenilen\w*|yayimlan\w*|paylasil\w*|elave|olun\w*|baxis\w*|"
     rf"oxun\w*|serh\w*|il|yayin\w*|tarihi?|guncelle\w*|son|ekle\w*|giris|okun\w*|yorum\w*|{_ANY_WEEKDAY})(?!\w)"
 )
 _BY = re.compile(r"\W*(?:(?:written |posted )?by|автор|muellif|yazar|yazan|metn)\b")
-_UPDATED = re.compile(r"updat|modif|обновл|измен|yenilen|guncelle")
+# When a text was changed, printed or saved, it had been published before.
+_UPDATED = re.compile(
+    r"updat|modif|обновл|измен|yenilen|guncelle|\bprinted (?:on|from|at)|\bsaved|\bretrieved|\baccessed|"
+    r"отпечатан|распечатан|сохранен|дата обращ|cap (?:olun|edil)|saxlan|yazdiril|kaydedil|erisim"
+)
+_ADDRESS_DAY = re.compile(r"/((?:19|20)\d\d)[/-]?(\d\d)[/-]?(\d\d)(?=[/_-])")
 _DIGIT = re.compile(r"\d")
 _NAME = re.compile(r"[^\W\d_]{2,}")
 _QUOTED = re.compile('«[^»]{1,40}»|“[^”]{1,40}”|„[^“”]{1,40}[“”]|"[^"]{1,40}"')
@@ -696,14 +704,33 @@ def is_date_line(line: str) -> bool:
     return bool(_date_line(line, "").date)
 
 
+def is_later_line(line: str) -> bool:
+    """Whether a line that says a day says when a text was changed, printed or saved."""
+    return _date_line(line, "").updated
+
+
+def address_day(text: str) -> str:
+    """The day that the address of a page names, as in "site.example/2022/11/21/title", or ""."""
+    found = (_iso(*map(int, match.groups())) for match in _ADDRESS_DAY.finditer(text))
+    return next(filter(None, found), "")
+
+
 def stated_date(value: str) -> str:
     """The date in a field of metadata: the day as `iso_day` finds it, or else the month, or ""."""
     if re.fullmatch(r"[0-9]{10}(?:[0-9]{3})?", value):  # seconds or milliseconds since 1970
         return dt.datetime.fromtimestamp(int(value[:10]), dt.UTC).date().isoformat()
     if re.fullmatch(r"[0-9]{4}-(?:0[1-9]|1[0-2])", value):
         return value
-    months = (found.value for found in find_dates(value[:_METADATA_CHARACTERS], lang="") if _is_told(found))
-    return iso_day(value) or next(months, "")
+    found = find_dates(value[:_METADATA_CHARACTERS], lang="")
+    months = [each.value for each in found if _is_told(each)]
+    weeks = [_common_month(each.value) for each in found if not each.relative]
+    return iso_day(value) or next(filter(None, months + weeks), "")
+
+
+def _common_month(value: str) -> str:
+    """The month in which a range of days is, or ""."""
+    first, _, last = value.partition("/")
+    return first[:7] if len(last) == _DAY_LENGTH and first[:7] == last[:7] else ""
 
 
 @lru_cache(maxsize=1 << 10)  # many rows and messages have the same

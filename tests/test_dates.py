@@ -13,7 +13,17 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from index.dates import FoundDate, find_dates, is_date_line, iso_day, publication, publication_date, stated_date
+from index.dates import (
+    FoundDate,
+    address_day,
+    find_dates,
+    is_date_line,
+    is_later_line,
+    iso_day,
+    publication,
+    publication_date,
+    stated_date,
+)
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "cases" / "dates.jsonl").read_text("utf-8").splitlines()]
 
@@ -357,3 +367,38 @@ def test_any_lines_have_a_publication_or_none(lines: list[str], lang: str) -> No
     published = publication(lines, lang=lang)
     assert re.fullmatch(r"\d{4}-\d{2}(-\d{2})?", published.date) or published.date == ""
     assert bool(published.date) == bool(published.read_from)
+
+
+@pytest.mark.parametrize(
+    ("value", "date"),
+    [
+        ("Week of 3–9 April 2023 | Distribution: press", "2023-04"),
+        ("28 April - 4 May 2023", ""),
+        ("Issue 212 | April 2022", "2022-04"),
+        ("Issue 41 — Winter 2015", ""),
+    ],
+)
+def test_the_month_of_a_week(value: str, date: str) -> None:
+    assert stated_date(value) == date
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("http://stepmayak.invalid/2022/11/21/ovrag/print", "2022-11-21"),
+        ("Keçid: site.example/news/2023-05-18-vagzal", "2023-05-18"),
+        ("site.example/20240517/a", "2024-05-17"),
+        ("site.example/2022/13/40/a", ""),
+        ("site.example/a/2022/11", ""),
+        ("on 21/11/2022 it rained", ""),
+    ],
+)
+def test_the_day_in_an_address(text: str, day: str) -> None:
+    assert address_day(text) == day
+
+
+@pytest.mark.parametrize("line", ["Отпечатано с сайта 30.01.2023", "Kaydedildi: 18 Mart 2025", "Printed on 5 May 2024"])
+def test_a_day_of_printing_counts_if_no_other_is_told(line: str) -> None:
+    assert is_later_line(line)
+    assert publication(["Beans", line, "They grow along the fence."]).date
+    assert publication(["Beans", line, "3 April 2021", "They grow."]).date == "2021-04-03"

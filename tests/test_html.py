@@ -638,6 +638,24 @@ def test_the_day_beside_a_title_in_bold() -> None:
     ]
 
 
+def test_the_day_above_each_post() -> None:
+    posts = "".join(
+        f"<b>{n} July 2013</b><div class='post'><h3>{title}</h3><p>{text}</p><p>Posted at 21:48</p></div>"
+        for n, (title, text) in enumerate(STORIES.values(), start=10)
+    )
+    page = f"<html><head><meta charset='utf-8'></head><body><h1>The Slow Carriage</h1>{posts}</body></html>"
+    assert [part.date for part in read_html(page.encode(), "a.html").parts] == [f"2013-07-{n}" for n in range(10, 14)]
+
+
+def test_a_printed_page_has_the_day_of_its_address() -> None:
+    title, text = STORIES["en"]
+    page = (
+        f"<html><head><title>Print</title></head><body><p>site.example/2022/11/21/beans/print</p><h2>{title}</h2>"
+        f"<p>{text}</p><p>{text}</p><p>Printed from the site on 30.01.2023</p></body></html>"
+    )
+    assert read_html(page.encode(), "a.html").date == "2022-11-21"
+
+
 @pytest.mark.parametrize("lang", STORIES)
 def test_the_name_of_the_site_is_no_title(lang: str) -> None:
     title, text = STORIES[lang]

@@ -15,7 +15,7 @@ from lxml.html import HtmlElement
 from trafilatura.metadata import extract_metadata
 from trafilatura.settings import Document as TrafilaturaDocument
 
-from index.dates import is_date_line, iso_day
+from index.dates import address_day, is_date_line, is_later_line, iso_day
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.align import align, flat
@@ -84,7 +84,7 @@ def read_html(data: bytes, path: str) -> Extracted:
     return Extracted(
         text="\n\n".join(filter(None, (rendered.text, unseen))),
         title=title.words or _without_site(extract.title, extract.outlet),
-        date="" if several else extract.date or _day_near(title.lines, rendered, found),
+        date="" if several else _day(extract, rendered) or _day_near(title.lines, rendered, found),
         author="" if several else extract.author,
         outlet=extract.outlet or _outlet(tree, title.words),
         parts=tuple(
@@ -227,13 +227,23 @@ def _outlet(tree: HtmlElement, title: str) -> str:
     return parts[1].strip() if len(parts) == 2 and not parts[0] and rest != _title_tag(tree) else ""
 
 
+def _day(extract: _Extract, rendered: Rendered) -> str:
+    """The day that the page's data say, unless it is one that the page shows as that of its printing."""
+    lines = map(rendered.of, rendered.lines) if extract.date else ()
+    return "" if extract.date in {iso_day(line) for line in lines if is_later_line(line)} else extract.date
+
+
 def _day_near(title: tuple[int, ...], rendered: Rendered, found: set[int]) -> str:
     """The day in a line that says when, close to the title or to where the article begins or ends."""
     at = title[0] if title else min(found, default=0)
     near = rendered.lines[max(0, at - _NEAR_TITLE) : max(found, default=at) + _NEAR_TITLE]
     words = [rendered.of(line) for line in near]
     likely = words[: 3 * _NEAR_TITLE] + words[-_NEAR_TITLE:]
-    return next(filter(None, (iso_day(line) for line in likely if is_date_line(line))), "")
+    days = [line for line in likely if is_date_line(line)]
+    told = [iso_day(line) for line in sorted(days, key=is_later_line)]
+    if days and not is_later_line(days[0]):
+        return next(filter(None, told), "")
+    return next(filter(None, [*map(address_day, likely), *told]), "")
 
 
 def _unseen_body(missing: list[str], extract: _Extract) -> str:

@@ -295,7 +295,9 @@ def _day(page: _Page, piece: _Piece) -> str:
     texts = page.texts[piece.first : piece.end]
     if piece.rank == _BOLD and (day := iso_day(texts[0][page.lines[piece.first].bold :])):
         return day
-    return next(filter(None, (iso_day(text) for text in texts[:4] + texts[-2:] if is_date_line(text))), "")
+    above = page.texts[max(0, piece.first - 1) : piece.first]  # a blog has the day of its posts above them
+    lines = texts[:4] + texts[-2:] + above
+    return next(filter(None, (iso_day(text) for text in lines if is_date_line(text))), "")
 
 
 def _author(piece: _Piece) -> str:
