@@ -21,7 +21,7 @@ from index.articles import Cleaned, article_id, read_languages, stripped
 from index.dates import address_day, is_date_line, iso_day, publication, stated_date
 from index.escapes import view
 from index.furniture import NUMBER, mark_furniture
-from index.heading import is_issue_line, outlet_of_page
+from index.heading import clean_outlet, is_issue_line, outlet_of_page
 from index.json_lines import clean_json_lines
 from index.lines import BYTE_ORDER_MARK, Line, is_text, read_lines
 from index.openings import split_openings
@@ -127,7 +127,7 @@ def _told_by_page(documents: Sequence[Document], source: Source, dropped: Sequen
 def _paper(source: Source, dropped: Sequence[DroppedSpan]) -> str:
     """The paper that the page names at its top, or in what it says of its rights."""
     lines = [words for piece in dropped if len(words := piece.span.of(source.text)) <= _TOP_CHARACTERS]
-    return outlet_of_page([*lines[:_TOP_LINES], *lines[-_TOP_LINES:]])
+    return clean_outlet(outlet_of_page([*lines[:_TOP_LINES], *lines[-_TOP_LINES:]]))
 
 
 def clean_given(source: Source) -> Cleaned:
@@ -281,7 +281,7 @@ def _document(source: Source, story: Story, part: Part, *, lone: bool, masthead:
         body=body,
         date_from="metadata" if stated else printed.read_from or ("masthead" if nearest else ""),
         author=told.author or head.author,
-        outlet=told.outlet or head.outlet,
+        outlet=told.outlet or clean_outlet(head.outlet),
         languages=languages,
     )
 

@@ -704,6 +704,11 @@ def is_date_line(line: str) -> bool:
     return bool(_date_line(line, "").date)
 
 
+def is_weekday(text: str) -> bool:
+    """Whether a text is the name of a day of the week."""
+    return bool(re.fullmatch(_WEEKDAY, _fold(text)))
+
+
 def is_later_line(line: str) -> bool:
     """Whether a line that says a day says when a text was changed, printed or saved."""
     return _date_line(line, "").updated

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from index.dates import is_date_line
+from index.dates import find_dates, is_date_line, is_weekday
 
 # "By" and its kin, then one to five words that begin with capitals, and perhaps whom they write for and when.
 _CALLED = (
@@ -140,6 +140,31 @@ def outlet_of_page(lines: Iterable[str]) -> str:
     named = (piece for piece in pieces if _OUTLET.search(piece) and len(piece.split()) <= 4 and piece[:1] != "#")
     claimed = (match["name"].strip(f"{_QUOTES}-–— ") for text in lines if (match := _RIGHTS.search(text)))
     return next((name.strip() for name in (*claimed, *named)), "")
+
+
+# A label before a name: "Source: ", "Источник Новостей: ".
+_SOURCE_LABEL = re.compile(r"(?:\w+ )?(?:source|mənbə|источник|kaynak)(?: \w+)?\s*:\s*", re.IGNORECASE)
+_PAGE = re.compile(r"[\s,·—–-]*\b(?:pp?|page|səh(?:ifə)?|стр|с|sayfa|s)\b\.?\s*\d+.*", re.IGNORECASE)
+_NO_OUTLET = re.compile(
+    r"\S*[@/]\S*|[^:]*:.*|(?:\w+ )?(?:correspondent|reporter|muhabir\w*|müxbir\w*|корреспондент\w*)\b.*|"
+    r"(?:(?:top|latest|breaking|related|more|other|son|digər|diğer|hadisə|günün|ilgili|manşet|oxşar|последние|другие|"
+    r"главные) )?(?:news|headlines|stories|xəbər\w*|haber\w*|новости)",
+    re.IGNORECASE,
+)
+
+
+def clean_outlet(name: str) -> str:
+    """The name of a paper without the day, the page and the label that stand beside it; "" if it is no paper's.
+
+    >>> clean_outlet("Источник: Залесский вестник, 17.10.2019, с. 4")
+    'Залесский вестник'
+    >>> clean_outlet("Manşet Haberleri"), clean_outlet("Tuesday"), clean_outlet("press")
+    ('', '', '')
+    """
+    name = _PAGE.sub("", _SOURCE_LABEL.sub("", name))
+    dates = find_dates(name, lang="")
+    name = (name[: dates[0].span.start] if dates and dates[0].span.start else name).rstrip(" ,·|–—-")
+    return "" if name.islower() or _NO_OUTLET.fullmatch(name) or is_weekday(name) else name
 
 
 def dateline_outlet(text: str) -> str:
