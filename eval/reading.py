@@ -323,18 +323,18 @@ def score_file(gold: GoldFile, read: Sequence[ReadArticle], *, error: str = "") 
 def _score(gold: GoldFile, articles: Sequence[GoldArticle], read: Sequence[ReadArticle], error: str) -> FileScore:
     optional = [tokens(text) for text in gold.optional]
     titles = [tokens(article.title) for article in articles]
-    gold_bodies = [_without(tokens("\n".join(article.paragraphs)), optional) for article in articles]
-    read_bodies = [_without(tokens(article.text), optional) for article in read]
-    gold_bags = [Counter(body + _without(title, optional)) for body, title in zip(gold_bodies, titles, strict=True)]
+    gold_bodies = [without(tokens("\n".join(article.paragraphs)), optional) for article in articles]
+    read_bodies = [without(tokens(article.text), optional) for article in read]
+    gold_bags = [Counter(body + without(title, optional)) for body, title in zip(gold_bodies, titles, strict=True)]
     read_bags = [
-        Counter(body + _without(tokens(article.title), optional))
+        Counter(body + without(tokens(article.title), optional))
         for body, article in zip(read_bodies, read, strict=True)
     ]
-    gold_edges = Counter(edge for body in gold_bodies for edge in _edges(_without(body, titles)))
-    read_edges = Counter(edge for body in read_bodies for edge in _edges(_without(body, titles)))
-    kept_texts = [_in_a_row(tokens(f"{article.title}\n{article.text}")) for article in read]
+    gold_edges = Counter(edge for body in gold_bodies for edge in _edges(without(body, titles)))
+    read_edges = Counter(edge for body in read_bodies for edge in _edges(without(body, titles)))
+    kept_texts = [in_a_row(tokens(f"{article.title}\n{article.text}")) for article in read]
     kept = tuple(
-        text for text in gold.furniture if any(_in_a_row(tokens(text)) in kept_text for kept_text in kept_texts)
+        text for text in gold.furniture if any(in_a_row(tokens(text)) in kept_text for kept_text in kept_texts)
     )
     ratios = {
         "boundary F1": _f1(gold_edges, read_edges),
@@ -399,13 +399,14 @@ def _shown(edge: tuple[str, tuple[str, ...]]) -> str:
     return f"{edge[0]}: {' '.join(edge[1])}"
 
 
-def _in_a_row(found: Sequence[str]) -> str:
+def in_a_row(found: Sequence[str]) -> str:
+    """Tokens as a string in which others that stand in a row are found as a part."""
     return f" {' '.join(found)} "
 
 
-def _without(found: Sequence[str], phrases: Iterable[Sequence[str]]) -> list[str]:
+def without(found: Sequence[str], phrases: Iterable[Sequence[str]]) -> list[str]:
     """The tokens without those of the phrases, wherever they stand in a row; longer phrases go first."""
-    row = _in_a_row(found)
+    row = in_a_row(found)
     for phrase in sorted(filter(None, phrases), key=len, reverse=True):
-        row = row.replace(_in_a_row(phrase), " ")
+        row = row.replace(in_a_row(phrase), " ")
     return row.split()

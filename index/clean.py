@@ -70,17 +70,10 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
     """
     if source.media is Media.JSONL:
         return clean_json_lines(source, rules.fields)
-    whole = Part(Span(0, len(source.text)), source.title, source.date, source.author, source.outlet)
-    pieces = [
-        _Piece(part, tuple(_marked(source, part, rules, repeated)), is_part)
-        for part, is_part in _with_gaps(source, source.parts or (whole,))
-    ]
-    if len(source.parts) > 1 and source.media not in _TABLES:
-        pieces = _without_edges(pieces, rules, below_title=source.media not in _LETTERS)
     documents: list[Document] = []
     dropped: list[DroppedSpan] = []
     masthead = ""  # the date above the first part
-    for piece in pieces:
+    for piece in _pieces(source, rules, repeated):
         cut = _cut(source, piece) if piece.is_part else Cut((), piece.lines, ())
         above = cut.masthead if piece.is_part else () if documents else piece.lines
         days = [day for line in reversed(above) if (day := _day_of_line(line.text))]
@@ -96,6 +89,34 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
     if source.media in _SAYING_WHOSE and not source.parts:
         documents = _told_by_page(documents, source, dropped)
     return Cleaned(tuple(documents), tuple(dropped), ())
+
+
+def _pieces(source: Source, rules: Rules, repeated: LineKeys) -> list[_Piece]:
+    whole = Part(Span(0, len(source.text)), source.title, source.date, source.author, source.outlet)
+    pieces = [
+        _Piece(part, tuple(_marked(source, part, rules, repeated)), is_part)
+        for part, is_part in _with_gaps(source, source.parts or (whole,))
+    ]
+    if len(source.parts) > 1 and source.media not in _TABLES:
+        return _without_edges(pieces, rules, below_title=source.media not in _LETTERS)
+    return pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """The lines of a piece of a source, some of which are dropped, or parted, by weighing evidence."""
+
+    lines: Sequence[Line]
+    is_one: bool  # whether they are one article
+
+
+def weighed_lines(source: Source) -> list[Weighed]:
+    """What `index.standing` decides about in a source."""
+    if source.media is Media.TEXT and not source.parts:
+        return [Weighed(split_openings(piece.lines), False) for piece in _pieces(source, NO_RULES, frozenset())]
+    if source.media in _PAGES:
+        return [Weighed(piece.lines, True) for piece in _pieces(source, NO_RULES, frozenset()) if piece.is_part]
+    return []
 
 
 def _day_of_line(text: str) -> str:

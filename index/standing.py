@@ -1,7 +1,7 @@
 """How likely a line is furniture, or a title: by how it is made, where it stands, and what it shares with the text.
 
-A weighted sum of evidence, none of which decides by itself; `standing.toml` has the weights and says how they were
-fitted.
+A weighted sum of evidence, none of which decides by itself. `standing.toml` has the weights, for these and for where
+articles begin (`layout`); `dragoman eval fit-standing` fits them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -27,17 +29,28 @@ INSERTED = frozenset(("advertisement", "caption", "picture", "link", "read more"
 _ITEM = "-–—•*"
 _SHORT_CHARACTERS = 60
 _PRINT_CHARACTERS = 50
-_STEM = 5  # letters that forms of a word share, mostly
+_STEM = re.compile(r"([^\W\d_]{4,5})[^\W\d_]*")  # the letters that forms of a word share, mostly
 _STEM_CHARACTERS = 400
 _LANGUAGE_BLOCKS = 6
 _WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"https?:|www\.|\S@\S|\w\.(com|org|net|info|az|ru|tr|uk|io|invalid)\b", re.IGNORECASE)
 _SIGN = re.compile(r"[|»→•©▶►■☰*←✉☎✆♥❤]|\s/\s")
 _LABEL = re.compile(r"[^:.!?«»“”]{2,30}:\s")
-_TABLE = tomllib.loads(files("index").joinpath("standing.toml").read_text(encoding="utf-8"))
-_WEIGHTS: Mapping[str, Mapping[str, float]] = {kind: _TABLE[kind] for kind in ("line", "title")}
+_TEXT = files("index").joinpath("standing.toml").read_text(encoding="utf-8")
+KINDS = ("line", "title", "beginning")
+Weights = Mapping[str, Mapping[str, float]]  # by kind, then by the name of the evidence, or "bias"
+
+
+def read_weights(table: str) -> Weights:
+    """The weights in the text of a file such as `standing.toml`."""
+    content = tomllib.loads(table)
+    return {kind: content[kind] for kind in KINDS}
+
+
+SHIPPED = read_weights(_TEXT)
+_in_use: ContextVar[Weights] = ContextVar("weights", default=SHIPPED)
 # How words begin that pages say of themselves: "subscribe", "fotoğraf", "редактор".
-_OF_PAGES = frozenset(stem for stems in _TABLE["of_pages"].values() for stem in stems)
+_OF_PAGES = frozenset(stem for stems in tomllib.loads(_TEXT)["of_pages"].values() for stem in stems)
 _LONGEST = max(map(len, _OF_PAGES))
 _SHORTEST = min(map(len, _OF_PAGES))
 _FIRST_LETTERS = frozenset(stem[:_SHORTEST] for stem in _OF_PAGES)
@@ -64,9 +77,20 @@ def likely_furniture(place: Place) -> set[int]:
     return found
 
 
+@contextmanager
+def using(weights: Weights) -> Iterator[None]:
+    """Weigh by other weights than those that are shipped, to measure them."""
+    token = _in_use.set(weights)
+    try:
+        yield
+    finally:
+        _in_use.reset(token)
+
+
 def weighed(kind: str, evidence: Mapping[str, float]) -> float:
-    """The logarithm of the odds that a line is furniture ("line") or a title ("title")."""
-    weights = _WEIGHTS[kind]
+    """The logarithm of the odds that a line is furniture ("line") or a title ("title"), or that an article begins in a
+    gap ("beginning")."""
+    weights = _in_use.get()[kind]
     return weights["bias"] + sum(weights.get(name, 0) * value for name, value in evidence.items())
 
 
@@ -84,7 +108,7 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
         and len(found[i].text) <= MOST_CHARACTERS
         and (long or not is_sentence(found[i].text))
         and not (first < i < last and not _is_inserted(found[i].text))
-        and not (i > start and found[i].text[0].islower() and _is_open(found[i - 1].text))  # goes on
+        and not (found[i].text[0].islower() and _is_open(_nearest_above(found, start, i)))  # goes on
     ]
     if not asked:
         return {}
@@ -137,6 +161,7 @@ class TitlePlace:
     usual: int  # the blank lines between paragraphs
     above: frozenset[str]  # the stems of the texts above the head
     below: frozenset[str]
+    lang: str  # of the text below
 
 
 def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
@@ -149,7 +174,6 @@ def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
     above = found[i - 1] if i > start else None
     below = found[i + 1] if i + 1 < end else None
     words = block.text.split()
-    lang = detect_language(found[end].text) if end < len(found) else UNDETERMINED
     return _made(block.text) | {
         "question": block.text[-1] in "?!",
         "one word": len(words) < 2,
@@ -172,7 +196,7 @@ def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
         "only below": bool(own & (head.below - head.above)),
         "none below": not own & head.below,
         "first line": i == 0,
-        "other language": lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, lang),
+        "other language": head.lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, head.lang),
     }
 
 
@@ -233,6 +257,11 @@ def _is_loose(block: Block) -> bool:
     return reason not in INSERTED if reason else not is_sentence(block.text)
 
 
+def _nearest_above(found: Sequence[Block], start: int, i: int) -> str:
+    """The text of the next block up to `start` that is no furniture, "" if there is none."""
+    return next((found[j].text for j in range(i - 1, start - 1, -1) if not found[j].lines[0].reason), "")
+
+
 def _is_open(text: str) -> bool:
     """Whether a text as long as a line of print ends within a sentence."""
     return len(text) >= _PRINT_CHARACTERS and not is_sentence(text)
@@ -248,6 +277,7 @@ def _is_of_pages(word: str) -> bool:
     return any(word[:length] in _OF_PAGES for length in range(_SHORTEST, min(len(word), _LONGEST) + 1))
 
 
-def stems(text: str) -> set[str]:
+@lru_cache(maxsize=1 << 11)  # of the texts of a file each is asked for once more when its articles are cut
+def stems(text: str) -> frozenset[str]:
     """How the longer words of a text begin, or of the beginning of a long one."""
-    return {word[:_STEM] for word in _WORD.findall(text[:_STEM_CHARACTERS].casefold()) if len(word) > 3}
+    return frozenset(_STEM.findall(text[:_STEM_CHARACTERS].casefold()))

@@ -11,7 +11,7 @@ from typing import Any
 from index.errors import SettingsError
 from ui.add_command import add_add
 from ui.fuzz_command import add_fuzz
-from ui.reading_command import add_reading
+from ui.reading_command import add_fit_standing, add_reading
 
 # What the table of answers shows; --json has all figures.
 _SHOWN = ("first citation", "first three", "wrongly declined", "rightly declined", "quotes that stand")
@@ -78,6 +78,7 @@ def add_eval(commands: Any) -> None:
     calibrate.add_argument("--wrongly", type=float, default=0.03, metavar="SHARE", help="answerable ones to decline")
     calibrate.set_defaults(run=_calibrate)
     add_reading(kinds)
+    add_fit_standing(kinds)
     add_fuzz(kinds)
     languages = kinds.add_parser("languages", help="how often the language of a text is told right, by length")
     languages.add_argument(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,6 +30,38 @@ def add_reading(kinds: Any) -> None:
     parser.add_argument("--speed", action="store_true", help="megabytes a second on one core, by size, instead")
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
     parser.set_defaults(run=_reading)
+
+
+def add_fit_standing(kinds: Any) -> None:
+    """Add `fit-standing` to what `dragoman eval` does."""
+    parser = kinds.add_parser(
+        "fit-standing", help="fit the weights that tell articles, titles and furniture anew, from the reading set"
+    )
+    parser.add_argument("--folds", action="store_true", help="measure them on writers left out, and write nothing")
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="index/standing.toml of a checkout; without it they are printed"
+    )
+    parser.set_defaults(run=_fit_standing)
+
+
+def _fit_standing(options: argparse.Namespace) -> int:
+    from eval.fit_standing import fit_standing, out_of_writer, weights_text, write_weights
+    from eval.reading import ALL, reading_figures, reading_set
+    from ui.cli import DONE
+
+    reading = reading_set("dev")
+    if options.folds:
+        for writer, scores in out_of_writer(reading).items():
+            figures = reading_figures(scores, reading.signature)
+            for name in (ALL, "text"):
+                print(f"{writer:<8}{name:<8}" + "  ".join(map(str, list(figures[name].values())[:4])))
+        return DONE
+    weights = fit_standing(reading, reading.files)
+    if options.write:
+        write_weights(weights, options.write)
+    else:
+        print(weights_text(weights), end="")
+    return DONE
 
 
 def _reading(options: argparse.Namespace) -> int:
