@@ -95,8 +95,7 @@ class Layout:
         return {key for i in range(gap.start, gap.end) if (key := self.keys[i])}
 
     def shared(self, gap: Gap) -> bool:
-        """Whether lines of the gap, the very same or of the same make, also stand above the first text or below the
-        last."""
+        """Whether lines of the gap are of a make with some above the first text or below the last."""
         return any(key in self.recurrent and key[0] != "=" for key in self._keys_in(gap))
 
     def without_recurrent(self) -> list[Block]:
@@ -210,9 +209,8 @@ class Layout:
 
     def beginning_evidence(self, gap: Gap) -> dict[str, float]:
         """What there is to tell whether an article begins in an inner gap."""
-        found, first = self.found, self.gaps[0]
-        head = self.head(gap)
-        title, below = self._title(head), found[gap.end]
+        found = self.found
+        title, below = self._title(self.head(gap)), found[gap.end]
         languages = {self._language(gap.start - 1), self._language(gap.end)}
         inside = found[gap.start : gap.end]
         reasons = [block.lines[0].reason for block in inside]
@@ -221,7 +219,8 @@ class Layout:
         free = len(reasons) - sum(map(bool, reasons))
         stems_above, stems_below = self._near(gap)
         shared = len(stems_above & stems_below) / max(1, min(len(stems_above), len(stems_below)))
-        first_title, kinds = self._title(self.head(first)), self._kinds(gap)
+        first_title, first_kinds = self._first
+        kinds = self._kinds(gap)
         titled = title.at >= 0
         return {
             "title": max(_LEAST_TITLE, min(-_LEAST_TITLE, title.odds)) / 3,
@@ -251,9 +250,14 @@ class Layout:
             "long below": len(below.text) > _LONG_CHARACTERS,
             "shared": min(shared, _MOST_SHARED),
             "other language": len(languages) > 1 and UNDETERMINED not in languages,
-            "head as first": kinds is not None and kinds == self._kinds(first),
+            "head as first": kinds is not None and kinds == first_kinds,
             "first untitled": first_title.odds <= _LEAST_TITLE,
         }
+
+    @cached_property
+    def _first(self) -> tuple[_Title, tuple[str, ...] | None]:
+        """The title above the first text, and what stands between the two."""
+        return self._title(self.head(self.gaps[0])), self._kinds(self.gaps[0])
 
     def _is_marked(self, gap: Gap) -> bool:
         return self.shared(gap) or self.parted(gap) > gap.start
