@@ -32,6 +32,7 @@ FORMAT_VERSION = 3
 FILE_NAME = "catalog.sqlite"
 _VALUES_A_QUERY = 500  # SQLite takes 999 parameters everywhere
 _ROWS_A_BLOCK = 4096
+_MAPPED_BYTES = 1 << 40
 
 _SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -287,6 +288,8 @@ class Catalog:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")  # what was committed survives the power, too
             self._db.execute("PRAGMA foreign_keys = ON")
+            # Read as memory, as far as SQLite maps a file: passages from all over it are asked for with each question.
+            self._db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
             if built_with is not None:
                 self._create(built_with)
             self._check_format()

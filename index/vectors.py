@@ -515,10 +515,14 @@ class DenseIndex:
         if not means:
             return {}
         centred_query = _centred(query, means)
+        asked = np.fromiter(keys, np.int64)
+        asked = asked[(asked >= 0) & (asked < len(self._number_at))]
+        numbers = self._number_at[asked]
         scores: dict[int, float] = {}
-        for lang, group in _grouped((self.lang_of(key), key) for key in keys if self._has(key)):
-            found = self._cosines(lang, np.array(group, np.int64), centred_query)
-            scores.update(zip(group, found.tolist(), strict=True))
+        for number in np.unique(numbers[numbers != _NOBODY]).tolist():
+            group = asked[numbers == number]
+            found = self._cosines(self._langs[number], group, centred_query)
+            scores.update(zip(group.tolist(), found.tolist(), strict=True))
         return scores
 
     def lang_of(self, key: int) -> str:
