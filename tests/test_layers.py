@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = {"index": set(), "rag": {"index"}, "eval": {"index", "rag"}, "ui": {"index", "rag", "eval"}}
 HOMES = {
-    "faiss": {"index/vectors.py"},
+    "faiss": {"index/vectors.py", "eval/scale.py"},
     "sentence_transformers": {"index/embed.py"},
     "tantivy": {"index/lexical.py"},
     "onnx": {"index/e5.py"},
@@ -39,8 +39,10 @@ HOMES = {
     "torch": set(),
     "transformers": set(),
     "langchain": set(),
-    "langchain_community": {"eval/systems.py"},
-    "langchain_core": {"eval/systems.py"},
+    "langchain_community": {"eval/systems.py", "eval/scale.py"},
+    "langchain_core": {"eval/systems.py", "eval/scale.py"},
+    "chromadb": {"eval/scale.py"},
+    "lancedb": {"eval/scale.py"},
     "bm25s": {"eval/systems.py"},
     "matplotlib": {"eval/report.py"},
 }

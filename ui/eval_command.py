@@ -12,6 +12,7 @@ from index.errors import SettingsError
 from ui.add_command import add_add
 from ui.fuzz_command import add_fuzz
 from ui.reading_command import add_fit_standing, add_reading
+from ui.scale_command import add_scale
 
 # What the table of answers shows; --json has all figures.
 _SHOWN = ("first citation", "first three", "wrongly declined", "rightly declined", "quotes that stand")
@@ -80,6 +81,7 @@ def add_eval(commands: Any) -> None:
     add_reading(kinds)
     add_fit_standing(kinds)
     add_fuzz(kinds)
+    add_scale(kinds)
     languages = kinds.add_parser("languages", help="how often the language of a text is told right, by length")
     languages.add_argument(
         "--part", choices=("dev", "test"), default="test", help="of the texts (default: %(default)s)"
