@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embed import unit
-from index.tokens import SignVectors, TokenCodec, TokenVectors, inner_products, joined, sign_bits, token_name
+from index.tokens import SignVectors, TokenCodec, TokenVectors, inner_products, joined, summed, token_name
 
 Floats = NDArray[np.float32]
 
@@ -78,16 +78,12 @@ def score_packed(
     kept = joined([texts[i] for i in present])
     sizes = [len(texts[i]) for i in present]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    bits = sign_bits(kept, len(codec.mean))
-    slices = _slices([langs[i] for i in present], sizes)
-    means = _packed_means(kept, bits, slices)
+    parts = [kept.rows(its) for its in _slices([langs[i] for i in present], sizes)]
+    means = _packed_means(parts, len(codec.mean))
     centred_question = unit(codec.turned(question.vectors) - np.mean(means, axis=0))
-    cosines = inner_products(kept, bits, centred_question)
-    for its, mean in zip(slices, means, strict=True):
-        of_mean = kept.scales[its] * (2 * (bits[its] @ mean) - mean.sum())
-        squares = kept.scales[its] ** 2 * len(mean) - 2 * of_mean + mean @ mean
-        cosines[its] -= centred_question @ mean
-        cosines[its] /= np.sqrt(np.maximum(squares, 1e-12))[:, None]
+    cosines = np.concatenate(
+        [_packed_cosines(part, mean, centred_question) for part, mean in zip(parts, means, strict=True)]
+    )
     names = np.array([token_name(token) for token in question.tokens], np.uint32)
     frequency = np.logical_or.reduceat(kept.names[:, None] == names, starts, axis=0).sum(axis=0)
     weights = _weights(frequency, len(present))
@@ -105,15 +101,22 @@ def _slices(langs: list[str], sizes: list[int]) -> list[slice]:
     return slices
 
 
-def _packed_means(kept: SignVectors, bits: Floats, slices: list[slice]) -> list[Floats]:
+def _packed_means(parts: list[SignVectors], dimension: int) -> list[Floats]:
     """`_means` of vectors as they are kept."""
-    # A sign is 2 * bit - 1.
-    totals = [2 * (kept.scales[its] @ bits[its]) - kept.scales[its].sum() for its in slices]
-    everything = np.sum(totals, axis=0) / len(kept)
+    totals = [summed(part, dimension) for part in parts]
+    everything = np.sum(totals, axis=0) / sum(map(len, parts))
     return [
-        ((total + _PRIOR_TOKENS * everything) / (its.stop - its.start + _PRIOR_TOKENS)).astype(np.float32)
-        for total, its in zip(totals, slices, strict=True)
+        ((total + _PRIOR_TOKENS * everything) / (len(part) + _PRIOR_TOKENS)).astype(np.float32)
+        for total, part in zip(totals, parts, strict=True)
     ]
+
+
+def _packed_cosines(kept: SignVectors, mean: Floats, centred_question: Floats) -> Floats:
+    """(tokens, n): the cosine of each kept vector, less the mean, with each of the question's, (n, dimension)."""
+    products = inner_products(kept, np.vstack([centred_question, mean]))
+    squares = kept.scales**2 * len(mean) - 2 * products[:, -1] + mean @ mean
+    cosines = (products[:, :-1] - centred_question @ mean) / np.sqrt(np.maximum(squares, 1e-12))[:, None]
+    return cosines.astype(np.float32, copy=False)
 
 
 def _weights(frequency: NDArray[np.int64], texts: int) -> Floats:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.embed import HashingEmbedder, unit
-from index.tokens import SignVectors, TokenCodec, TokenVectors, inner_products, joined, sign_bits, token_name
+from index.tokens import SignVectors, TokenCodec, TokenVectors, inner_products, joined, summed, token_name
 
 DIMENSION = 96  # three blocks of 32
 rng = np.random.default_rng(3)
@@ -77,16 +77,25 @@ TURNED = [
 ]
 
 
-def test_inner_products_are_those_of_signs_times_scales() -> None:
-    kept = CODEC.unpack(CODEC.pack(text_of("a", "b")))
+@pytest.mark.parametrize("tokens", [1, 2, 64, 65, 200])
+def test_products_and_sums_are_those_of_signs_times_scales(tokens: int) -> None:
+    kept = CODEC.unpack(CODEC.pack(text_of(*("a",) * tokens)))
     rows = rng.standard_normal((3, DIMENSION)).astype(np.float32)
-    signs = 2 * np.unpackbits(kept.signs, axis=1).astype(np.float32) - 1
-    assert np.allclose(
-        inner_products(kept, sign_bits(kept, rows.shape[1]), rows),
-        (signs * kept.scales[:, None]) @ rows.T,
-        rtol=1e-4,
-        atol=1e-4,
-    )
+    vectors = (2 * np.unpackbits(kept.signs, axis=1).astype(np.float32) - 1) * kept.scales[:, None]
+    assert np.allclose(inner_products(kept, rows), vectors @ rows.T, rtol=1e-4, atol=1e-4)
+    assert np.allclose(summed(kept, DIMENSION), vectors.sum(axis=0), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dimension", [12, 96, 384, 385])
+def test_a_question_is_turned_as_what_is_kept(dimension: int) -> None:
+    vectors = unit(np.random.default_rng(dimension).standard_normal((40, dimension)).astype(np.float32))
+    codec = TokenCodec(np.random.default_rng(1).standard_normal(dimension).astype(np.float32) / 30)
+    kept = codec.unpack(codec.pack(TokenVectors(("a",) * 40, vectors, np.zeros(40, np.int32))))
+    turned = codec.turned(vectors)
+    signs = np.unpackbits(kept.signs, axis=1, count=dimension) == 1
+    # What rounding leaves open is next to zero.
+    assert np.all((signs == (turned > 0)) | (np.abs(turned) < 1e-5))
+    assert np.allclose(kept.scales, np.abs(turned).mean(axis=1), rtol=1e-3)
 
 
 def test_kept_directions_are_near_the_whole_ones() -> None:
@@ -94,7 +103,7 @@ def test_kept_directions_are_near_the_whole_ones() -> None:
     vectors = unit(np.random.default_rng(5).standard_normal((200, 384)).astype(np.float32))
     codec = TokenCodec(np.zeros(384, np.float32))
     kept = codec.unpack(codec.pack(TokenVectors(("a",) * 200, vectors, np.zeros(200, np.int32))))
-    cosines = np.diag(inner_products(kept, sign_bits(kept, 384), codec.turned(vectors))) / (kept.scales * np.sqrt(384))
+    cosines = np.diag(inner_products(kept, codec.turned(vectors))) / (kept.scales * np.sqrt(384))
     assert 0.75 < cosines.min() < cosines.mean() < 0.85
 
 
