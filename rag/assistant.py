@@ -152,7 +152,7 @@ class Assistant:
         filters = Filters(frozenset(languages), since, until)
         spreads, k = k is not None, k or EVIDENCE_PASSAGES
         found = self._find(question, k, filters, today, recent, spreads=spreads)
-        ranking = self._retriever.rank(question, k=found.pool, filters=filters)
+        ranking = self._retriever.rank(found.meant, k=found.pool, filters=filters)
         hits = explain_hits(found.meant, found.selected, ranking, self.index)
         return Explanation(question, found.meant, filters, found.named, recent, len(ranking.scores), hits)
 
@@ -163,7 +163,8 @@ class Assistant:
         named = periods(meant, today=today)
         pool = max(_POOL, 2 * k)
         while True:
-            hits = self._retriever.retrieve(question, k=pool, filters=filters)
+            # What was restored is no more ASCII, which is how the retriever knows that there is nothing to restore.
+            hits = self._retriever.retrieve(meant, k=pool, filters=filters)
             found = prefer_periods([Selected(hit) for hit in hits], named)
             if recent:
                 found = prefer_recent(found)

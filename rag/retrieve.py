@@ -64,7 +64,7 @@ class HybridRetriever:
         meant = restore_letters(question, self.index)
         vector = self.index.embedder.embed_query(meant)
         dense = {hit.key: hit.score for hit in self.index.search_dense(vector, k=candidates, filters=filters)}
-        shares = {hit.key: hit.share for hit in self.index.search_lexical(question, k=candidates, filters=filters)}
+        shares = {hit.key: hit.share for hit in self.index.search_lexical(meant, k=candidates, filters=filters)}
         dense.update(self.index.dense.scores(vector, [key for key in shares if key not in dense]))
         langs = {key: self.index.dense.lang_of(key) for key in dense}
         surplus = surpluses(shares, langs)
