@@ -38,8 +38,10 @@ _STATE_FILE = "state.json"
 # more of those, and that to zero; on dev sets 5 costs nothing where there are hundreds.
 _PRIOR_PASSAGES = 5
 # What FAISS brings is ordered by inner product; the lengths of centred vectors, which it does not know, differ by a
-# tenth, so the best by cosine are looked for among four times as many.
-_SPARE = 4
+# tenth, so the best by cosine are looked for among more: of 37,000 real vectors all of the best ten are among the first
+# 100, and .994 of the best hundred among the first 200 (.9997 among 400, in a millisecond more at 100,000 passages).
+_SPARE = 2
+_FEWEST_CANDIDATES = 100
 # A filter that leaves no more passages than this is answered by scoring those alone, some 2 ms.
 _FEW = 5_000
 _BLOCK = 1024  # rows of a product at a time
@@ -54,6 +56,9 @@ _FEWEST_LOOKED_IN = 8
 _SAMPLE = 200  # vectors that recall is measured on
 _NEAREST = 10
 _NOBODY = -1
+# Of a float32: the bits that a float16 has, too, and what its smaller exponents are short of.
+_SIGN_AND_VALUE = np.uint32(0x8FFFE000).view(np.int32)
+_BIAS = np.float32(2.0**112)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ class _Exact:
         self._look_again()
 
     def vectors(self, keys: Keys) -> Floats:
-        return self._rows[np.searchsorted(self._keys, keys)].astype(np.float32)
+        return _floats(self._rows[np.searchsorted(self._keys, keys)])
 
     def nearest(self, query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
         parameters = None if allowed is None else _parameters(allowed[self._keys])
@@ -487,7 +492,7 @@ class DenseIndex:
         for lang in self.languages:
             if lang not in wanted:
                 continue
-            keys = self._candidates(lang, centred_query, _SPARE * k, allowed)
+            keys = self._candidates(lang, centred_query, max(_SPARE * k, _FEWEST_CANDIDATES), allowed)
             scores = self._cosines(lang, keys, centred_query)
             best = np.lexsort((keys, -scores))[:k]
             hits += map(DenseHit, keys[best].tolist(), scores[best].tolist())
@@ -576,6 +581,13 @@ def nearest(queries: Floats, rows: Floats, *, exact_up_to: int = 10_000) -> tupl
     index.add(rows)
     scores, places = index.search(queries, 1)
     return scores[:, 0], places[:, 0]
+
+
+def _floats(halves: NDArray[np.float16]) -> Floats:
+    """The same numbers in float32. What `astype` does, finite numbers only, in a fifth of its time."""
+    bits = halves.view(np.int16).astype(np.int32) << 13
+    bits &= _SIGN_AND_VALUE  # the sign was carried on
+    return bits.view(np.float32) * _BIAS
 
 
 def _centred(query: Floats, means: dict[str, Floats]) -> Floats:

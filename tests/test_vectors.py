@@ -433,3 +433,9 @@ def test_sources_and_days_are_asked_of_the_catalog_and_asked_again_when_it_grows
     assert ingest([docs], index.folder, embedder=index.embedder).failures == []
     index.refresh()
     assert found(sources=frozenset({"news"}), since="2024-05-04") == {"news/4.txt", "news/7.txt"}
+
+
+def test_every_number_is_the_same_in_float32() -> None:
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)].reshape(2, -1)
+    assert np.array_equal(vectors._floats(halves).view(np.uint32), halves.astype(np.float32).view(np.uint32))
