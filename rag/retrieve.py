@@ -49,8 +49,12 @@ class HybridRetriever:
         """At most `k` passages, best first; ties break by passage id."""
         ranking = self.rank(question, k=k, filters=filters)
         scores, dense, shares, late = ranking.scores, ranking.dense, ranking.lexical, ranking.late
-        best = sorted(scores, key=lambda key: (-scores[key], key))[: k * 2]
+        order = sorted(scores, key=lambda key: (-scores[key], key))
+        # With all that tie with the last; and the others only if some of these are gone since the caches were made.
+        best = [key for key in order if scores[key] >= scores[order[min(k, len(order)) - 1]]]
         stored = self.index.passages(best)
+        if len(stored) < len(best):
+            best, stored = order, self.index.passages(order)
         found = [
             ScoredPassage(stored[key].passage, scores[key], dense[key], shares.get(key, 0.0), late.get(key, 0.0))
             for key in best
