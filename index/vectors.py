@@ -7,7 +7,7 @@ on the mean, so FAISS holds the vectors as they are, and of what it finds the be
 
 Up to EXACT_UP_TO passages a search looks at every vector, in the float16 that the catalog keeps, and nothing is lost.
 Beyond, the larger languages are kept in cells, in 8 bits a coordinate, and a search looks in the cells nearest to the
-query: in as many as it takes to find TARGET_RECALL of the ten nearest to the index's own vectors.
+query: in as many as it takes to find TARGET_RECALL of those of the ten nearest to its own vectors that all cells find.
 """
 
 from __future__ import annotations
@@ -201,6 +201,11 @@ class _Cells:
             _, keys = self.index.search(query[None], min(k, len(self)), params=parameters)
         return keys[0][keys[0] >= 0]
 
+    def look_in_all(self) -> int:
+        """Look in all cells, and tell in how many before."""
+        before, self.index.nprobe = self.index.nprobe, self.index.nlist
+        return before
+
     def look_in_more(self) -> bool:
         """Look in half as many cells more than before; False if these were all of them."""
         more = min(self.index.nlist, self.index.nprobe * 3 // 2 + 1)
@@ -342,7 +347,13 @@ class DenseIndex:
         made = [part for part in self._parts.values() if isinstance(part, _Cells)]
         sample = self._sample(_SAMPLE)
         nearest = self._truly_nearest(catalog, sample)
-        while self._share_found(sample, nearest) < TARGET_RECALL:
+        # What 8 bits cannot tell apart, no cell more will: among near copies all cells find .92 of the ten nearest, and
+        # so do eight.
+        few = [part.look_in_all() for part in made]
+        wanted = TARGET_RECALL * self._share_found(sample, nearest)
+        for part, before in zip(made, few, strict=True):
+            part.index.nprobe = before
+        while self._share_found(sample, nearest) < wanted:
             if not sum(part.look_in_more() for part in made):
                 break
 
