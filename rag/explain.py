@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from index.fold import folded_words, grams, terms, words
 from index.folder import Filters, Index
-from index.values import Passage, ScoredPassage
+from index.lexical import MatchedPart
+from index.values import ScoredPassage
 from rag.reply import hit_to_json
 from rag.retrieve import Ranking
 from rag.select import Selected
 from rag.when import Period
-
-_WORD = re.compile(r"\w+")
-# A word is matched in part if this share of its character 4-grams stands in the passage.
-_PART = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +34,7 @@ class ExplainedHit:
     fused: Standing
     rerank: Standing
     total: Standing  # before `moves`
-    terms: tuple[str, ...]  # words of the question that stand in it; with "~" those that do in part
+    terms: tuple[MatchedPart, ...]  # words and names of the question that it has, the weightiest first
     moves: tuple[str, ...]  # what was done after ranking: dates, copies, crowds
 
 
@@ -68,6 +63,8 @@ class Explanation:
                 "languages": sorted(self.filters.languages),
                 "since": self.filters.since,
                 "until": self.filters.until,
+                "sources": sorted(self.filters.sources),
+                "phrases": [phrase.text for phrase in self.filters.phrases],
             },
             "periods": [asdict(period) for period in self.periods],
             "recent": self.recent,
@@ -76,7 +73,7 @@ class Explanation:
                 {
                     **hit_to_json(each.hit),
                     **{step: asdict(getattr(each, step)) for step in STEPS},
-                    "terms": list(each.terms),
+                    "terms": [asdict(part) for part in each.terms],
                     "moves": list(each.moves),
                 }
                 for each in self.hits
@@ -90,7 +87,7 @@ STEPS = ("dense", "lexical", "fused", "rerank", "total")
 def explain_hits(
     question: str, selected: Iterable[Selected], ranking: Ranking, index: Index
 ) -> tuple[ExplainedHit, ...]:
-    """The passages of a list with what `ranking` says of each."""
+    """The passages of a list with what `ranking` says of each, and why words find it."""
     selected = list(selected)
     keys = index.catalog.passage_keys(each.hit.passage.id for each in selected)
     steps = (ranking.dense, ranking.lexical, ranking.fused, ranking.late, ranking.scores)
@@ -99,7 +96,7 @@ def explain_hits(
         ExplainedHit(
             each.listed,
             *(standing.get(keys[each.hit.passage.id], Standing(0, 0.0)) for standing in standings),
-            terms=matched_terms(question, each.hit.passage),
+            terms=tuple(index.lexical.explain(question, keys[each.hit.passage.id])),
             moves=each.moves + _copies(each.hit),
         )
         for each in selected
@@ -114,24 +111,3 @@ def _standings(scores: Mapping[int, float]) -> dict[int, Standing]:
 
 def _copies(hit: ScoredPassage) -> tuple[str, ...]:
     return (f"copies: stands for {len(hit.also)} more",) if hit.also else ()
-
-
-def matched_terms(question: str, passage: Passage) -> tuple[str, ...]:
-    """The words of a question that lexical search meets in a passage or its title, "word~" where only in part.
-
-    >>> from index.values import Span, Spelling
-    >>> text = "Paşinyan Moskvaya getmədi"
-    >>> passage = Passage("d:0-25", "d", "a.txt", Span(0, 25), text, text, Spelling.PLAIN, "az", "", "")
-    >>> matched_terms("Пашинян в Москве", passage)
-    ('Пашинян', 'Москве~')
-    """
-    text = f"{passage.title} {passage.readable}"
-    whole, held = set(folded_words(text)), set(terms(text))
-    found = []
-    for word in dict.fromkeys(_WORD.findall(question)):
-        for folded in words(word):
-            if folded.skeleton in whole:
-                found.append(word)
-            elif sum(gram in held for gram in grams(folded)) >= _PART * len(grams(folded)):
-                found.append(f"{word}~")
-    return tuple(found)

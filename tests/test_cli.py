@@ -335,8 +335,8 @@ def test_explain(dragoman: Callable, folder: Path) -> None:
     assert is_tame(shown.stdout)
     assert "period: May 2024 = 2024-05\n" in shown.stdout
     assert "filters: language en; 1 passages compared\nperiod" in shown.stdout
+    assert re.search(r"^        words: (?=.*\blighthouse \d+%)(?=.*\bspring \d+%)", shown.stdout, re.MULTILINE)
     for line in (
-        "terms: has, run, the, lighthouse, since",
         "dates: dated 2024-05-05: +0.1",
         "recent, dated 2024-05-05: +0.2",
     ):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import fields
 
 import pytest
 
 from index.errors import SettingsError
-from index.folder import Index
+from index.folder import Filters, Index
+from index.lexical import parse_query
 from rag.assistant import Assistant
-from rag.explain import Standing
+from rag.explain import Explanation, Standing
 from rag.retrieve import DenseRetriever, HybridRetriever
+from ui.cli import show_explanation
 
 FILES = {
     "a.txt": "The pier\n\n5 May 2024\n\nThe keeper of the harbour says that work on the pier goes on.\n",
@@ -50,9 +53,37 @@ def test_standings_are_the_places_in_each_ranking(index: Index) -> None:
     assert {each.lexical.rank > 0 for each in hits} == {True, False}
 
 
-def test_terms(index: Index) -> None:
-    terms = {each.hit.passage.source_path: each.terms for each in Assistant(index).explain(QUESTION, k=10).hits}
-    assert terms == {"a.txt": ("the", "keeper", "of", "harbour", "pier"), "b.txt": ("the", "of"), "c.txt": ()}
+def test_matched_words_are_those_that_the_index_searched(index: Index) -> None:
+    hits = Assistant(index).explain(QUESTION, k=10).hits
+    terms = {each.hit.passage.source_path: {part.asked for part in each.terms} for each in hits}
+    assert terms == {"a.txt": {"the", "keeper", "of", "harbour", "pier"}, "b.txt": {"the", "of"}, "c.txt": set()}
+    for each in hits:
+        assert sum(part.share for part in each.terms) == pytest.approx(each.lexical.score, abs=1e-5)
+
+
+def test_a_name_in_another_language_is_told_as_it_was_found(make_index: Callable[..., Index]) -> None:
+    index = make_index({"r.txt": "Поезд\n\nПоезд идёт из Германии в горы каждое утро, и в нём почти никого.\n"})
+    (hit,) = Assistant(index).explain("trains of Germany", k=1).hits
+    assert [(part.asked, part.found_as) for part in hit.terms] == [("Germany", "Германия")]
+
+
+def test_all_filters_are_told(index: Index) -> None:
+    phrases = parse_query('"keeper of the harbour"').phrases
+    filters = Filters(frozenset({"en"}), "2024-01-01", "2024-12-31", phrases, frozenset({"a.txt"}))
+    explanation = Explanation(QUESTION, QUESTION, filters, (), False, 0, ())
+    assert explanation.to_document()["filters"] == {
+        "languages": ["en"],
+        "since": "2024-01-01",
+        "until": "2024-12-31",
+        "sources": ["a.txt"],
+        "phrases": ["keeper of the harbour"],
+    }
+    assert set(explanation.to_document()["filters"]) == {field.name for field in fields(Filters)}
+    shown = show_explanation(explanation).splitlines()[1]
+    assert shown == (
+        "filters: language en, since 2024-01-01, until 2024-12-31, source a.txt, the words “keeper of the harbour”; "
+        "0 passages compared"
+    )
 
 
 def test_the_document(index: Index) -> None:
@@ -62,7 +93,8 @@ def test_the_document(index: Index) -> None:
     document = json.loads(explanation.to_json())
     assert document["meant"] == "körpünün tikilməsini niye gözləyir"
     assert document["question"] == "korpunun tikilmesini niye gozleyir"
-    assert document["filters"] == {"languages": ["az", "en"], "since": "", "until": "2025-01-01"}
+    assert document["filters"]["languages"] == ["az", "en"]
+    assert (document["filters"]["since"], document["filters"]["until"]) == ("", "2025-01-01")
     assert (document["periods"], document["recent"], document["candidates"]) == ([], False, 1)
     (hit,) = document["hits"]
     assert (hit["source"], hit["dense"]["rank"], hit["terms"], hit["moves"]) == ("a.txt", 1, [], [])

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from index.errors import DragomanError, IndexFolderError, SettingsError
 
 if TYPE_CHECKING:
+    from index.folder import Filters
+    from index.lexical import MatchedPart
     from index.values import Passage
     from rag import Explanation, Reply, Statement
 
@@ -285,10 +287,7 @@ def show_explanation(explanation: Explanation) -> str:
     """An explanation for reading in a terminal: a table, and below each passage what else there is to say of it."""
     asked = explanation
     lines = [f"searched for: {asked.meant}" + (" (letters restored)" if asked.meant != asked.question else "")]
-    filters = [f"language {lang}" for lang in sorted(asked.filters.languages)]
-    filters += [f"since {asked.filters.since}"] if asked.filters.since else []
-    filters += [f"until {asked.filters.until}"] if asked.filters.until else []
-    lines.append(f"filters: {', '.join(filters) or 'none'}; {asked.candidates} passages compared")
+    lines.append(f"filters: {', '.join(_filters(asked.filters)) or 'none'}; {asked.candidates} passages compared")
     lines.extend(f"period: {period.said} = {period.value}" for period in asked.periods)
     lines.extend(["newer documents first"] if asked.recent else [])
     lines.append("  score       dense     lexical       fused      rerank  passage")
@@ -298,10 +297,25 @@ def show_explanation(explanation: Explanation) -> str:
         passage = each.hit.passage
         details = _details(passage.title, passage.lang, passage.date)
         lines.append(f"{each.hit.score:7.3f} {columns} {_place(passage)}{details}")
-        lines.append(f"        terms: {', '.join(each.terms) or 'none'}")
+        lines.append(f"        words: {', '.join(map(_matched, each.terms)) or 'none'}")
         lines.extend(f"        {move}" for move in each.moves)
         lines.extend(f"        also in {_place(copy)}" for copy in each.hit.also)
     return "\n".join(lines)
+
+
+def _filters(filters: Filters) -> list[str]:
+    return [
+        *(f"language {lang}" for lang in sorted(filters.languages)),
+        *(f"{name} {day}" for name, day in (("since", filters.since), ("until", filters.until)) if day),
+        *(f"source {path}" for path in sorted(filters.sources)),
+        *(f"the words “{phrase.text}”" for phrase in filters.phrases),
+    ]
+
+
+def _matched(part: MatchedPart) -> str:
+    """A matched word or name with its share: "Germany as Германия 12%"."""
+    found_as = f" as {part.found_as}" if part.found_as != part.asked else ""
+    return f"{part.asked}{found_as} {part.share:.0%}"
 
 
 # serve
