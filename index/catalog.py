@@ -680,6 +680,10 @@ class Catalog:
         )
         return np.fromiter((key for (key,) in rows), np.int64)
 
+    def has_source(self, name: str) -> bool:
+        """Whether there is a source of this path, or one in the folder of this path."""
+        return bool(self._sources_under(name))
+
     def _sources_under(self, name: str) -> list[int]:
         """The keys of the source of this path and of those in the folder of this path."""
         folder = f"{name.rstrip('/')}/"

@@ -350,6 +350,17 @@ def test_explain(dragoman: Callable, folder: Path) -> None:
     assert answer.endswith(f"\n\n{shown.stdout}")
 
 
+def test_words_in_quotes_and_sources(dragoman: Callable, folder: Path) -> None:
+    asked = ["search", "--index", folder, "--json"]
+    found = json.loads(dragoman(*asked, "--exact", 'the "run by a machine" keeper').stdout)
+    assert [hit["source"] for hit in found] == ["a.txt"]
+    found = json.loads(dragoman(*asked, "--source", "sub", "the keeper").stdout)
+    assert [hit["source"] for hit in found] == ["sub/ə b.txt"]
+    done = dragoman("ask", "--index", folder, "--exact", "the keeper")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("dragoman: --exact: the question has no words in quotes; put quotes around ")
+
+
 def test_search(dragoman: Callable, folder: Path) -> None:
     done = dragoman("search", "--index", folder, "--json", "-k", "20", "lighthouse keeper")
     assert (done.returncode, done.stderr) == (0, "")

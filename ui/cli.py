@@ -136,6 +136,19 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--until", "--before", default="", metavar="DAY", help="only documents dated this day or earlier"
     )
+    group.add_argument(
+        "--source",
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="only this file, or the files in this folder, by the path that `dragoman sources` shows; may be repeated",
+    )
+    group.add_argument(
+        "--exact",
+        action="store_true",
+        help="words in quotes must stand in a passage just so: 'who said \"we are ready\"?'. Otherwise they are "
+        "words like others, which is mostly better: people quote names, and other languages write them otherwise",
+    )
     group = parser.add_argument_group(
         "what comes first",
         'A period that the question names ("in December 2024", "last week") filters nothing; passages that are dated\n'
@@ -153,6 +166,8 @@ def _wanted(options: argparse.Namespace) -> dict[str, Any]:
         "languages": options.lang,
         "since": options.since,
         "until": options.until,
+        "sources": options.source,
+        "exact": options.exact,
         "today": options.today or dt.date.today().isoformat(),
         "recent": options.recent,
     }
