@@ -30,9 +30,12 @@ from eval.retrieval import DEPTH, Ranking, index_corpus, rank_queries, run_of
 from eval.runs import Run
 from eval.sets import RetrievalSet
 from eval.systems import make_system
+from index.errors import SettingsError
 from index.folder import Index
 from index.ingest import Progress
 from index.values import Passage
+from rag.rerank import CrossEncoderReranker
+from rag.retrieve import HybridRetriever
 
 FIRST = 10  # how far down is looked
 TOKEN_BUDGET = 1000
@@ -89,11 +92,14 @@ def measure_system(
     system: str,
     embedder: CachedEmbedder,
     *,
+    cross: CrossEncoderReranker | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_query: Callable[[int], None] = lambda done: None,
     report: Callable[[str], None] = lambda message: None,
 ) -> SystemReport:
     """Index the set's corpus, ask a system of `systems.SYSTEMS` every judged query, and count.
+
+    A cross-encoder can order what "full" finds.
 
     Beside the measures of the ranking there are, as means over queries: what a perfect reranker of the first DEPTH
     documents would reach; recall within TOKEN_BUDGET tokens; the share of duplicates and of each language among the
@@ -102,15 +108,18 @@ def measure_system(
     passages indexed a second, only if none of them was embedded by an earlier run.
 
     The embedder must not cache queries, or latencies are a cache's. Raises SettingsError for an unknown system,
-    DataSetError if no query has a relevant document, KeyboardInterrupt.
+    or a cross-encoder with another than full, DataSetError if no query has a relevant document, KeyboardInterrupt.
     """
+    if cross and system != "full":
+        raise SettingsError(f"--reranker goes with --system full, not with {system}; leave one of them away")
     begun = time.perf_counter()
     folder = index_corpus(retrieval_set, embedder, on_progress=on_progress)
     indexing_seconds = time.perf_counter() - begun
     made = 0 if embedder.passages_found else embedder.passages_made
     with Index.open(folder, report=report) as index:
         index.use_embedder(embedder)
-        rankings = rank_queries(retrieval_set, make_system(system, index), on_query=on_query)
+        retriever = HybridRetriever(index, cross=cross) if cross else make_system(system, index)
+        rankings = rank_queries(retrieval_set, retriever, on_query=on_query)
         memory = peak_memory_bytes()
         signed = signature(retrieval_set.sha256, index.catalog.built_with)
         recalls: list[float] = []
@@ -129,6 +138,7 @@ def measure_system(
         figures.append(_measured_once("peak memory MB", memory / 1e6, signed))
     if made:
         figures.append(_measured_once("passages/s", throughput(made, indexing_seconds), signed))
+    system += f"+{cross.name}" if cross else ""
     return SystemReport(retrieval_set.name, system, tuple(figures), pair_figures(retrieval_set, run, signed), run)
 
 

@@ -20,6 +20,7 @@ from rag.letters import restore_letters
 from rag.merge import merge_neighbours
 from rag.read import ExtractiveReader
 from rag.reply import Abstention, Answer, Reply
+from rag.rerank import load_reranker
 from rag.retrieve import HybridRetriever, Retriever
 from rag.select import Selected, collapse, spread
 from rag.when import Period, periods, prefer_periods, prefer_recent
@@ -69,9 +70,20 @@ class Assistant:
         self._calibration = calibration
 
     @classmethod
-    def open(cls, folder: str | Path, *, report: Callable[[str], None] = lambda message: None) -> Assistant:
-        """The assistant of an index folder. `report` is told what takes long. Raises IndexFolderError."""
-        return cls(Index.open(Path(folder), report=report))
+    def open(
+        cls, folder: str | Path, *, reranker: str = "", report: Callable[[str], None] = lambda message: None
+    ) -> Assistant:
+        """The assistant of an index folder. `report` is told what takes long.
+
+        `reranker` names a sentence-transformers cross-encoder, on the hub or a folder, which orders the best passages
+        anew; see `rag.rerank`. Raises IndexFolderError, ModelError.
+        """
+        index = Index.open(Path(folder), report=report)
+        try:
+            return cls(index, retriever=HybridRetriever(index, cross=load_reranker(reranker)))
+        except BaseException:
+            index.close()
+            raise
 
     def __enter__(self) -> Assistant:
         return self
@@ -125,7 +137,16 @@ class Assistant:
         ranking = self._retriever.rank(found.meant, k=found.pool, filters=found.filters)
         hits = explain_hits(found.meant, found.selected, ranking, self.index)
         recent = wishes.get("recent", False)
-        return Explanation(question, found.meant, found.filters, found.named, recent, len(ranking.scores), hits)
+        return Explanation(
+            question,
+            found.meant,
+            found.filters,
+            found.named,
+            recent,
+            self._retriever.cross.name if self._retriever.cross else "",
+            len(ranking.scores),
+            hits,
+        )
 
     def _find(
         self,

@@ -33,6 +33,7 @@ class ExplainedHit:
     lexical: Standing
     fused: Standing
     rerank: Standing
+    cross: Standing
     total: Standing  # before `moves`
     terms: tuple[MatchedPart, ...]  # words and names of the question that it has, the weightiest first
     moves: tuple[str, ...]  # what was done after ranking: dates, copies, crowds
@@ -47,8 +48,14 @@ class Explanation:
     filters: Filters
     periods: tuple[Period, ...]  # that the question names
     recent: bool
+    reranker: str  # the cross-encoder that ordered the best anew, "" if there was none
     candidates: int  # passages that were compared
     hits: tuple[ExplainedHit, ...]
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The fields of a hit that tell what a step of ranking made of it, of those steps that were taken."""
+        return ("dense", "lexical", "fused", "rerank", *(["cross"] if self.reranker else []))
 
     def to_json(self) -> str:
         """The JSON document of this explanation, as `dragoman search --explain --json` prints it."""
@@ -68,11 +75,12 @@ class Explanation:
             },
             "periods": [asdict(period) for period in self.periods],
             "recent": self.recent,
+            "reranker": self.reranker,
             "candidates": self.candidates,
             "hits": [
                 {
                     **hit_to_json(each.hit),
-                    **{step: asdict(getattr(each, step)) for step in STEPS},
+                    **{step: asdict(getattr(each, step)) for step in (*self.steps, "total")},
                     "terms": [asdict(part) for part in each.terms],
                     "moves": list(each.moves),
                 }
@@ -81,16 +89,13 @@ class Explanation:
         }
 
 
-STEPS = ("dense", "lexical", "fused", "rerank", "total")
-
-
 def explain_hits(
     question: str, selected: Iterable[Selected], ranking: Ranking, index: Index
 ) -> tuple[ExplainedHit, ...]:
     """The passages of a list with what `ranking` says of each, and why words find it."""
     selected = list(selected)
     keys = index.catalog.passage_keys(each.hit.passage.id for each in selected)
-    steps = (ranking.dense, ranking.lexical, ranking.fused, ranking.late, ranking.scores)
+    steps = (ranking.dense, ranking.lexical, ranking.fused, ranking.late, ranking.cross, ranking.scores)
     standings = [_standings(step) for step in steps]
     return tuple(
         ExplainedHit(

@@ -49,8 +49,27 @@ def rerank(fused: Mapping[int, float], surplus: Mapping[int, float], late: Mappi
     The others come after them, in the order and at the distances that they had.
     """
     reranked = {key: round(match + LEXICAL_BESIDE_TOKENS * surplus[key], 6) for key, match in late.items()}
-    others = [key for key in fused if key not in late]
-    if not (others and reranked):
-        return reranked or dict(fused)
-    drop = max(fused[key] for key in others) - min(reranked.values()) + _STEP
-    return reranked | {key: fused[key] - max(drop, 0.0) for key in others}
+    return _followed(reranked, {key: score for key, score in fused.items() if key not in late})
+
+
+def reorder(scores: Mapping[int, float], cross: Mapping[int, float]) -> dict[int, float]:
+    """The scores, those of the passages of `cross` dealt out anew in the order that `cross` puts them in.
+
+    The best of them gets the best score that one of them had, and so on, so that what is weighed against scores later
+    finds the same scale, whatever a cross-encoder's own is. Equals keep their order. The others come after them, in
+    the order and at the distances that they had.
+    """
+    order = sorted(cross, key=lambda key: (-cross[key], -scores[key], key))
+    dealt: dict[int, float] = {}
+    lowest = float("inf")
+    for key, score in zip(order, sorted((scores[key] for key in cross), reverse=True), strict=True):
+        lowest = dealt[key] = round(min(score, lowest - _STEP), 6)
+    return _followed(dealt, {key: score for key, score in scores.items() if key not in cross})
+
+
+def _followed(first: dict[int, float], others: dict[int, float]) -> dict[int, float]:
+    """Both, the others moved down as far as it takes to come after the first."""
+    if not (first and others):
+        return first or others
+    drop = max(others.values()) - min(first.values()) + _STEP
+    return first | {key: score - max(drop, 0.0) for key, score in others.items()}

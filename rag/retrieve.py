@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from index.folder import Filters, Index
+from index.passages import searched_text
 from index.values import ScoredPassage
-from rag.fuse import fuse, rerank, surpluses
+from rag.fuse import fuse, reorder, rerank, surpluses
 from rag.late import score_packed
 from rag.letters import restore_letters
+from rag.rerank import CROSS_ENCODED, CrossEncoderReranker
 
 # How many candidates each side brings; the fusion sees all of them with both scores.
 _CANDIDATES = 100
@@ -35,15 +37,21 @@ class Ranking:
     lexical: Mapping[int, float]
     fused: Mapping[int, float]
     late: Mapping[int, float]
+    cross: Mapping[int, float]
     scores: Mapping[int, float]  # of every candidate, in the end
 
 
 @dataclass(frozen=True, slots=True)
 class HybridRetriever:
-    """The index's vectors and words together, the best reranked by the vectors of their tokens."""
+    """The index's vectors and words together, the best reranked by the vectors of their tokens.
+
+    With a cross-encoder the best of these are read with the question: it decides their order, and what it did not see
+    comes after them.
+    """
 
     index: Index
     rerank: bool = True
+    cross: CrossEncoderReranker | None = None
 
     def retrieve(self, question: str, *, k: int, filters: Filters = Filters()) -> list[ScoredPassage]:
         """At most `k` passages, best first; ties break by passage id."""
@@ -75,7 +83,9 @@ class HybridRetriever:
         fused = fuse(dense, surplus)
         order = sorted(fused, key=lambda key: (-fused[key], key))
         late = self._late(meant, order[:_RERANKED], langs) if self.rerank else {}
-        return Ranking(dense, shares, fused, late, rerank(fused, surplus, late))
+        scores = rerank(fused, surplus, late)
+        cross = self._cross(meant, scores)
+        return Ranking(dense, shares, fused, late, cross, reorder(scores, cross))
 
     def _late(self, question: str, keys: list[int], langs: dict[int, str]) -> dict[int, float]:
         kept = self.index.token_vectors(keys)
@@ -84,6 +94,15 @@ class HybridRetriever:
         tokens = self.index.embedder.query_tokens(question)
         scores = score_packed(tokens, texts, [langs[key] for key in keys], self.index.token_codec)
         return {key: round(float(score), 6) for key, score in zip(keys, scores, strict=True)}
+
+    def _cross(self, question: str, scores: Mapping[int, float]) -> dict[int, float]:
+        if self.cross is None:
+            return {}
+        best = sorted(scores, key=lambda key: (-scores[key], key))[:CROSS_ENCODED]
+        stored = self.index.passages(best)
+        keys = [key for key in best if key in stored]
+        found = self.cross.scores(question, [searched_text(stored[key].passage) for key in keys])
+        return dict(zip(keys, found, strict=True))
 
 
 @dataclass(frozen=True, slots=True)

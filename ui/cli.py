@@ -177,6 +177,17 @@ def _add_explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--explain", action="store_true", help="show why each passage stands where it stands")
 
 
+def add_reranker(parser: argparse.ArgumentParser) -> None:
+    """Give a command the option that names a cross-encoder."""
+    parser.add_argument(
+        "--reranker",
+        default="",
+        metavar="NAME",
+        help="let this sentence-transformers cross-encoder, a folder or a name on huggingface.co, order the best 20 "
+        "passages anew; those it does not see come after (default: none; passages are ranked by stored token vectors)",
+    )
+
+
 def existing(folder: Path) -> Path:
     """The folder of an index that must be there. Raises IndexFolderError."""
     if not folder.is_dir():
@@ -201,6 +212,7 @@ def _add_ask(commands: Any) -> None:
     parser.add_argument("question")
     add_index(parser)
     _add_filters(parser)
+    add_reranker(parser)
     _add_explain(parser)
     add_json(parser)
 
@@ -208,7 +220,7 @@ def _add_ask(commands: Any) -> None:
 def _ask(options: argparse.Namespace) -> int:
     from rag import Assistant
 
-    with Assistant.open(options.index, report=complain) as assistant:
+    with Assistant.open(options.index, reranker=options.reranker, report=complain) as assistant:
         reply = assistant.ask(options.question, **_wanted(options))
         explanation = assistant.explain(options.question, **_wanted(options)) if options.explain else None
     if options.json:
@@ -267,6 +279,7 @@ def _add_search(commands: Any) -> None:
     parser.add_argument("-k", type=int, default=10, metavar="N", help="how many passages (default: %(default)s)")
     add_index(parser)
     _add_filters(parser)
+    add_reranker(parser)
     _add_explain(parser)
     add_json(parser)
 
@@ -277,7 +290,7 @@ def _search(options: argparse.Namespace) -> int:
 
     if options.k < 1:
         raise SettingsError(f"-k is {options.k}; want 1 or more")
-    with Assistant.open(options.index, report=complain) as assistant:
+    with Assistant.open(options.index, reranker=options.reranker, report=complain) as assistant:
         if options.explain:
             explanation = assistant.explain(options.question, k=options.k, **_wanted(options))
             print(explanation.to_json() if options.json else printable(show_explanation(explanation)))
@@ -305,9 +318,10 @@ def show_explanation(explanation: Explanation) -> str:
     lines.append(f"filters: {', '.join(_filters(asked.filters)) or 'none'}; {asked.candidates} passages compared")
     lines.extend(f"period: {period.said} = {period.value}" for period in asked.periods)
     lines.extend(["newer documents first"] if asked.recent else [])
-    lines.append("  score       dense     lexical       fused      rerank  passage")
+    lines.extend([f"ordered by: {asked.reranker}"] if asked.reranker else [])
+    lines.append(f"  score{''.join(f'{step:>12}' for step in asked.steps)}  passage")
     for each in asked.hits:
-        steps = (each.dense, each.lexical, each.fused, each.rerank)
+        steps = [getattr(each, step) for step in asked.steps]
         columns = "".join(f"{s.score:7.3f} {f'#{s.rank}':<4}" if s.rank else f"{'-':>7}     " for s in steps)
         passage = each.hit.passage
         details = _details(passage.title, passage.lang, passage.date)

@@ -21,6 +21,8 @@ _STDOUT = Path("-")
 
 def add_eval(commands: Any) -> None:
     """Add `eval` to the commands of `dragoman`."""
+    from ui.cli import add_reranker
+
     parser = commands.add_parser(
         "eval",
         help="measure answers and retrieval on questions with known answers",
@@ -41,6 +43,7 @@ def add_eval(commands: Any) -> None:
         default="full",
         help="full (default), fused (not reranked), dense, dense-plain, lexical, bm25, rrf, langchain-faiss",
     )
+    add_reranker(run)
     run.add_argument("--run-file", type=Path, metavar="FILE", help="also write the ranking as a TREC run")
     run.set_defaults(run=_run)
     speed = kinds.add_parser("speed", help="passages a second, beside sentence-transformers on the same weights")
@@ -203,11 +206,13 @@ def _run(options: argparse.Namespace) -> int:
     from eval.runs import write_run
     from eval.system_report import measure_system
     from eval.systems import SYSTEMS
+    from rag.rerank import load_reranker
     from ui.cli import DONE, complain, printable
 
     if options.system not in SYSTEMS:
         raise SettingsError(f"--system {options.system}: there is no such system; choose {', '.join(SYSTEMS)}")
     retrieval_set = load_retrieval_set(options.set)
+    cross = load_reranker(options.reranker)
     with (
         _cached(options, queries=False) as embedder,
         _bar("indexing", 0) as indexing,
@@ -217,6 +222,7 @@ def _run(options: argparse.Namespace) -> int:
             retrieval_set,
             options.system,
             embedder,
+            cross=cross,
             on_progress=lambda p: _move(indexing, p.passages_done, p.passages_known),
             on_query=lambda done: _move(asking, done),
             report=complain,
