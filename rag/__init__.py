@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from rag.assistant import Assistant
     from rag.explain import Explanation
     from rag.reply import Abstention, Answer, Citation, Reply, Statement
+    from rag.rewrite import Rewriter
 
-__all__ = ["Abstention", "Answer", "Assistant", "Citation", "Explanation", "Reply", "Statement"]
+__all__ = ["Abstention", "Answer", "Assistant", "Citation", "Explanation", "Reply", "Rewriter", "Statement"]
 
 
 def __getattr__(name: str) -> Any:
     # Looked up when first asked for: whoever wants the types of a reply, or one module, need not wait for numpy.
     if name not in __all__:
         raise AttributeError(f"module 'rag' has no attribute {name!r}")
-    home = {"Assistant": "rag.assistant", "Explanation": "rag.explain"}.get(name, "rag.reply")
+    home = {"Assistant": "rag.assistant", "Explanation": "rag.explain", "Rewriter": "rag.rewrite"}.get(
+        name, "rag.reply"
+    )
     return getattr(import_module(home), name)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +12,7 @@ from typing import TypedDict, Unpack
 from index.errors import SettingsError
 from index.folder import Filters, Index
 from index.lexical import Phrase, parse_query
-from index.values import ScoredPassage
+from index.values import UNDETERMINED, ScoredPassage
 from rag.abstain import CALIBRATION, Calibration, signals
 from rag.explain import Explanation, explain_hits
 from rag.ground import ground
@@ -22,6 +22,7 @@ from rag.read import ExtractiveReader
 from rag.reply import Abstention, Answer, Reply
 from rag.rerank import load_reranker
 from rag.retrieve import HybridRetriever, Retriever
+from rag.rewrite import Rewriter, Rewritten
 from rag.select import Selected, collapse, spread
 from rag.when import Period, periods, prefer_periods, prefer_recent
 
@@ -43,13 +44,15 @@ class Wishes(TypedDict, total=False):
     exact: bool
     today: str  # the day that words such as "last week" are counted from; without it they are words like others
     recent: bool  # newer documents before older ones that match as well
+    earlier: Sequence[str]  # the questions before this one, oldest first, which a rewriter understands it by
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     """Passages for a question, and what was made of it on the way."""
 
-    meant: str  # the question with its letters restored
+    rewritten: Rewritten
+    meant: str  # its question with its letters restored
     filters: Filters
     named: tuple[Period, ...]
     selected: tuple[Selected, ...]
@@ -63,24 +66,42 @@ class Assistant:
     >>> reply = assistant.ask("why did Armenia skip the Moscow meeting?")  # doctest: +SKIP
     """
 
-    def __init__(self, index: Index, *, retriever: Retriever | None = None, calibration: Calibration = CALIBRATION):
+    def __init__(
+        self,
+        index: Index,
+        *,
+        retriever: Retriever | None = None,
+        rewriter: Rewriter | None = None,
+        calibration: Calibration = CALIBRATION,
+        report: Callable[[str], None] = lambda message: None,
+    ):
         self.index = index
         self._retriever = retriever or HybridRetriever(index)
+        self._rewriter = rewriter
+        self._last_rewritten: tuple[tuple[object, ...], Rewritten] | None = None
+        self._report = report
         self._reader = ExtractiveReader(index)
         self._calibration = calibration
 
     @classmethod
     def open(
-        cls, folder: str | Path, *, reranker: str = "", report: Callable[[str], None] = lambda message: None
+        cls,
+        folder: str | Path,
+        *,
+        reranker: str = "",
+        rewriter: Rewriter | None = None,
+        report: Callable[[str], None] = lambda message: None,
     ) -> Assistant:
-        """The assistant of an index folder. `report` is told what takes long.
+        """The assistant of an index folder. `report` is told what takes long or could not be done.
 
         `reranker` names a sentence-transformers cross-encoder, on the hub or a folder, which orders the best passages
-        anew; see `rag.rerank`. Raises IndexFolderError, ModelError.
+        anew; see `rag.rerank`. `rewriter` asks a language model for each question in the languages of the archive; see
+        `rag.rewrite`. Raises IndexFolderError, ModelError.
         """
         index = Index.open(Path(folder), report=report)
         try:
-            return cls(index, retriever=HybridRetriever(index, cross=load_reranker(reranker)))
+            retriever = HybridRetriever(index, cross=load_reranker(reranker))
+            return cls(index, retriever=retriever, rewriter=rewriter, report=report)
         except BaseException:
             index.close()
             raise
@@ -131,21 +152,23 @@ class Assistant:
 
         Raises SettingsError, also if the retriever is no HybridRetriever.
         """
-        if not isinstance(self._retriever, HybridRetriever):
-            raise SettingsError(f"{type(self._retriever).__name__} cannot be explained; want a HybridRetriever")
-        found = self._find(question, k or EVIDENCE_PASSAGES, spreads=k is not None, **wishes)
-        ranking = self._retriever.rank(found.meant, k=found.pool, filters=found.filters)
-        hits = explain_hits(found.meant, found.selected, ranking, self.index)
-        recent = wishes.get("recent", False)
+        found = self._find(question, k or EVIDENCE_PASSAGES, spreads=k is not None, again=True, **wishes)
+        retriever = self._retriever_of(found.rewritten)
+        if not isinstance(retriever, HybridRetriever):
+            raise SettingsError(f"{type(retriever).__name__} cannot be explained; want a HybridRetriever")
+        ranking = retriever.rank(found.meant, k=found.pool, filters=found.filters)
         return Explanation(
-            question,
-            found.meant,
-            found.filters,
-            found.named,
-            recent,
-            self._retriever.cross.name if self._retriever.cross else "",
-            len(ranking.scores),
-            hits,
+            question=question,
+            meant=found.meant,
+            others=ranking.others,
+            left_out=tuple(other for other in found.rewritten.others if other not in ranking.others),
+            problem=found.rewritten.problem,
+            filters=found.filters,
+            periods=found.named,
+            recent=wishes.get("recent", False),
+            reranker=retriever.cross.name if retriever.cross else "",
+            candidates=len(ranking.scores),
+            hits=explain_hits((found.meant, *ranking.others), found.selected, ranking, self.index),
         )
 
     def _find(
@@ -154,6 +177,7 @@ class Assistant:
         k: int,
         *,
         spreads: bool,
+        again: bool = False,  # what was asked just now: it need not be rewritten another time
         languages: Iterable[str] = (),
         since: str = "",
         until: str = "",
@@ -161,18 +185,21 @@ class Assistant:
         exact: bool = False,
         today: str = "",
         recent: bool = False,
+        earlier: Sequence[str] = (),
     ) -> _Found:
         if not question.strip():
             raise SettingsError("the question is empty; write one")
         phrases = _phrases(question) if exact else ()
         filters = Filters(frozenset(languages), since, until, phrases, frozenset(sources))
         self._check_sources(filters.sources)
-        meant = restore_letters(question, self.index)
+        rewritten = self._rewrite(question, tuple(earlier), filters.languages, again=again)
+        retriever = self._retriever_of(rewritten)
+        meant = restore_letters(rewritten.question, self.index)
         named = periods(meant, today=today)
         pool = max(_POOL, 2 * k)
         while True:
             # What was restored is no more ASCII, which is how the retriever knows that there is nothing to restore.
-            hits = self._retriever.retrieve(meant, k=pool, filters=filters)
+            hits = retriever.retrieve(meant, k=pool, filters=filters)
             found = prefer_periods([Selected(hit) for hit in hits], named)
             if recent:
                 found = prefer_recent(found)
@@ -181,8 +208,35 @@ class Assistant:
             if spreads:
                 selected = spread(selected, articles)
             if len(selected) >= k or len(hits) < pool:
-                return _Found(meant, filters, named, tuple(selected[:k]), pool)
+                return _Found(rewritten, meant, filters, named, tuple(selected[:k]), pool)
             pool *= 4  # copies took the places
+
+    def _rewrite(self, question: str, earlier: tuple[str, ...], only: frozenset[str], *, again: bool) -> Rewritten:
+        if self._rewriter is None:
+            if earlier:
+                raise SettingsError(
+                    "--earlier: only a language model can understand a question by those before it; use --rewrite, or "
+                    "ask so that the question stands by itself"
+                )
+            return Rewritten(question)
+        languages = tuple(sorted((only or set(self.index.dense.languages)) - {UNDETERMINED}))
+        asked = (question, earlier, languages)
+        if not again or self._last_rewritten is None or self._last_rewritten[0] != asked:
+            rewritten = self._rewriter.rewrite(question, earlier=earlier, languages=languages)
+            if rewritten.problem:
+                self._report(rewritten.problem)
+            elif rewritten.question != question:
+                self._report(f"understood as: {rewritten.question}")
+            self._last_rewritten = asked, rewritten
+        return self._last_rewritten[1]
+
+    def _retriever_of(self, rewritten: Rewritten) -> Retriever:
+        if not rewritten.others:
+            return self._retriever
+        if not isinstance(self._retriever, HybridRetriever):
+            name = type(self._retriever).__name__
+            raise SettingsError(f"{name} cannot search several wordings; want a HybridRetriever, or no rewriter")
+        return replace(self._retriever, others=rewritten.others)
 
     def _check_sources(self, sources: Iterable[str]) -> None:
         for path in sorted(sources):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -44,7 +44,10 @@ class Explanation:
     """What was searched for, among what, and how each passage of the list came there, best first."""
 
     question: str
-    meant: str  # the question with its letters restored; the same if nothing was
+    meant: str  # the question so that it stands by itself, and with its letters restored; the same if neither was done
+    others: tuple[str, ...]  # what else was searched for: the question in other languages
+    left_out: tuple[str, ...]  # what was not, though it was to be the same: it finds something else
+    problem: str  # why the question was not rewritten, "" if it was or nobody wanted it
     filters: Filters
     periods: tuple[Period, ...]  # that the question names
     recent: bool
@@ -66,6 +69,9 @@ class Explanation:
         return {
             "question": self.question,
             "meant": self.meant,
+            "others": list(self.others),
+            "left_out": list(self.left_out),
+            "problem": self.problem,
             "filters": {
                 "languages": sorted(self.filters.languages),
                 "since": self.filters.since,
@@ -90,7 +96,7 @@ class Explanation:
 
 
 def explain_hits(
-    question: str, selected: Iterable[Selected], ranking: Ranking, index: Index
+    wordings: Sequence[str], selected: Iterable[Selected], ranking: Ranking, index: Index
 ) -> tuple[ExplainedHit, ...]:
     """The passages of a list with what `ranking` says of each, and why words find it."""
     selected = list(selected)
@@ -101,12 +107,18 @@ def explain_hits(
         ExplainedHit(
             each.listed,
             *(standing.get(keys[each.hit.passage.id], Standing(0, 0.0)) for standing in standings),
-            terms=tuple(index.lexical.explain(question, keys[each.hit.passage.id])),
+            terms=_matched(wordings, keys[each.hit.passage.id], index),
             moves=each.moves + _copies(each.hit),
         )
         for each in selected
         if each.hit.passage.id in keys
     )
+
+
+def _matched(wordings: Sequence[str], key: int, index: Index) -> tuple[MatchedPart, ...]:
+    """The parts of that wording of which the passage has most."""
+    found = [index.lexical.explain(wording, key) for wording in wordings]
+    return tuple(max(found, key=lambda parts: sum(part.share for part in parts)))
 
 
 def _standings(scores: Mapping[int, float]) -> dict[int, Standing]:

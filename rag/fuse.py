@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 # Chosen on the dev sets (ntrex-qa, ntrex-head, xquad, squad2): between 0.9 and 1.8 the mean over 14 of them moves
 # by less than 0.005 nDCG@10; below, Azerbaijani typed without its letters suffers, above, mixed archives do.
@@ -13,6 +13,11 @@ LEXICAL_WEIGHT = 1.3
 LEXICAL_BESIDE_TOKENS = 0.33
 # How many passages of a language set what a share is worth there; 1 to 10 differ by 0.004.
 _BACKGROUND_RANK = 3
+# Two rankings agree if of the first so many passages of each at least so many are the same. On ntrex-qa, with the same
+# question as written in two other languages for wordings, nDCG@10 is .925 over a mixed archive (.889 without) and .927
+# over one in Azerbaijani (.888); with questions about something else in their place it stays .889 and .888, where
+# without this rule it falls to .597 and .619.
+_AGREE_AMONG, _AGREE_IN = 10, 3
 _STEP = 1e-6  # what scores are rounded to
 
 
@@ -65,6 +70,28 @@ def reorder(scores: Mapping[int, float], cross: Mapping[int, float]) -> dict[int
     for key, score in zip(order, sorted((scores[key] for key in cross), reverse=True), strict=True):
         lowest = dealt[key] = round(min(score, lowest - _STEP), 6)
     return _followed(dealt, {key: score for key, score in scores.items() if key not in cross})
+
+
+def agree(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
+    """Whether two questions seem to ask the same, by what they find best.
+
+    A translation finds much of what the question finds, for meaning is searched across languages as well; a wrong one
+    finds something else.
+    """
+    return len(_best(one) & _best(other)) >= _AGREE_IN
+
+
+def _best(scores: Mapping[int, float]) -> set[int]:
+    return set(sorted(scores, key=lambda key: (-scores[key], key))[:_AGREE_AMONG])
+
+
+def highest(scores: Iterable[Mapping[int, float]]) -> dict[int, float]:
+    """For each passage the highest score that it has in one of these."""
+    found: dict[int, float] = {}
+    for each in scores:
+        for key, score in each.items():
+            found[key] = max(score, found.get(key, score))
+    return found
 
 
 def _followed(first: dict[int, float], others: dict[int, float]) -> dict[int, float]:

@@ -9,7 +9,7 @@ from typing import Protocol
 from index.folder import Filters, Index
 from index.passages import searched_text
 from index.values import ScoredPassage
-from rag.fuse import fuse, reorder, rerank, surpluses
+from rag.fuse import agree, fuse, highest, reorder, rerank, surpluses
 from rag.late import score_packed
 from rag.letters import restore_letters
 from rag.rerank import CROSS_ENCODED, CrossEncoderReranker
@@ -39,19 +39,22 @@ class Ranking:
     late: Mapping[int, float]
     cross: Mapping[int, float]
     scores: Mapping[int, float]  # of every candidate, in the end
+    others: tuple[str, ...] = ()  # the further wordings of the question that took part
 
 
 @dataclass(frozen=True, slots=True)
 class HybridRetriever:
     """The index's vectors and words together, the best reranked by the vectors of their tokens.
 
-    With a cross-encoder the best of these are read with the question: it decides their order, and what it did not see
-    comes after them.
+    The question may be searched in further wordings, too, such as translations: a passage then gets its best score by
+    any of them that agrees with the question itself. With a cross-encoder the best passages are read with the question:
+    it decides their order, and what it did not see comes after them.
     """
 
     index: Index
     rerank: bool = True
     cross: CrossEncoderReranker | None = None
+    others: tuple[str, ...] = ()
 
     def retrieve(self, question: str, *, k: int, filters: Filters = Filters()) -> list[ScoredPassage]:
         """At most `k` passages, best first; ties break by passage id."""
@@ -72,6 +75,24 @@ class HybridRetriever:
 
     def rank(self, question: str, *, k: int, filters: Filters = Filters()) -> Ranking:
         """How the candidates are ranked of which `retrieve` gives the best `k`."""
+        own = self._rank(question, k=k, filters=filters)
+        rankings = [(other, self._rank(other, k=k, filters=filters)) for other in self.others]
+        agreeing = [(other, ranking) for other, ranking in rankings if agree(own.scores, ranking.scores)]
+        all_of_them = [own, *(ranking for _, ranking in agreeing)]
+        scores = highest(each.scores for each in all_of_them)
+        cross = self._cross(question, scores)
+        return Ranking(
+            dense=highest(each.dense for each in all_of_them),
+            lexical=highest(each.lexical for each in all_of_them),
+            fused=highest(each.fused for each in all_of_them),
+            late=highest(each.late for each in all_of_them),
+            cross=cross,
+            scores=reorder(scores, cross),
+            others=tuple(other for other, _ in agreeing),
+        )
+
+    def _rank(self, question: str, *, k: int, filters: Filters) -> Ranking:
+        """The ranking of one wording, before any cross-encoder."""
         candidates = max(k, _CANDIDATES)
         meant = restore_letters(question, self.index)
         vector = self.index.embedder.embed_query(meant)
@@ -83,9 +104,7 @@ class HybridRetriever:
         fused = fuse(dense, surplus)
         order = sorted(fused, key=lambda key: (-fused[key], key))
         late = self._late(meant, order[:_RERANKED], langs) if self.rerank else {}
-        scores = rerank(fused, surplus, late)
-        cross = self._cross(meant, scores)
-        return Ranking(dense, shares, fused, late, cross, reorder(scores, cross))
+        return Ranking(dense, shares, fused, late, {}, rerank(fused, surplus, late))
 
     def _late(self, question: str, keys: list[int], langs: dict[int, str]) -> dict[int, float]:
         kept = self.index.token_vectors(keys)
@@ -101,7 +120,8 @@ class HybridRetriever:
         best = sorted(scores, key=lambda key: (-scores[key], key))[:CROSS_ENCODED]
         stored = self.index.passages(best)
         keys = [key for key in best if key in stored]
-        found = self.cross.scores(question, [searched_text(stored[key].passage) for key in keys])
+        meant = restore_letters(question, self.index)
+        found = self.cross.scores(meant, [searched_text(stored[key].passage) for key in keys])
         return dict(zip(keys, found, strict=True))
 
 

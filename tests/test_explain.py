@@ -70,7 +70,7 @@ def test_a_name_in_another_language_is_told_as_it_was_found(make_index: Callable
 def test_all_filters_are_told(index: Index) -> None:
     phrases = parse_query('"keeper of the harbour"').phrases
     filters = Filters(frozenset({"en"}), "2024-01-01", "2024-12-31", phrases, frozenset({"a.txt"}))
-    explanation = Explanation(QUESTION, QUESTION, filters, (), False, "", 0, ())
+    explanation = Explanation(QUESTION, QUESTION, (), (), "", filters, (), False, "", 0, ())
     assert explanation.to_document()["filters"] == {
         "languages": ["en"],
         "since": "2024-01-01",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.fuse import LEXICAL_WEIGHT, fuse, surpluses
+from rag.fuse import LEXICAL_WEIGHT, agree, fuse, highest, surpluses
 
 LANGS = st.sampled_from(["az", "en", "ru"])
 CANDIDATES = st.dictionaries(
@@ -102,3 +102,19 @@ def test_a_greater_share_never_lowers_a_passage(
     before = fused_of(dense, shares, langs)
     for other in dense:
         assert greater[key] - greater[other] >= before[key] - before[other] - 1e-9
+
+
+def test_rankings_agree_by_what_they_put_first() -> None:
+    one = {key: -key / 100 for key in range(30)}  # best first: 0, 1, 2, …
+    assert agree(one, one)
+    assert agree(one, {key: key / 100 for key in range(7, 17)})  # 7, 8 and 9 are among the ten best of both
+    assert not agree(one, {key: key / 100 for key in range(8, 18)})
+    assert not agree(one, {})
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 9), st.integers(-5, 5).map(float)), max_size=4))
+def test_the_highest_score_of_each(scores: list[dict[int, float]]) -> None:
+    found = highest(scores)
+    assert found.keys() == {key for each in scores for key in each}
+    assert all(score == max(each[key] for each in scores if key in each) for key, score in found.items())
+    assert highest(reversed(scores)) == found

@@ -21,6 +21,7 @@ HOMES = {
     "onnxruntime": {"index/e5.py"},
     "tokenizers": {"index/e5.py"},
     "gradio": {"ui/app.py"},
+    "httpx": {"rag/rewrite.py"},
     "trafilatura": {"index/formats/html.py", "eval/readers.py"},
     "readability": {"eval/readers.py"},
     "justext": {"eval/readers.py"},

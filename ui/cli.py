@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from index.folder import Filters
     from index.lexical import MatchedPart
     from index.values import Passage
-    from rag import Explanation, Reply, Statement
+    from rag import Assistant, Explanation, Reply, Statement
 
 DONE, NOT_DONE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_INDEX = Path("dragoman.index")
@@ -170,6 +170,7 @@ def _wanted(options: argparse.Namespace) -> dict[str, Any]:
         "exact": options.exact,
         "today": options.today or dt.date.today().isoformat(),
         "recent": options.recent,
+        "earlier": options.earlier,
     }
 
 
@@ -186,6 +187,31 @@ def add_reranker(parser: argparse.ArgumentParser) -> None:
         help="let this sentence-transformers cross-encoder, a folder or a name on huggingface.co, order the best 20 "
         "passages anew; those it does not see come after (default: none; passages are ranked by stored token vectors)",
     )
+
+
+def _add_rewrite(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "a language model",
+        "None is needed. With one behind an OpenAI-compatible server, such as llama.cpp's, a question is searched in\n"
+        "every language of the archive. DRAGOMAN_LLM_URL (such as http://127.0.0.1:8080/v1) and DRAGOMAN_LLM_MODEL\n"
+        "name it, DRAGOMAN_LLM_KEY is its key. It is told the question and those before it, never a document.",
+    )
+    group.add_argument("--rewrite", action="store_true", help="search translations of the question, too")
+    group.add_argument(
+        "--earlier",
+        action="append",
+        default=[],
+        metavar="QUESTION",
+        help="with --rewrite: a question asked before, by which to understand this one; may be repeated, oldest first",
+    )
+
+
+def _opened(options: argparse.Namespace) -> Assistant:
+    """The assistant that the options of `ask` and `search` want."""
+    from rag import Assistant, Rewriter
+
+    rewriter = Rewriter.from_environment() if options.rewrite else None
+    return Assistant.open(options.index, reranker=options.reranker, rewriter=rewriter, report=complain)
 
 
 def existing(folder: Path) -> Path:
@@ -212,15 +238,14 @@ def _add_ask(commands: Any) -> None:
     parser.add_argument("question")
     add_index(parser)
     _add_filters(parser)
+    _add_rewrite(parser)
     add_reranker(parser)
     _add_explain(parser)
     add_json(parser)
 
 
 def _ask(options: argparse.Namespace) -> int:
-    from rag import Assistant
-
-    with Assistant.open(options.index, reranker=options.reranker, report=complain) as assistant:
+    with _opened(options) as assistant:
         reply = assistant.ask(options.question, **_wanted(options))
         explanation = assistant.explain(options.question, **_wanted(options)) if options.explain else None
     if options.json:
@@ -279,18 +304,18 @@ def _add_search(commands: Any) -> None:
     parser.add_argument("-k", type=int, default=10, metavar="N", help="how many passages (default: %(default)s)")
     add_index(parser)
     _add_filters(parser)
+    _add_rewrite(parser)
     add_reranker(parser)
     _add_explain(parser)
     add_json(parser)
 
 
 def _search(options: argparse.Namespace) -> int:
-    from rag import Assistant
     from rag.reply import hit_to_json
 
     if options.k < 1:
         raise SettingsError(f"-k is {options.k}; want 1 or more")
-    with Assistant.open(options.index, reranker=options.reranker, report=complain) as assistant:
+    with _opened(options) as assistant:
         if options.explain:
             explanation = assistant.explain(options.question, k=options.k, **_wanted(options))
             print(explanation.to_json() if options.json else printable(show_explanation(explanation)))
@@ -314,7 +339,10 @@ def _place(passage: Passage) -> str:
 def show_explanation(explanation: Explanation) -> str:
     """An explanation for reading in a terminal: a table, and below each passage what else there is to say of it."""
     asked = explanation
-    lines = [f"searched for: {asked.meant}" + (" (letters restored)" if asked.meant != asked.question else "")]
+    lines = [f"searched for: {asked.meant}" + (f" (from: {asked.question})" if asked.meant != asked.question else "")]
+    lines.extend([asked.problem] if asked.problem else [])
+    lines.extend(f"and for: {other}" for other in asked.others)
+    lines.extend(f"not for: {other} (it finds something else)" for other in asked.left_out)
     lines.append(f"filters: {', '.join(_filters(asked.filters)) or 'none'}; {asked.candidates} passages compared")
     lines.extend(f"period: {period.said} = {period.value}" for period in asked.periods)
     lines.extend(["newer documents first"] if asked.recent else [])
