@@ -8,7 +8,7 @@ DragomanError
 ├── IndexFolderError    the index folder is missing, broken or not ours
 │   ├── IndexMismatch   built with another embedder or chunking
 │   └── IndexLocked     another process is writing it
-├── ModelError          an embedding model cannot be found or loaded
+├── ModelError          an embedding or reranking model cannot be found or loaded
 ├── SettingsError       an option or a settings file asks for what does not exist
 ├── DataSetError        an evaluation set or an answer file is malformed
 └── CitationError       a quote is not what stands in its source: a defect of ours, never shown
@@ -48,7 +48,7 @@ class IndexLocked(IndexFolderError):
 
 
 class ModelError(DragomanError):
-    """An embedding model cannot be found, checked or loaded."""
+    """An embedding or reranking model cannot be found, checked or loaded."""
 
 
 class SettingsError(DragomanError):
