@@ -146,8 +146,10 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--exact",
         action="store_true",
-        help="words in quotes must stand in a passage just so: 'who said \"we are ready\"?'. Otherwise they are "
-        "words like others, which is mostly better: people quote names, and other languages write them otherwise",
+        help="words in quotes must stand in a passage, in this order and side by side: 'who said \"we are ready\"?'. "
+        "Without it they are words like others, which is mostly better: quotes stand around names, too, and another "
+        "language writes these otherwise (nDCG@10 of Russian questions with quotes over English articles: "
+        ".947 without, .045 with it)",
     )
     group = parser.add_argument_group(
         "what comes first",
