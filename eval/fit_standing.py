@@ -7,9 +7,8 @@ how many ways articles can be parted.
 
 Source of the method: Newton's method on the penalised likelihood (iteratively reweighted least squares), as in Hastie,
 Tibshirani and Friedman, The Elements of Statistical Learning, 4.4. The penalties, how many files are made and how much
-they weigh was chosen by the log loss on the files of each writer under weights that were fitted without them. With the
-made files it was 29 for the 486 gaps between texts of the dev part, without them 48; for lines and titles they made it
-worse. Edges of articles found (F1) so in plain text: .954, .881 and .925 in files of three writers, .985 in older ones.
+they weigh were chosen by the log loss on the files of each writer under weights that were fitted without them. How well
+files are read so, `eval/reading/README.md` says.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from eval.fit_wording import fit_words
 from eval.made_files import lay_out
 from eval.readers import OURS, make_reader
 from eval.reading import FileScore, GoldArticle, GoldFile, ReadingSet, in_a_row, score_file, tokens, without
@@ -31,13 +31,15 @@ from index.errors import ReadError
 from index.layout import Gap, Layout
 from index.lines import Block, blocks
 from index.read import media_of, read_source
-from index.standing import KINDS, Place, Weights, line_evidence, title_evidence, using
+from index.standing import KINDS, WORDS, Place, Weights, line_evidence, title_evidence, using
+from index.wording import words_text
 
 MADE_FILES = 600
 _REGULARISATION = {"line": 1.0, "title": 0.5, "beginning": 2.0}  # as scikit-learn's C
 _LOST_TEXT = 1.5  # to lose text is worse than to keep furniture
 _MADE_WEIGHT = 0.5
 _WRITERS = ("dv_", "dw_", "dx_", "dy_", "dz_")  # whose files are known by their names; all others are older
+_FOLDS = 5
 _STEPS, _CLOSE = 50, 1e-8
 _FEWEST_TOKENS = 3  # in a row within a text for a line to be of it
 _OVERLAP = 6  # of the line above, which show that its text goes on in a short one
@@ -67,18 +69,33 @@ class _Labelled:
 
 def fit_standing(reading: ReadingSet, golds: Sequence[GoldFile], *, made: int = MADE_FILES) -> Weights:
     """The weights that these files teach, and so many made from their pieces; the same to the last digit each time."""
-    labelled = [each for gold in golds for each in _label(gold, (reading.folder / gold.file).read_bytes(), weight=1.0)]
-    weights = {
-        "line": fit(_line_cases(labelled), _REGULARISATION["line"]),
-        "title": fit(_title_cases(labelled), _REGULARISATION["title"]),
-    }
+    words = {WORDS: fit_words(golds)}
+    lines, titles = [], []
+    folds = []
+    for fold in range(_FOLDS):
+        its = [each for gold in golds[fold::_FOLDS] for each in _labelled(reading, gold)]
+        # By words that were learned without them: their own say more of them than of any other file.
+        others = {WORDS: fit_words([gold for i, gold in enumerate(golds) if i % _FOLDS != fold])}
+        folds.append((its, others))
+        with using(others):
+            lines += _line_cases(its)
+            titles += _title_cases(its)
+    weights = {"line": fit(lines, _REGULARISATION["line"]), "title": fit(titles, _REGULARISATION["title"])}
+    cases = []
+    for its, others in folds:
+        with using(weights | others):
+            cases += _beginning_cases(its)
     # What furniture and titles look like, these would teach no better: they are made of the same lines.
     laid_out = [
         each for text, gold in lay_out(golds, made) for each in _label(gold, text.encode(), weight=_MADE_WEIGHT)
     ]
-    with using(weights):
-        cases = _beginning_cases([*labelled, *laid_out])
-    return weights | {"beginning": fit(cases, _REGULARISATION["beginning"])}
+    with using(weights | words):
+        cases += _beginning_cases(laid_out)
+    return weights | {"beginning": fit(cases, _REGULARISATION["beginning"])} | words
+
+
+def _labelled(reading: ReadingSet, gold: GoldFile) -> list[_Labelled]:
+    return _label(gold, (reading.folder / gold.file).read_bytes(), weight=1.0)
 
 
 def out_of_writer(reading: ReadingSet, *, made: int = MADE_FILES) -> dict[str, list[FileScore]]:
@@ -111,10 +128,12 @@ def read_with(weights: Weights, reading: ReadingSet, golds: Iterable[GoldFile]) 
 
 
 def write_weights(weights: Weights, table: Path) -> None:
-    """Put the weights into a file such as `index/standing.toml`, below what was written there by hand."""
+    """Put the weights into a file such as `index/standing.toml`, below what was written there by hand, and those of
+    words into `wording.toml` beside it."""
     content = table.read_text(encoding="utf-8")
     by_hand = content.partition(f"[{KINDS[0]}]\n")[0]
     table.write_text(by_hand + weights_text(weights), encoding="utf-8")
+    table.with_name("wording.toml").write_text(words_text(weights[WORDS]), encoding="utf-8")
 
 
 def weights_text(weights: Weights) -> str:

@@ -21,6 +21,7 @@ from index.heading import is_byline, signature
 from index.language import detect_language
 from index.lines import PROSE_CHARACTERS, TWO_SENTENCES, Block, is_sentence
 from index.values import UNDETERMINED
+from index.wording import read_words, wording
 
 MOST_CHARACTERS = 300  # of a line that can be furniture; what is longer is text
 _DAY_CHARACTERS = 30
@@ -36,18 +37,25 @@ _WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"https?:|www\.|\S@\S|\w\.(com|org|net|info|az|ru|tr|uk|io|invalid)\b", re.IGNORECASE)
 _SIGN = re.compile(r"[|»→•©▶►■☰*←✉☎✆♥❤]|\s/\s")
 _LABEL = re.compile(r"[^:.!?«»“”]{2,30}:\s")
-_TEXT = files("index").joinpath("standing.toml").read_text(encoding="utf-8")
+
+
+def _read(name: str) -> str:
+    return files("index").joinpath(name).read_text(encoding="utf-8")
+
+
+_TEXT = _read("standing.toml")
 KINDS = ("line", "title", "beginning")
-Weights = Mapping[str, Mapping[str, float]]  # by kind, then by the name of the evidence, or "bias"
+Weights = Mapping[str, Mapping[str, float]]  # by kind, then by the name of the evidence, "bias", or a word
 
 
-def read_weights(table: str) -> Weights:
+def read_weights(table: str) -> dict[str, Mapping[str, float]]:
     """The weights in the text of a file such as `standing.toml`."""
     content = tomllib.loads(table)
     return {kind: content[kind] for kind in KINDS}
 
 
-SHIPPED = read_weights(_TEXT)
+WORDS = "words"  # the kind of the weights of words, which are in a file of their own
+SHIPPED = read_weights(_TEXT) | {WORDS: read_words(_read("wording.toml"))}
 _in_use: ContextVar[Weights] = ContextVar("weights", default=SHIPPED)
 # How words begin that pages say of themselves: "subscribe", "fotoğraf", "редактор".
 _OF_PAGES = frozenset(stem for stems in tomllib.loads(_TEXT)["of_pages"].values() for stem in stems)
@@ -94,6 +102,10 @@ def weighed(kind: str, evidence: Mapping[str, float]) -> float:
     return weights["bias"] + sum(weights.get(name, 0) * value for name, value in evidence.items())
 
 
+def _words() -> Mapping[str, float]:
+    return _in_use.get().get(WORDS, {})
+
+
 def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     """For each block of an article that may be furniture or text, what there is to tell, most of it from 0 to 1."""
     found, start, end = place.found, place.start, place.end
@@ -125,7 +137,7 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
         below = found[i + 1] if i + 1 < end else None
         own = own_stems[i]
         known = sum(shared[stem] > 1 for stem in own) / max(1, len(own))
-        evidence[i] = _made(block.text) | {
+        evidence[i] = line_shape(block.text) | {
             "other language": lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, lang),
             "above all text": i < first,
             "above the title": i < place.titled,
@@ -144,6 +156,7 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
             "recurs": bool(place.keys[i]),
             "of no known word": bool(own) and not known,
             "known words": known,
+            "wording": wording(block.text, _words()),
             "in the last article": end == len(found),
             "in the first article": start == 0,
         }
@@ -174,7 +187,7 @@ def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
     above = found[i - 1] if i > start else None
     below = found[i + 1] if i + 1 < end else None
     words = block.text.split()
-    return _made(block.text) | {
+    return line_shape(block.text) | {
         "question": block.text[-1] in "?!",
         "one word": len(words) < 2,
         "two words": len(words) < 3,
@@ -196,13 +209,14 @@ def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
         "only below": bool(own & (head.below - head.above)),
         "none below": not own & head.below,
         "first line": i == 0,
+        "wording": wording(block.text, _words()),
         "other language": head.lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, head.lang),
     }
 
 
 @lru_cache(maxsize=1 << 10)
-def _made(text: str) -> dict[str, float]:
-    """What a line by itself tells."""
+def line_shape(text: str) -> dict[str, float]:
+    """What a line by itself tells of whether it is furniture, its words left out but for a few."""
     words = text.split()
     letters = [word for word in words if word[0].isalpha()]
     of_pages = _words_of_pages(text)

@@ -13,7 +13,8 @@ from eval.fit_standing import Case, fit, fit_standing, read_with, weights_text, 
 from eval.made_files import lay_out
 from eval.reading import ReadingSet, reading_set
 from index import standing
-from index.standing import KINDS, using, weighed
+from index.standing import KINDS, WORDS, using, weighed
+from index.wording import read_words
 
 PLANTED = {"bias": -1.0, "digits": 2.0, "length": -3.0, "nothing": 0.0}
 
@@ -49,7 +50,8 @@ def test_the_same_files_teach_the_same_weights_and_these_are_read_as_written(few
     write_weights(weights, table)
     assert table.read_text(encoding="utf-8") == f'# By hand.\n[of_pages]\nen = ["inbox"]\n\n{weights_text(weights)}'
     write_weights(fit_standing(few, few.files, made=20), table)
-    assert standing.read_weights(table.read_text(encoding="utf-8")) == weights
+    words = read_words((tmp_path / "wording.toml").read_text(encoding="utf-8"))
+    assert standing.read_weights(table.read_text(encoding="utf-8")) | {WORDS: words} == weights
 
 
 def test_files_are_read_with_the_weights_that_are_given(few: ReadingSet) -> None:
@@ -68,9 +70,7 @@ def test_other_weights_are_used_only_as_long_as_asked() -> None:
 
 def test_the_evidence_that_is_weighed_is_what_was_fitted(few: ReadingSet) -> None:
     weights = fit_standing(few, few.files, made=0)
-    assert {kind: list(row) for kind, row in weights.items()} == {
-        kind: list(row) for kind, row in standing.SHIPPED.items()
-    }
+    assert {kind: list(weights[kind]) for kind in KINDS} == {kind: list(standing.SHIPPED[kind]) for kind in KINDS}
 
 
 def test_made_files_hold_what_their_gold_says(few: ReadingSet) -> None:

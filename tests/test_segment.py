@@ -296,7 +296,8 @@ COUNTS = {
 @pytest.mark.parametrize("lang", LANGUAGES)
 @pytest.mark.parametrize("titled", [True, False])
 def test_counters_part_articles_though_their_numbers_differ(lang: str, titled: bool) -> None:
-    stories = [article(lang), article(lang, 1)]
+    title, _, text = article(lang)
+    stories = [article(lang), article(lang, 1), (f"{title}!", lang, text)]
     pieces = [
         "\n".join(((title,) if titled else ()) + (text, COUNTS[lang].format(n + 7, n)))
         for n, (title, _, text) in enumerate(stories)

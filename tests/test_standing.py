@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from index.lines import Block, Line
 from index.standing import Place, likely_furniture
 from index.values import Span
@@ -30,7 +28,6 @@ def test_a_heading_within_a_text_is_none() -> None:
     assert likely_furniture(place(TEXT * 3, "Karst and chalk", TEXT * 3)) == set()
 
 
-@pytest.mark.xfail(strict=True, reason="a list at the end of a file is taken for links, whatever it lists")
 def test_a_list_at_the_end_of_a_text_is_kept() -> None:
     assert likely_furniture(place(TEXT * 3, "- bells", "- ropes", "- choirs")) == set()
 
