@@ -104,7 +104,7 @@ class HybridRetriever:
         fused = fuse(dense, surplus)
         order = sorted(fused, key=lambda key: (-fused[key], key))
         late = self._late(meant, order[:_RERANKED], langs) if self.rerank else {}
-        return Ranking(dense, shares, fused, late, {}, rerank(fused, surplus, late))
+        return Ranking(dense, shares, fused, late, {}, rerank(fused, surplus, late, langs))
 
     def _late(self, question: str, keys: list[int], langs: dict[int, str]) -> dict[int, float]:
         kept = self.index.token_vectors(keys)

@@ -11,7 +11,7 @@ from index.embed import HashingEmbedder, unit
 from index.folder import Index
 from index.passages import searched_text
 from index.tokens import SignVectors, TokenCodec, TokenVectors, token_name
-from rag.fuse import LEXICAL_BESIDE_TOKENS, rerank
+from rag.fuse import LATE_BACKGROUND, LEXICAL_BESIDE_TOKENS, rerank
 from rag.late import match_tokens, score_packed
 
 DIMENSION = 64
@@ -89,13 +89,23 @@ def test_the_text_that_has_the_words_of_the_question_is_first_as_with_whole_vect
 def test_what_was_reranked_comes_before_what_was_not() -> None:
     fused = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6}
     surplus = {1: 0.2, 2: 0.0, 3: 0.9, 4: 0.9}
-    scores = rerank(fused, surplus, {1: 0.1, 2: 0.3})
-    assert scores[1] == pytest.approx(0.1 + LEXICAL_BESIDE_TOKENS * 0.2)
-    assert scores[2] == 0.3
+    langs = dict.fromkeys(fused, "az")
+    scores = rerank(fused, surplus, {1: 0.1, 2: 0.3}, langs)
+    usual = LATE_BACKGROUND * (0.1 + 0.3) / 2
+    assert scores[1] == pytest.approx(0.1 - usual + LEXICAL_BESIDE_TOKENS * 0.2)
+    assert scores[2] == pytest.approx(0.3 - usual)
     assert scores[2] > scores[1] > scores[3] > scores[4]
     assert scores[3] - scores[4] == pytest.approx(0.1)
-    assert rerank(fused, surplus, {}) == fused
-    assert rerank({1: 0.9}, surplus, {1: 0.3}).keys() == {1}
+    assert rerank(fused, surplus, {}, langs) == fused
+    assert rerank({1: 0.9}, surplus, {1: 0.3}, langs).keys() == {1}
+
+
+def test_what_is_usual_in_a_language_counts_less() -> None:
+    late = {1: 0.40, 2: 0.36, 3: 0.38, 4: 0.20}
+    langs = {1: "en", 2: "en", 3: "az", 4: "az"}
+    scores = rerank(dict.fromkeys(late, 0.0), dict.fromkeys(late, 0.0), late, langs)
+    assert scores[3] > scores[1] > scores[2] > scores[4]
+    assert scores[1] - scores[2] == pytest.approx(0.04)
 
 
 def test_an_index_gives_back_the_tokens_of_its_passages(make_index: Callable[..., Index]) -> None:
