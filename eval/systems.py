@@ -67,6 +67,11 @@ class PlainDenseRetriever:
         cosines = np.round(self._vectors @ self._embedder.embed_query(question), _DECIMALS)
         return _best(self._stored, cosines, k, filters)
 
+    def cosines(self, vector: NDArray[np.float32]) -> dict[int, float]:
+        """The cosine of a question's vector with that of each passage, by key."""
+        cosines = np.round(self._vectors @ vector, _DECIMALS)
+        return {stored.key: float(cosine) for stored, cosine in zip(self._stored, cosines, strict=True)}
+
 
 class WordBM25Retriever:
     """BM25 over lower-cased words, as bm25s cuts and weighs them by default; no stemmer, no stop words.

@@ -12,6 +12,7 @@ from typing import Any
 
 from ir_measures import R, nDCG
 
+from eval.ablation import ABLATIONS, without
 from eval.compare import PairedTest, compare, holm
 from eval.figures import SEED, Figure, figure, macro, signature, worst
 from eval.measures import per_query
@@ -121,7 +122,9 @@ def table(
     on_progress: Callable[[str, Progress], None] = lambda set_name, progress: None,
     on_query: Callable[[str, str, int], None] = lambda set_name, system, done: None,
 ) -> SystemTable:
-    """Run every system over every set, and test the one called `tested`, if any, against each of the others.
+    """Run every system, or the whole retriever without a part (`eval.ablation`), over every set.
+
+    The one called `tested`, if any, is tested against each of the others.
 
     Give a `CachedEmbedder`: passages that sets share are then embedded once. The callbacks are told the set, the
     system, and how far it is. Raises SettingsError for an unknown system, DataSetError without a set.
@@ -145,7 +148,7 @@ def table(
             for system in systems:
                 run = run_system(
                     retrieval_set,
-                    make_system(system, index),
+                    without(system, index) if system in ABLATIONS else make_system(system, index),
                     on_query=lambda done, name=name, system=system: on_query(name, system, done),
                 )
                 for measure, by_query in per_query(retrieval_set, run, measures).items():

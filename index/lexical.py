@@ -144,10 +144,11 @@ def _weights(wording: Sequence[FoldedWord], weight: float) -> dict[str, float]:
 
 
 class LexicalIndex:
-    """The terms of one catalog's passages, ready to search."""
+    """The terms of one catalog's passages, ready to search; names are looked for in `name_languages`, too."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, name_languages: Collection[str] = NAME_LANGUAGES) -> None:
         self._folder = folder
+        self._names_in = name_languages
         self._index: tantivy.Index | None = None
         self.sequence = 0
 
@@ -359,7 +360,7 @@ class LexicalIndex:
 
     def _name_languages(self, searcher: tantivy.Searcher) -> set[str]:
         """The languages of passages that are here in which names are known."""
-        return {language for language in NAME_LANGUAGES if searcher.doc_freq("lang", language)}
+        return {language for language in self._names_in if searcher.doc_freq("lang", language)}
 
     def _most(self, searcher: tantivy.Searcher, parts: Iterable[QuestionPart]) -> float:
         """The score that no passage reaches: that of having every part in its weightiest wording without end."""

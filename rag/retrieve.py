@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from index.embed import Floats
 from index.folder import Filters, Index
 from index.passages import searched_text
 from index.values import ScoredPassage
@@ -96,15 +97,22 @@ class HybridRetriever:
         candidates = max(k, _CANDIDATES)
         meant = restore_letters(question, self.index)
         vector = self.index.embedder.embed_query(meant)
-        dense = {hit.key: hit.score for hit in self.index.search_dense(vector, k=candidates, filters=filters)}
-        shares = {hit.key: hit.share for hit in self.index.search_lexical(meant, k=candidates, filters=filters)}
-        dense.update(self.index.dense.scores(vector, [key for key in shares if key not in dense]))
+        dense, shares = self._candidates(meant, vector, candidates, filters)
         langs = {key: self.index.dense.lang_of(key) for key in dense}
         surplus = surpluses(shares, langs)
         fused = fuse(dense, surplus)
         order = sorted(fused, key=lambda key: (-fused[key], key))
         late = self._late(meant, order[:_RERANKED], langs) if self.rerank else {}
         return Ranking(dense, shares, fused, late, {}, rerank(fused, surplus, late, langs))
+
+    def _candidates(
+        self, question: str, vector: Floats, k: int, filters: Filters
+    ) -> tuple[dict[int, float], dict[int, float]]:
+        """The centred cosines of the best `k` passages of either side, and the lexical shares that there are."""
+        dense = {hit.key: hit.score for hit in self.index.search_dense(vector, k=k, filters=filters)}
+        shares = {hit.key: hit.share for hit in self.index.search_lexical(question, k=k, filters=filters)}
+        dense.update(self.index.dense.scores(vector, [key for key in shares if key not in dense]))
+        return dense, shares
 
     def _late(self, question: str, keys: list[int], langs: dict[int, str]) -> dict[int, float]:
         kept = self.index.token_vectors(keys)

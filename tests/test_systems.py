@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from eval.ablation import ABLATIONS, without
 from eval.compare import holm
 from eval.embeddings import CachedEmbedder
 from eval.retrieval import index_corpus, run_system
@@ -298,3 +299,39 @@ def test_the_table_tests_one_system_against_the_others(small_set: RetrievalSet, 
     assert "| set | less dense | less rrf |" in made.to_markdown()
     with pytest.raises(SettingsError, match="'full' is to be tested and is none of the systems"):
         table([small_set], hashing, systems=("bm25",), tested="full")
+
+
+@pytest.mark.parametrize("part", ABLATIONS)
+def test_without_a_part_the_document_that_shares_its_words_is_found(
+    part: str, small_set: RetrievalSet, index: Index
+) -> None:
+    run = run_system(small_set, without(part, index))
+    assert {query: max(scores, key=lambda id_: scores[id_]) for query, scores in run.items()} == {
+        "q1": "train",
+        "q2": "chess",
+        "q3": "gas",
+        "q4": "wind",
+    }
+
+
+def test_each_part_that_is_left_out_is_gone(index: Index) -> None:
+    question = "Which train carries chess players?"
+    whole = without("without-rerank", index).rank(question, k=5)
+    assert whole.late == {} and whole.dense and any(whole.lexical.values())
+    assert without("without-words", index).rank(question, k=5).lexical == {}
+    assert set(without("without-vectors", index).rank(question, k=5).dense.values()) == {0.0}
+    plain = {each.passage.id: each.score for each in make_system("dense-plain", index).retrieve(question, k=100)}
+    keys = index.catalog.passage_keys(plain)
+    found = without("without-centring", index).rank(question, k=5).dense
+    assert found == {keys[id_]: plain[id_] for id_ in plain if keys[id_] in found}
+    assert found != whole.dense
+
+
+def test_without_names_a_country_is_not_looked_for_in_other_languages(hashing: Embedder) -> None:
+    texts = {"ru": "Грузия закрыла границу для грузовиков до весны, сообщил министр.", "en": "The chess club met."}
+    corpus = tuple(CorpusDocument(id_, "", text) for id_, text in texts.items())
+    of_names = RetrievalSet("names", corpus, (Query("q", "Georgia"),), {"q": {"ru": 1}}, "7e5" * 20)
+    with Index.open(index_corpus(of_names, hashing)) as opened:
+        opened.use_embedder(hashing)
+        assert any(without("without-rerank", opened).rank("Georgia", k=5).lexical.values())
+        assert not any(without("without-names", opened).rank("Georgia", k=5).lexical.values())

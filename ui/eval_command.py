@@ -56,6 +56,7 @@ def add_eval(commands: Any) -> None:
     table.add_argument(
         "--test", default="", metavar="NAME", help="also test this system against each of the others, query by query"
     )
+    table.add_argument("--ablation", action="store_true", help="test the whole retriever against itself without a part")
     table.set_defaults(run=_table)
     compare = kinds.add_parser("compare", help="test whether two runs differ, and show which queries lost most")
     compare.add_argument("a", type=Path, metavar="RUN-A", help="TREC run file, as `eval run --run-file` writes it")
@@ -256,18 +257,23 @@ def _speed(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
+    from eval.ablation import ABLATIONS
     from eval.layouts import load_retrieval_set
     from eval.systems import SYSTEMS
     from eval.table import table
     from ui.cli import DONE
 
+    if options.ablation and (options.system or options.test):
+        raise SettingsError("--ablation names the systems itself; leave --system and --test out")
+    whole = "full"
+    systems = (whole, *ABLATIONS) if options.ablation else tuple(options.system) or SYSTEMS
     sets = [load_retrieval_set(location) for location in options.sets]
     with _cached(options) as embedder, _bar("systems", 0) as bar:
         made = table(
             sets,
             embedder,
-            systems=tuple(options.system) or SYSTEMS,
-            tested=options.test,
+            systems=systems,
+            tested=whole if options.ablation else options.test,
             on_query=lambda name, system, done: bar.set_description(f"{name}: {system} {done}"),
         )
     print(made.to_json() if options.json else made.to_markdown())
