@@ -14,6 +14,7 @@ from eval.ablation import ABLATIONS, without
 from eval.compare import holm
 from eval.embeddings import CachedEmbedder
 from eval.retrieval import index_corpus, run_system
+from eval.runs import Run
 from eval.sets import CorpusDocument, Query, RetrievalSet
 from eval.systems import SYSTEMS, RankFusionRetriever, fuse_reciprocal_rank, make_system
 from eval.table import table
@@ -78,6 +79,13 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+RIGHT = {"q1": "train", "q2": "chess", "q3": "gas", "q4": "wind"}
+
+
+def best_of(run: Run) -> dict[str, str]:
+    return {query: max(scores, key=lambda id_: scores[id_]) for query, scores in run.items()}
+
+
 @pytest.fixture
 def small_set() -> RetrievalSet:
     return RetrievalSet(
@@ -101,12 +109,7 @@ def test_every_system_finds_the_document_that_shares_its_words(
     name: str, small_set: RetrievalSet, index: Index
 ) -> None:
     run = run_system(small_set, make_system(name, index))
-    assert {query: max(scores, key=lambda id_: scores[id_]) for query, scores in run.items()} == {
-        "q1": "train",
-        "q2": "chess",
-        "q3": "gas",
-        "q4": "wind",
-    }
+    assert best_of(run) == RIGHT
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -306,12 +309,7 @@ def test_without_a_part_the_document_that_shares_its_words_is_found(
     part: str, small_set: RetrievalSet, index: Index
 ) -> None:
     run = run_system(small_set, without(part, index))
-    assert {query: max(scores, key=lambda id_: scores[id_]) for query, scores in run.items()} == {
-        "q1": "train",
-        "q2": "chess",
-        "q3": "gas",
-        "q4": "wind",
-    }
+    assert best_of(run) == RIGHT
 
 
 def test_each_part_that_is_left_out_is_gone(index: Index) -> None:
