@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.embed import unit
+from index.threads import one_thread
 from index.tokens import SignVectors, TokenCodec, TokenVectors, inner_products, joined, summed, token_name
 
 Floats = NDArray[np.float32]
@@ -40,6 +41,7 @@ class TokenMatches:
         return self.centred @ self.weights
 
 
+@one_thread()
 def match_tokens(question: TokenVectors, texts: list[TokenVectors], langs: list[str]) -> TokenMatches:
     """Compare a question with texts, each in the language that `langs` has for it; an empty text matches nothing.
 
@@ -63,6 +65,7 @@ def match_tokens(question: TokenVectors, texts: list[TokenVectors], langs: list[
     return TokenMatches(weights, centred, plain)
 
 
+@one_thread()
 def score_packed(
     question: TokenVectors, texts: list[SignVectors], langs: list[str], codec: TokenCodec
 ) -> NDArray[np.float64]:

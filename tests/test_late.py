@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from threadpoolctl import ThreadpoolController
 
 from index.embed import HashingEmbedder, unit
 from index.folder import Index
 from index.passages import searched_text
+from index.threads import one_thread
 from index.tokens import SignVectors, TokenCodec, TokenVectors, token_name
 from rag.fuse import LATE_BACKGROUND, LEXICAL_BESIDE_TOKENS, rerank
 from rag.late import match_tokens, score_packed
@@ -122,3 +124,12 @@ def test_an_index_gives_back_the_tokens_of_its_passages(make_index: Callable[...
         index.catalog.commit([], remove=["a.txt"])
         gone = [each.key for each in stored if each.passage.source_path == "a.txt"]
         assert gone and index.token_vectors(gone) == {}
+
+
+def test_tokens_are_compared_on_one_thread_and_others_are_left_as_they_were() -> None:
+    blas = ThreadpoolController().select(user_api="blas")
+    before = [each["num_threads"] for each in blas.info()]
+    assert before  # numpy has one
+    with one_thread():
+        assert {each["num_threads"] for each in blas.info()} == {1}
+    assert [each["num_threads"] for each in blas.info()] == before
