@@ -162,7 +162,19 @@ class Layout:
         """A gap as that by which titles are told."""
         above, below = self._near(gap)
         lang = self._language(gap.end) if gap.end < len(self.found) else UNDETERMINED
-        return TitlePlace(self.found, gap.start, gap.end, self.keys, self.between_paragraphs, above, below, lang)
+        head = self.found[gap.start : gap.end]
+        return TitlePlace(
+            self.found,
+            gap.start,
+            gap.end,
+            self.keys,
+            self.between_paragraphs,
+            above,
+            below,
+            lang,
+            free=[i for i, block in enumerate(head, start=gap.start) if not block.lines[0].reason],
+            most_blank=max((block.blank_before for block in (*head, *self.found[gap.end : gap.end + 1])), default=0),
+        )
 
     def _near(self, gap: Gap) -> tuple[frozenset[str], frozenset[str]]:
         """The stems of the texts right above a gap, and of those right below."""

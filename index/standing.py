@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -175,6 +176,8 @@ class TitlePlace:
     above: frozenset[str]  # the stems of the texts above the head
     below: frozenset[str]
     lang: str  # of the text below
+    free: Sequence[int]  # the blocks of the head without a reason, in order
+    most_blank: int  # the most blank lines above one of its blocks, or above the text
 
 
 def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
@@ -182,8 +185,7 @@ def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
     found, start, end = head.found, head.start, head.end
     block = found[i]
     own = stems(block.text)
-    free = [j for j in range(start, end) if not found[j].lines[0].reason]
-    most_blank = max(found[j].blank_before for j in range(start, min(end + 1, len(found))))
+    below_it = len(head.free) - bisect_right(head.free, i)
     above = found[i - 1] if i > start else None
     below = found[i + 1] if i + 1 < end else None
     words = block.text.split()
@@ -192,11 +194,11 @@ def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
         "one word": len(words) < 2,
         "two words": len(words) < 3,
         "next to text": i + 1 == end,
-        "lines below": min(3, sum(j > i for j in free)) / 3,
-        "first": free[:1] == [i],
-        "alone": len(free) == 1,
+        "lines below": min(3, below_it) / 3,
+        "first": list(head.free[:1]) == [i],
+        "alone": len(head.free) == 1,
         "blank above": block.blank_before > 0,
-        "most blank above": block.blank_before == most_blank > 0,
+        "most blank above": block.blank_before == head.most_blank > 0,
         "blank below": i + 1 < len(found) and found[i + 1].blank_before > 0,
         "set off": block.blank_before > max(1, head.usual),
         "date below": below is not None and is_dated(below.text),
