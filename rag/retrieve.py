@@ -77,6 +77,8 @@ class HybridRetriever:
     def rank(self, question: str, *, k: int, filters: Filters = Filters()) -> Ranking:
         """How the candidates are ranked of which `retrieve` gives the best `k`."""
         own = self._rank(question, k=k, filters=filters)
+        if not self.others and self.cross is None:
+            return own
         rankings = [(other, self._rank(other, k=k, filters=filters)) for other in self.others]
         agreeing = [(other, ranking) for other, ranking in rankings if agree(own.scores, ranking.scores)]
         all_of_them = [own, *(ranking for _, ranking in agreeing)]
