@@ -49,6 +49,9 @@ _DATELINE = re.compile(
     r"[^\W\d_a-zа-яёəıöüğşç]{3,}\b[^.!?]{0,60}(\.? [-–—]|/\.?) "
 )
 _RULE = re.compile(r"[^\w\s]{2,}|([^\w\s]\s?){3,}")
+_ADDRESS = re.compile(r"(https?://|www\.)\S+")
+# Fields in a row, with the space behind each: "Tone: neutral. Reach: 14,000."
+_FIELD = re.compile(r"(?:\A|(?<=[.;,|] ))[^\W\d_][^\W\d_ ]*(?: [^\W\d_]+)?:(?= )")
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +367,9 @@ def _shape(block: Block) -> str:
     if is_dated(text):
         return "@byline" if is_byline(text) else "@date"
     if is_sentence(text) and not reason:
-        return ""
+        labels = _FIELD.findall(text)
+        return f"#{' '.join(labels)}" if len(labels) > 1 and text.startswith(labels[0]) else ""
+    text = _ADDRESS.sub("0", text)
     shape = re.sub(r"\d+", "0", text.casefold())
     if shape != text.casefold() or not text[0].isalnum():
         capitals = re.sub(r"\d+", "0", re.sub(r"[^\W\d_]+", lambda m: "A" if m[0].isupper() else m[0], text))
