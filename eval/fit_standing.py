@@ -1,9 +1,9 @@
 """Fit the weights of `index.standing` to the dev part of the reading set, and say how good such weights are.
 
-Three logistic regressions with an L2 penalty: which lines around a text are furniture, which line above a text is its
-title, between which texts an article begins. What each line is, the gold of its file says. Where articles begin is
-learned from files laid out anew (`eval.made_files`) as well, since a few hundred files of few authors do not show in
-how many ways articles can be parted.
+Four logistic regressions with an L2 penalty: which lines around a text are furniture, which line above a text is its
+title, between which texts an article begins, and what of that which is cut so is no article. What each line is, the
+gold of its file says. Where articles begin is learned from files laid out anew (`eval.made_files`) as well, since a few
+hundred files of few authors do not show in how many ways articles can be parted.
 
 Source of the method: Newton's method on the penalised likelihood (iteratively reweighted least squares), as in Hastie,
 Tibshirani and Friedman, The Elements of Statistical Learning, 4.4. The penalties, how many files are made and how much
@@ -31,11 +31,21 @@ from index.errors import ReadError
 from index.layout import Gap, Layout
 from index.lines import Block, blocks
 from index.read import media_of, read_source
-from index.standing import KINDS, WORDS, Place, Weights, line_evidence, title_evidence, using
+from index.segment import said
+from index.standing import (
+    KINDS,
+    WORDS,
+    Pieces,
+    Place,
+    Weights,
+    line_evidence,
+    title_evidence,
+    using,
+)
 from index.wording import words_text
 
 MADE_FILES = 600
-_REGULARISATION = {"line": 1.0, "title": 0.5, "beginning": 2.0}  # as scikit-learn's C
+_REGULARISATION = {"line": 1.0, "title": 0.5, "beginning": 2.0, "aside": 1.0}  # as scikit-learn's C
 _LOST_TEXT = 1.5  # to lose text is worse than to keep furniture
 _MADE_WEIGHT = 0.5
 _WRITERS = ("dv_", "dw_", "dx_", "dy_", "dz_")  # whose files are known by their names; all others are older
@@ -81,17 +91,20 @@ def fit_standing(reading: ReadingSet, golds: Sequence[GoldFile], *, made: int = 
             lines += _line_cases(its)
             titles += _title_cases(its)
     weights = {"line": fit(lines, _REGULARISATION["line"]), "title": fit(titles, _REGULARISATION["title"])}
-    cases = []
+    cases, asides = [], []
     for its, others in folds:
         with using(weights | others):
             cases += _beginning_cases(its)
+            asides += _aside_cases(its)
     # What furniture and titles look like, these would teach no better: they are made of the same lines.
     laid_out = [
         each for text, gold in lay_out(golds, made) for each in _label(gold, text.encode(), weight=_MADE_WEIGHT)
     ]
     with using(weights | words):
         cases += _beginning_cases(laid_out)
-    return weights | {"beginning": fit(cases, _REGULARISATION["beginning"])} | words
+        asides += _aside_cases(laid_out)
+    weights |= {"beginning": fit(cases, _REGULARISATION["beginning"]), "aside": fit(asides, _REGULARISATION["aside"])}
+    return weights | words
 
 
 def _labelled(reading: ReadingSet, gold: GoldFile) -> list[_Labelled]:
@@ -183,6 +196,38 @@ def _beginning_cases(labelled: Iterable[_Labelled]) -> list[Case]:
         for gap in each.layout.gaps[1:-1]
         if each.layout.may_begin(gap)
     ]
+
+
+def _aside_cases(labelled: Iterable[_Labelled]) -> list[Case]:
+    """What is cut where articles begin, and where texts between them do that are of none."""
+    found = []
+    for each in labelled:
+        begins = _with_asides(each)
+        its = said(each.layout.without_recurrent(), begins, each.layout.keys)
+        if each.is_one or len(its) < 2:
+            continue
+        cut = Pieces([*its.values()])
+        ends = dict(pairwise((*sorted(begins), len(each.layout.found))))
+        for i, start in enumerate(its):
+            inside = range(start, ends[start])
+            is_text, is_furniture = any(j in each.texts for j in inside), any(j in each.furniture for j in inside)
+            if cut.may_be_aside(i) and (is_text or is_furniture):
+                found.append(Case(cut.aside_evidence(i), not is_text, each.weight))
+    return found
+
+
+def _with_asides(each: _Labelled) -> dict[int, int]:
+    """Where articles begin, and where texts begin that follow one another and are of none."""
+    begins = dict(each.begins)
+    known = False  # whether the text above is of an article
+    for above, i in pairwise((-1, *each.layout.texts)):
+        of_one = i in each.texts
+        if not of_one and (known or above < 0):
+            head = each.layout.head(Gap(above + 1, i))
+            title = each.layout.title(head)
+            begins.setdefault(each.layout.begins(head, title), title)
+        known = of_one
+    return begins
 
 
 def _begins_in(each: _Labelled, gap: Gap) -> bool:

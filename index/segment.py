@@ -14,7 +14,7 @@ from index.heading import author_of, dateline_outlet, outlet_line, signature, si
 from index.layout import TITLE_CHARACTERS, Gap, Layout, is_prose
 from index.lines import Block, Line, blocks, is_sentence
 from index.openings import label_of_outlet
-from index.standing import Place, is_dated, likely_furniture
+from index.standing import Piece, Pieces, Place, is_dated, likely_furniture, weighed
 
 _SENTENCE_WORDS = 4
 _GREETING_CHARACTERS = 200
@@ -96,12 +96,16 @@ def _cut(
     masthead = [line.drop("masthead") for block in found[:top] for line in block.lines]
     dropped = [*masthead]
     stories: list[Story] = []
-    for start, end in pairwise((*sorted(begins), len(found))):
-        place = Place(found, start, end, begins[start], keys)
-        article = _trimmed(place) if keys else found[start:end]
+    articles = _trimmed_articles(found, begins, keys)
+    aside = _asides(articles, begins, keys) if keys and not whole else set()
+    for start, article in articles.items():
         own = [(i, block) for i, block in enumerate(article, start=start) if not block.lines[0].reason]
         dropped.extend(line for block in article if block.lines[0].reason for line in block.lines)
-        if (whole and own) or any(_says_something(block) for _, block in own):
+        if start in aside:
+            lines = [line.drop("of no article") for _, block in own for line in block.lines]
+            dropped.extend(lines)
+            masthead += lines if start == top else ()
+        elif (whole and own) or any(_says_something(block) for _, block in own):
             titled = next((at for at, (i, _) in enumerate(own) if i == begins[start]), -1)
             title = found[begins[start]].text if titled >= 0 else ""
             around = tuple(block.text for block in _around(article))
@@ -109,6 +113,45 @@ def _cut(
         else:
             dropped.extend(line.drop("no sentence") for _, block in own for line in block.lines)
     return Cut(tuple(stories), tuple(sorted(dropped, key=lambda line: line.span.start)), tuple(masthead))
+
+
+def _trimmed_articles(
+    found: Sequence[Block], begins: Mapping[int, int], keys: Sequence[str]
+) -> dict[int, Sequence[Block]]:
+    """The blocks of each article by the block that it begins with, those that are furniture with a reason."""
+    return {
+        start: _trimmed(Place(found, start, end, begins[start], keys)) if keys else found[start:end]
+        for start, end in pairwise((*sorted(begins), len(found)))
+    }
+
+
+def said(found: Sequence[Block], begins: Mapping[int, int], keys: Sequence[str]) -> dict[int, Piece]:
+    """The pieces that `begins` cuts and that say something, which may be articles or not, by their first blocks."""
+    return _said(_trimmed_articles(found, begins, keys), begins, keys)
+
+
+def _said(articles: Mapping[int, Sequence[Block]], begins: Mapping[int, int], keys: Sequence[str]) -> dict[int, Piece]:
+    found = {}
+    for start, article in articles.items():
+        own = {i: block for i, block in enumerate(article, start=start) if not block.lines[0].reason}
+        if any(map(_says_something, own.values())):
+            title = own.pop(begins[start]).text if begins[start] in own else ""
+            shared = frozenset(filter(None, keys[start : start + len(article)]))
+            found[start] = Piece(title, tuple(block.text for block in own.values()), shared)
+    return found
+
+
+def _asides(articles: Mapping[int, Sequence[Block]], begins: Mapping[int, int], keys: Sequence[str]) -> set[int]:
+    """Where those of several pieces begin that are likelier no article."""
+    found = _said(articles, begins, keys)
+    if len(found) < 2:
+        return set()
+    pieces = Pieces([*found.values()])
+    return {
+        start
+        for i, start in enumerate(found)
+        if pieces.may_be_aside(i) and weighed("aside", pieces.aside_evidence(i)) > 0
+    }
 
 
 def _around(article: Sequence[Block]) -> list[Block]:

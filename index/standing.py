@@ -25,6 +25,7 @@ from index.values import UNDETERMINED
 from index.wording import read_words, wording
 
 MOST_CHARACTERS = 300  # of a line that can be furniture; what is longer is text
+ASIDE_CHARACTERS = 500  # of a piece that can be no article
 _DAY_CHARACTERS = 30
 # Furniture that stands within an article as often as at its end.
 INSERTED = frozenset(("advertisement", "caption", "picture", "link", "read more", "table of contents", "widget"))
@@ -45,7 +46,7 @@ def _read(name: str) -> str:
 
 
 _TEXT = _read("standing.toml")
-KINDS = ("line", "title", "beginning")
+KINDS = ("line", "title", "beginning", "aside")
 Weights = Mapping[str, Mapping[str, float]]  # by kind, then by the name of the evidence, "bias", or a word
 
 
@@ -97,8 +98,8 @@ def using(weights: Weights) -> Iterator[None]:
 
 
 def weighed(kind: str, evidence: Mapping[str, float]) -> float:
-    """The logarithm of the odds that a line is furniture ("line") or a title ("title"), or that an article begins in a
-    gap ("beginning")."""
+    """The logarithm of the odds that a line is furniture ("line") or a title ("title"), that an article begins in a gap
+    ("beginning"), or that what was cut is no article ("aside")."""
     weights = _in_use.get()[kind]
     return weights["bias"] + sum(weights.get(name, 0) * value for name, value in evidence.items())
 
@@ -214,6 +215,57 @@ def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
         "wording": wording(block.text, _words()),
         "other language": head.lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, head.lang),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What was cut out of a file, as it is without the lines that were dropped."""
+
+    title: str  # or ""
+    texts: tuple[str, ...]  # what else is left of it
+    keys: frozenset[str]  # what lines of it, dropped or not, share with others of the file
+
+    @property
+    def characters(self) -> int:
+        return sum(map(len, self.texts))
+
+
+class Pieces:
+    """All that was cut out of a file, in order."""
+
+    def __init__(self, pieces: Sequence[Piece]) -> None:
+        self._pieces = pieces
+        lengths = sorted(piece.characters for piece in pieces)
+        self._usual, self._longest = lengths[len(lengths) // 2], lengths[-1]
+        self._sharing = Counter(key for piece in pieces for key in piece.keys)
+        self._titled = sum(bool(piece.title) for piece in pieces)
+
+    def may_be_aside(self, i: int) -> bool:
+        """Whether a piece is so short that it may be no article; the longest is one."""
+        return self._pieces[i].characters <= min(ASIDE_CHARACTERS, self._longest - 1)
+
+    def aside_evidence(self, i: int) -> dict[str, float]:
+        """What there is to tell whether a piece is no article but what a paper says of itself, such as a greeting."""
+        piece, others = self._pieces[i], len(self._pieces) - 1
+        text = " ".join(piece.texts)
+        words = wording(text, _words())
+        usual_keys = {key for key, times in self._sharing.items() if 2 * (times - (key in piece.keys)) > others}
+        return {
+            "length": piece.characters / ASIDE_CHARACTERS,
+            "length among others": min(1.0, piece.characters / max(1, self._usual)),
+            "as long as text": any(len(part) >= PROSE_CHARACTERS for part in piece.texts),
+            "one line": len(piece.texts) == 1,
+            "first": i == 0,
+            "last": i == others,
+            "titled": bool(piece.title),
+            "untitled among titled": not piece.title and 2 * self._titled > others,
+            "lacks what others have": bool(usual_keys) and not usual_keys & piece.keys,
+            "has what others have": bool(usual_keys & piece.keys),
+            "wording": words,
+            "words of pages": min(3, _words_of_pages(text)),
+            "digits": sum(map(str.isdigit, text)) / max(1, len(text)),
+            "share of no sentences": sum(not is_sentence(part) for part in piece.texts) / max(1, len(piece.texts)),
+        }
 
 
 @lru_cache(maxsize=1 << 10)

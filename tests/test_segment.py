@@ -373,3 +373,28 @@ def test_numbers_in_dashes_part_articles_and_those_of_pages_do_not() -> None:
     paged = f"{titles[0]}\n\n{story} {story[:70]}\n- 1 -\n{story[70:]} {story[:70]}\n- 2 -\n{story[70:]}\n"
     dropped = clean(read_source(paged.encode(), path="a.txt")).dropped
     assert "number of an article" not in {each.reason for each in dropped}
+
+
+GREETINGS = {
+    "en": "Dear readers, here is this week's newsletter. Reply to subscribe, or forward it to a friend.",
+    "az": "Hörmətli oxucular, həftəlik bülletenimizi təqdim edirik. Abunə olmaq üçün redaksiyaya yazın.",
+    "ru": "Читайте новый выпуск рассылки. Подпишитесь на нас и поделитесь ссылкой, редакция будет рада.",
+    "tr": "Değerli okurlar, haftalık bültenimiz karşınızda. Abone olmak için bu e-postayı yanıtlayın.",
+}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_greeting_above_articles_is_none(lang: str) -> None:
+    items = [f"{title}\n{text} {TEXTS[lang][1]}" for title, text in zip(TITLES[lang], TEXTS[lang], strict=True)]
+    found = documents("\n\n\n".join((GREETINGS[lang], *items)) + "\n")
+    assert [title for title, *_ in found] == list(TITLES[lang])
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_row_of_fields_under_every_article_is_no_text(lang: str) -> None:
+    items = [
+        f"{title}\n{text}\nTon: {tone}. Reach: {reach}."
+        for title, text, tone, reach in zip(TITLES[lang], TEXTS[lang], ("calm", "sharp"), (34, 120), strict=True)
+    ]
+    found = documents("\n\n".join(items) + "\n")
+    assert [body for *_, body in found] == list(TEXTS[lang])
