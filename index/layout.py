@@ -49,6 +49,7 @@ _DATELINE = re.compile(
     r"[^\W\d_a-zа-яёəıöüğşç]{3,}\b[^.!?]{0,60}(\.? [-–—]|/\.?) "
 )
 _RULE = re.compile(r"[^\w\s]{2,}|([^\w\s]\s?){3,}")
+_TIME = re.compile(r"\W?\d{1,2}[:.]\d\d\W?")  # of the day
 _ADDRESS = re.compile(r"(https?://|www\.)\S+")
 # Fields in a row, with the space behind each: "Tone: neutral. Reach: 14,000."
 _FIELD = re.compile(r"(?:\A|(?<=[.;,|] ))[^\W\d_][^\W\d_ ]*(?: [^\W\d_]+)?:(?= )")
@@ -237,10 +238,13 @@ class Layout:
         first_title, first_kinds = self._first
         kinds = self._kinds(gap)
         titled = title.at >= 0
+        asks = titled and found[title.at].text.endswith("?")
+        timed = any(_TIME.fullmatch(block.text) for block in inside)
         return {
             "title": max(_LEAST_TITLE, min(-_LEAST_TITLE, title.odds)) / 3,
             "untitled": title.odds <= _LEAST_TITLE,
-            "title is a question": titled and found[title.at].text.endswith("?"),
+            "title is a question": asks,
+            "title is a question, more blank": asks and blank > self.between_paragraphs,
             "more blank above title than below": titled
             and found[title.at].blank_before > found[min(title.at + 1, gap.end)].blank_before,
             "rule": any(map(_is_rule, inside)),
@@ -250,6 +254,9 @@ class Layout:
             "as at the edges, titled": self.shared(gap) and title.odds > _LEAST_TITLE,
             "just as at an edge": bool(keys) and keys in self._edges,
             "as at the edges, none titled": self.shared(gap) and max(title.odds, first_title.odds) <= _LEAST_TITLE,
+            "time": timed,
+            "time, under the first title": timed and title.odds <= _LEAST_TITLE < first_title.odds,
+            "time, no title": timed and max(title.odds, first_title.odds) <= _LEAST_TITLE,
             "as other gaps": any(self._gaps_with[key] > 1 for key in keys),
             "others are marked": self._some_marked and not self._is_marked(gap),
             "inserted": any(reason in INSERTED for reason in reasons),
