@@ -237,7 +237,8 @@ class Pieces:
         self._pieces = pieces
         lengths = sorted(piece.characters for piece in pieces)
         self._usual, self._longest = lengths[len(lengths) // 2], lengths[-1]
-        self._sharing = Counter(key for piece in pieces for key in piece.keys)
+        sharing = Counter(key for piece in pieces for key in piece.keys)
+        self._sharing = {key: times for key, times in sharing.items() if 2 * times >= len(pieces)}
         self._titled = sum(bool(piece.title) for piece in pieces)
 
     def may_be_aside(self, i: int) -> bool:
