@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import string
 from dataclasses import fields
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from index.decode import decode
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.markdown import read_markdown
+from index.lines import BYTE_ORDER_MARK
 from index.values import Media, Source, Spelling
 
 MEDIA_BY_SUFFIX = {
@@ -66,7 +68,7 @@ def read_source(data: bytes, *, path: str) -> Source:
             f"{' '.join(readable_types())}"
         )
     if not data.strip():
-        raise ReadError(f"{path}: the file is empty; remove it or fetch it again")
+        raise _empty(path)
     sha256 = file_hash(data)
     if media in (Media.TEXT, Media.MARKDOWN, Media.JSONL):
         source = _read_text(data, media, path, sha256)
@@ -76,6 +78,10 @@ def read_source(data: bytes, *, path: str) -> Source:
         source = Source(path=path, media=media, sha256=sha256, encoding="", **told)
     _check_lines(source)
     return source
+
+
+def _empty(path: str) -> ReadError:
+    return ReadError(f"{path}: the file is empty; remove it or fetch it again")
 
 
 def _extract(data: bytes, media: Media, path: str) -> Extracted:
@@ -122,6 +128,8 @@ def _check_lines(source: Source) -> None:
 
 def _read_text(data: bytes, media: Media, path: str, sha256: str) -> Source:
     decoded = decode(data, path)
+    if not decoded.text.strip(f"{BYTE_ORDER_MARK}{string.whitespace}"):  # a mark alone says how nothing is written
+        raise _empty(path)
     spelling = Spelling.JSON if media is Media.JSONL else decoded.spelling
     extracted = read_markdown(decoded.text) if media is Media.MARKDOWN else Extracted(decoded.text)
     return Source(

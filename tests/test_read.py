@@ -204,6 +204,12 @@ def test_any_bytes_are_read_or_told(data: bytes, suffix: str) -> None:
     read_or_told(data, f"a.{suffix}")
 
 
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf", b"\xfe\xff", b"\xff\xfe", b"\xff\xfe \x00\n\x00"])
+def test_a_file_of_nothing_but_a_mark_is_empty(mark: bytes) -> None:
+    with pytest.raises(ReadError, match=r"a\.txt: the file is empty; remove it or fetch it again"):
+        read_source(mark, path="a.txt")
+
+
 def test_a_file_whose_name_is_no_utf8(tmp_path: Path, hashing: Embedder, write: Callable[..., Path]) -> None:
     docs = write(tmp_path / "docs", {"good.txt": GOOD})
     try:
