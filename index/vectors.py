@@ -531,15 +531,25 @@ class DenseIndex:
         if not means:
             return {}
         centred_query = _centred(query, means)
-        asked = np.fromiter(keys, np.int64)
-        asked = asked[(asked >= 0) & (asked < len(self._number_at))]
-        numbers = self._number_at[asked]
+        asked, numbers = self._here(keys)
         scores: dict[int, float] = {}
-        for number in np.unique(numbers[numbers != _NOBODY]).tolist():
+        for number in np.unique(numbers).tolist():
             group = asked[numbers == number]
             found = self._cosines(self._langs[number], group, centred_query)
             scores.update(zip(group.tolist(), found.tolist(), strict=True))
         return scores
+
+    def langs_of(self, keys: Iterable[int]) -> dict[int, str]:
+        """The language of each passage; keys that are not here are left out."""
+        here, numbers = self._here(keys)
+        return {key: self._langs[number] for key, number in zip(here.tolist(), numbers.tolist(), strict=True)}
+
+    def _here(self, keys: Iterable[int]) -> tuple[Keys, NDArray[np.int16]]:
+        """Those of the keys that are here, and the number of the language of each."""
+        asked = np.fromiter(keys, np.int64)
+        asked = asked[(asked >= 0) & (asked < len(self._number_at))]
+        numbers = self._number_at[asked]
+        return asked[numbers != _NOBODY], numbers[numbers != _NOBODY]
 
     def lang_of(self, key: int) -> str:
         """The language of a passage that is here. Raises KeyError."""

@@ -100,7 +100,7 @@ class HybridRetriever:
         meant = restore_letters(question, self.index)
         vector = self.index.embedder.embed_query(meant)
         dense, shares = self._candidates(meant, vector, candidates, filters)
-        langs = {key: self.index.dense.lang_of(key) for key in dense}
+        langs = self.index.dense.langs_of(dense)
         surplus = surpluses(shares, langs)
         fused = fuse(dense, surplus)
         order = sorted(fused, key=lambda key: (-fused[key], key))

@@ -121,6 +121,13 @@ def test_filters(catalog: Catalog, dense: DenseIndex) -> None:
     assert dense.search(query(1), k=100, among=np.array([10**9], np.int64)) == []
 
 
+def test_languages_of_given_keys(catalog: Catalog, dense: DenseIndex) -> None:
+    lang_of = {stored.key: stored.passage.lang for stored in catalog.added_since(0)}
+    assert dense.langs_of([*lang_of, 10**9, -1]) == lang_of
+    assert dense.langs_of([]) == {}
+    assert {key: dense.lang_of(key) for key in lang_of} == lang_of
+
+
 def test_scores_of_given_keys(catalog: Catalog, dense: DenseIndex) -> None:
     wanted = {hit.key: hit.score for hit in plain_search(catalog, query(2))}
     found = dense.scores(query(2), [3, 40, 10**9, 52])
