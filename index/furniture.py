@@ -15,7 +15,7 @@ from importlib.resources import files
 
 from index.dates import is_date_line
 from index.heading import is_byline
-from index.lines import PROSE_CHARACTERS, Line, each_block, is_sentence, is_text
+from index.lines import PROSE_CHARACTERS, Line, each_block, is_sentence, is_text, small_letters
 from index.repeats import LineKeys, could_repeat, line_key
 from index.values import Media
 
@@ -34,18 +34,13 @@ def _table() -> dict[str, str]:
     return {reason: "|".join(patterns) for reason, patterns in table.items()}
 
 
-def _folded(text: str) -> str:
-    """A line or a pattern in small letters, as many as before: what `re.IGNORECASE` takes for equal is, i and ı too."""
-    return text.replace("İ", "i").lower().replace("ı", "i")
-
-
 def _fast(pattern: str) -> str:
     """A pattern that says of a folded line what `pattern` says of the line in any case, several times as fast.
 
     `re` passes over an alternative by its first letter only if case counts and no group is remembered.
     """
     forgetting = _GROUP.sub(lambda piece: "(?:" if piece.group() == "(" else piece.group(), pattern)
-    return _CHARACTER.sub(lambda c: c.group() if c.group()[0] == "\\" else _folded(c.group()), forgetting)
+    return _CHARACTER.sub(lambda c: c.group() if c.group()[0] == "\\" else small_letters(c.group()), forgetting)
 
 
 _GROUP = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\((?!\?)", re.DOTALL)  # or what holds "(" and begins none
@@ -114,7 +109,7 @@ def furniture_reason(text: str) -> str:
 
 @lru_cache(maxsize=1 << 12)  # feeds and pages say the same in every file
 def _reason(text: str) -> str:
-    match = _FURNITURE.fullmatch(_folded(text))
+    match = _FURNITURE.fullmatch(small_letters(text))
     # The alternatives are groups that nothing encloses, so that the last to be closed is the one that matched.
     return _REASONS[match.lastgroup] if match is not None and match.lastgroup is not None else ""
 

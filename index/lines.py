@@ -84,6 +84,11 @@ def _stripped(raw: str) -> str:
     return stripped if stripped.strip() else ""
 
 
+def small_letters(text: str) -> str:
+    """A line or a pattern in small letters, as many as before: what `re.IGNORECASE` takes for equal is, i and ı too."""
+    return text.replace("İ", "i").lower().replace("ı", "i")
+
+
 def is_text(text: str) -> bool:
     """Whether a line is text of an article by its length, or because it is two sentences: a title is one at most."""
     if len(text) >= PROSE_CHARACTERS:

@@ -13,13 +13,15 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Mapping
 
+from index.lines import small_letters
+
 _WORD = re.compile(r"[^\W\d_]+")
 _LETTERS = 5  # that forms of a word share, mostly
 
 
 def beginnings(text: str) -> set[str]:
     """How the words of a line begin, in small letters."""
-    return {word[:_LETTERS] for word in _WORD.findall(text.replace("İ", "i").lower().replace("ı", "i"))}
+    return {word[:_LETTERS] for word in _WORD.findall(small_letters(text))}
 
 
 def wording(text: str, words: Mapping[str, float]) -> float:
