@@ -711,7 +711,8 @@ def is_weekday(text: str) -> bool:
 
 def is_later_line(line: str) -> bool:
     """Whether a line that says a day says when a text was changed, printed or saved."""
-    return _date_line(line, "").updated
+    # First what most lines lack: to look for dates in every line of a page costs more.
+    return bool(_UPDATED.search(_fold(line))) and _date_line(line, "").updated
 
 
 def address_day(text: str) -> str:

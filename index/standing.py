@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import accumulate
 
 from index.dates import find_dates, is_date_line
 from index.heading import is_byline, signature
@@ -131,9 +132,10 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     shared = Counter(stem for its in own_stems.values() for stem in its)
     apart = [found[i].blank_before for i in long]
     usual = max(apart, key=apart.count, default=0)
+    loose_above = [0, *accumulate(map(_is_loose, found[last + 1 : end]))]  # above each block below the text
     evidence: dict[int, dict[str, float]] = {}
     for i in asked:
-        loose = sum(map(_is_loose, found[last + 1 : i]))
+        loose = loose_above[max(0, i - last - 1)]
         block = found[i]
         above = found[i - 1] if i > start else None
         below = found[i + 1] if i + 1 < end else None
