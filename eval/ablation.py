@@ -5,32 +5,19 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass
 
-from eval.systems import PlainDenseRetriever
+from eval.baselines import PlainDenseRetriever
 from index.embed import Floats
 from index.folder import Filters, Index
 from index.lexical import LexicalIndex
 from rag.retrieve import HybridRetriever
 
-# "without rerank" is the system "fused".
-ABLATIONS = ("without-words", "without-vectors", "without-centring", "without-names", "without-rerank")
 
-
-def without(part: str, index: Index) -> HybridRetriever:
-    """The whole retriever but for `part`, one of ABLATIONS. Raises KeyError for another."""
-    return {
-        "without-words": _without_words,
-        "without-vectors": _WithoutVectors,
-        "without-centring": _WithoutCentring,
-        "without-names": _without_names,
-        "without-rerank": _without_rerank,
-    }[part](index)
-
-
-def _without_words(index: Index) -> HybridRetriever:
+def without_words(index: Index) -> HybridRetriever:
+    """With vectors and tokens alone."""
     return _with_lexical(index, LexicalIndex(index.folder / "lexical"))  # which is never opened, and finds nothing
 
 
-def _without_names(index: Index) -> HybridRetriever:
+def without_names(index: Index) -> HybridRetriever:
     """With words as they are in the question, and none as another language would write it."""
     lexical = LexicalIndex(index.folder / "lexical", name_languages=())
     lexical.open(index.catalog, writable=False)
@@ -43,12 +30,8 @@ def _with_lexical(index: Index, lexical: LexicalIndex) -> HybridRetriever:
     return HybridRetriever(other)
 
 
-def _without_rerank(index: Index) -> HybridRetriever:
-    return HybridRetriever(index, rerank=False)
-
-
 @dataclass(frozen=True, slots=True)
-class _WithoutVectors(HybridRetriever):
+class WithoutVectors(HybridRetriever):
     """Candidates by words alone, reranked by their tokens."""
 
     def _candidates(
@@ -58,7 +41,7 @@ class _WithoutVectors(HybridRetriever):
         return dict.fromkeys(shares, 0.0), shares
 
 
-class _WithoutCentring(HybridRetriever):
+class WithoutCentring(HybridRetriever):
     """With cosines of the vectors as the model makes them."""
 
     __slots__ = ("_plain",)

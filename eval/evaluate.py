@@ -11,7 +11,7 @@ from eval.answers import AnswerReport, Judgment, report_answers
 from eval.report import AskedQuestion, EvalReport, RetrievalPart, ask_all, retrieval_part
 from eval.retrieval import index_corpus, report_retrieval, run_system
 from eval.sets import AnswerSet, RetrievalSet
-from eval.systems import SYSTEMS, make_system
+from eval.systems import NAMES, make_system
 from index.embed import Embedder
 from index.errors import SettingsError
 from index.folder import Index
@@ -61,8 +61,8 @@ def run_systems(
 ) -> tuple[RetrievalPart, ...]:
     """What a report shows of each system over a set. Raises SettingsError for an unknown system, KeyboardInterrupt."""
     for system in systems:
-        if system not in SYSTEMS:
-            raise SettingsError(f"there is no system {system!r}; choose one of {', '.join(SYSTEMS)}")
+        if system not in NAMES:
+            raise SettingsError(f"there is no system {system!r}; choose one of {', '.join(NAMES)}")
     parts = []
     with Index.open(index_corpus(retrieval_set, embedder, on_progress=on_progress)) as index:
         index.use_embedder(embedder)

@@ -37,7 +37,7 @@ from eval.figures import Figure
 from eval.layouts import load_retrieval_set
 from eval.retrieval import index_corpus, report_retrieval, run_system
 from eval.sets import AnswerSet, RetrievalSet, load_answer_set, sample_set
-from eval.systems import SYSTEMS, make_system
+from eval.systems import NAMES, make_system
 from index.catalog import BuiltWith
 from index.embed import Embedder
 from index.errors import DataSetError, SettingsError
@@ -200,8 +200,8 @@ def _place(where: str, config: Path, name: str, table: Mapping[str, Any]) -> Pla
             return AnswerPlace(questions, corpus)
         case ["set"] | ["set", "system"]:
             system = _value(where, table, "system", str, "full")
-            if system not in SYSTEMS:
-                raise SettingsError(f'{where} "system" is {system!r}; want one of {", ".join(SYSTEMS)}')
+            if system not in NAMES:
+                raise SettingsError(f'{where} "system" is {system!r}; want one of {", ".join(NAMES)}')
             return BeirPlace(folder / _value(where, table, "set", str, ""), system)
     found = ", ".join(given) or "neither"
     raise SettingsError(f'{where} want "questions" and "corpus", or "set" (and "system"); found {found}')

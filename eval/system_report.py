@@ -97,7 +97,7 @@ def measure_system(
     on_query: Callable[[int], None] = lambda done: None,
     report: Callable[[str], None] = lambda message: None,
 ) -> SystemReport:
-    """Index the set's corpus, ask a system of `systems.SYSTEMS` every judged query, and count.
+    """Index the set's corpus, ask a system of `systems.NAMES` every judged query, and count.
 
     A cross-encoder can order what "full" finds.
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from ir_measures import R, nDCG
 
-from eval.ablation import ABLATIONS, without
 from eval.compare import PairedTest, compare, holm
 from eval.figures import SEED, Figure, figure, macro, signature, worst
 from eval.measures import per_query
@@ -122,7 +121,7 @@ def table(
     on_progress: Callable[[str, Progress], None] = lambda set_name, progress: None,
     on_query: Callable[[str, str, int], None] = lambda set_name, system, done: None,
 ) -> SystemTable:
-    """Run every system, or the whole retriever without a part (`eval.ablation`), over every set.
+    """Run every system, or the whole retriever without a part (`eval.systems.ABLATIONS`), over every set.
 
     The one called `tested`, if any, is tested against each of the others.
 
@@ -148,7 +147,7 @@ def table(
             for system in systems:
                 run = run_system(
                     retrieval_set,
-                    without(system, index) if system in ABLATIONS else make_system(system, index),
+                    make_system(system, index),
                     on_query=lambda done, name=name, system=system: on_query(name, system, done),
                 )
                 for measure, by_query in per_query(retrieval_set, run, measures).items():

@@ -40,11 +40,11 @@ HOMES = {
     "torch": set(),
     "transformers": set(),
     "langchain": set(),
-    "langchain_community": {"eval/systems.py", "eval/scale.py"},
-    "langchain_core": {"eval/systems.py", "eval/scale.py"},
+    "langchain_community": {"eval/baselines.py", "eval/scale.py"},
+    "langchain_core": {"eval/baselines.py", "eval/scale.py"},
     "chromadb": {"eval/scale.py"},
     "lancedb": {"eval/scale.py"},
-    "bm25s": {"eval/systems.py"},
+    "bm25s": {"eval/baselines.py"},
     "matplotlib": {"eval/report.py"},
 }
 MODULES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from eval.ablation import ABLATIONS, without
+from eval.baselines import RankFusionRetriever, fuse_reciprocal_rank
 from eval.compare import holm
 from eval.embeddings import CachedEmbedder
 from eval.retrieval import index_corpus, run_system
 from eval.runs import Run
 from eval.sets import CorpusDocument, Query, RetrievalSet
-from eval.systems import SYSTEMS, RankFusionRetriever, fuse_reciprocal_rank, make_system
+from eval.systems import ABLATIONS, SYSTEMS, make_system
 from eval.table import table
 from index.embed import EmbeddedPassage, Embedder, EmbedderIdentity, Floats, HashingEmbedder
 from index.errors import DataSetError, SettingsError
@@ -308,19 +308,19 @@ def test_the_table_tests_one_system_against_the_others(small_set: RetrievalSet, 
 def test_without_a_part_the_document_that_shares_its_words_is_found(
     part: str, small_set: RetrievalSet, index: Index
 ) -> None:
-    run = run_system(small_set, without(part, index))
+    run = run_system(small_set, make_system(part, index))
     assert best_of(run) == RIGHT
 
 
 def test_each_part_that_is_left_out_is_gone(index: Index) -> None:
     question = "Which train carries chess players?"
-    whole = without("without-rerank", index).rank(question, k=5)
+    whole = make_system("without-rerank", index).rank(question, k=5)
     assert whole.late == {} and whole.dense and any(whole.lexical.values())
-    assert without("without-words", index).rank(question, k=5).lexical == {}
-    assert set(without("without-vectors", index).rank(question, k=5).dense.values()) == {0.0}
+    assert make_system("without-words", index).rank(question, k=5).lexical == {}
+    assert set(make_system("without-vectors", index).rank(question, k=5).dense.values()) == {0.0}
     plain = {each.passage.id: each.score for each in make_system("dense-plain", index).retrieve(question, k=100)}
     keys = index.catalog.passage_keys(plain)
-    found = without("without-centring", index).rank(question, k=5).dense
+    found = make_system("without-centring", index).rank(question, k=5).dense
     assert found == {keys[id_]: plain[id_] for id_ in plain if keys[id_] in found}
     assert found != whole.dense
 
@@ -331,5 +331,5 @@ def test_without_names_a_country_is_not_looked_for_in_other_languages(hashing: E
     of_names = RetrievalSet("names", corpus, (Query("q", "Georgia"),), {"q": {"ru": 1}}, "7e5" * 20)
     with Index.open(index_corpus(of_names, hashing)) as opened:
         opened.use_embedder(hashing)
-        assert any(without("without-rerank", opened).rank("Georgia", k=5).lexical.values())
-        assert not any(without("without-names", opened).rank("Georgia", k=5).lexical.values())
+        assert any(make_system("without-rerank", opened).rank("Georgia", k=5).lexical.values())
+        assert not any(make_system("without-names", opened).rank("Georgia", k=5).lexical.values())

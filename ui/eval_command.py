@@ -206,12 +206,12 @@ def _run(options: argparse.Namespace) -> int:
     from eval.layouts import load_retrieval_set
     from eval.runs import write_run
     from eval.system_report import measure_system
-    from eval.systems import SYSTEMS
+    from eval.systems import NAMES
     from rag.rerank import load_reranker
     from ui.cli import DONE, complain, printable
 
-    if options.system not in SYSTEMS:
-        raise SettingsError(f"--system {options.system}: there is no such system; choose {', '.join(SYSTEMS)}")
+    if options.system not in NAMES:
+        raise SettingsError(f"--system {options.system}: there is no such system; choose {', '.join(NAMES)}")
     retrieval_set = load_retrieval_set(options.set)
     cross = load_reranker(options.reranker)
     with (
@@ -257,9 +257,8 @@ def _speed(options: argparse.Namespace) -> int:
 
 
 def _table(options: argparse.Namespace) -> int:
-    from eval.ablation import ABLATIONS
     from eval.layouts import load_retrieval_set
-    from eval.systems import SYSTEMS
+    from eval.systems import ABLATIONS, SYSTEMS
     from eval.table import table
     from ui.cli import DONE
 
