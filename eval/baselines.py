@@ -31,8 +31,10 @@ class PlainDenseRetriever:
 
     def __init__(self, index: Index) -> None:
         self._embedder = index.embedder
-        self._stored = list(index.catalog.added_since(0))
-        rows = [stored.vector for stored in self._stored]
+        vectors = index.catalog.vectors()
+        passages = index.catalog.passages(vectors)
+        self._stored = list(passages.values())
+        rows = [vectors[key] for key in passages]
         self._vectors = np.array(rows, np.float32).reshape(len(rows), self._embedder.identity.dimension)
 
     def retrieve(self, question: str, *, k: int, filters: Filters = Filters()) -> list[ScoredPassage]:

@@ -91,7 +91,8 @@ class MadeArchive:
         return MadePassage(
             number=number,
             lang=first.lang,
-            text=" ".join(sentences[i] for i in random.permutation(len(sentences))),
+            # With its number, for an index embeds each text once, and all of these have vectors of their own.
+            text=" ".join([*(sentences[i] for i in random.permutation(len(sentences))), f"[{number}]"]),
             vector=unit(mixed).astype(np.float16).astype(np.float32),
             tokens=_packed(_half_of_tokens(first.tokens, random), _half_of_tokens(second.tokens, random)),
         )
@@ -154,11 +155,12 @@ def make_archive(sets: Sequence[RetrievalSet], embedder: Embedder, *, count: int
             codec = index.token_codec
             stored = list(index.catalog.added_since(0))
             tokens = index.token_vectors(passage.key for passage in stored)
+            vectors = index.catalog.vectors()
         for passage in stored:
             text, lang = passage.passage.readable, passage.passage.lang
             sentences = tuple(text[start:end] for start, end in split_sentences(text, lang))
             if sentences and len(tokens[passage.key]):
-                parents.append(Parent(lang, sentences, passage.vector.astype(np.float32), tokens[passage.key]))
+                parents.append(Parent(lang, sentences, vectors[passage.key].astype(np.float32), tokens[passage.key]))
     asked = [query.text for each in sets for query in each.judged]
     if codec is None or not parents or not asked:
         raise DataSetError("there are no passages or no questions to make an archive of; name a set that has both")

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eval.made import MadeArchive, MadePassage, Question
-from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource
+from index.catalog import BuiltWith, Catalog, ReadySource
 from index.embed import EmbeddedPassage, EmbedderIdentity, Floats, unit
 from index.errors import DragomanError, SettingsError
 from index.folder import Filters, Index
@@ -264,6 +264,9 @@ class _Ours:
             for block in archive.blocks():
                 starts = range(0, len(block), _PASSAGES_A_SOURCE)
                 index.commit([_source(block[start : start + _PASSAGES_A_SOURCE]) for start in starts], remove=[])
+                pending = index.catalog.pending(len(block))
+                made = zip(pending, block, strict=True)
+                index.embed(pending, {its.hash: EmbeddedPassage(p.vector, p.tokens) for its, p in made})
             index.save()
 
     def open(self, folder: Path, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
@@ -301,21 +304,17 @@ def _source(block: list[MadePassage]) -> ReadySource:
         spans = (*documents[id_].spans, span) if id_ in documents else (span,)
         documents[id_] = Document(id_, path, "", passage.lang, "", spans, spans)
         ready.append(
-            ReadyPassage(
-                Passage(
-                    id=f"{id_}:{span.start}-{span.end}",
-                    document_id=id_,
-                    source_path=path,
-                    span=span,
-                    text=passage.text,
-                    readable=passage.text,
-                    spelling=Source(path, Media.TEXT, "", "").spelling,
-                    lang=passage.lang,
-                    title="",
-                    date="",
-                ),
-                passage.vector,
-                passage.tokens,
+            Passage(
+                id=f"{id_}:{span.start}-{span.end}",
+                document_id=id_,
+                source_path=path,
+                span=span,
+                text=passage.text,
+                readable=passage.text,
+                spelling=Source(path, Media.TEXT, "", "").spelling,
+                lang=passage.lang,
+                title="",
+                date="",
             )
         )
     source = Source(path, Media.TEXT, "", text)

@@ -20,122 +20,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.embed import EmbedderIdentity
+from index.embed import EmbeddedPassage, EmbedderIdentity
 from index.errors import IndexFolderError, IndexMismatch
 from index.escapes import view
-from index.passages import Chunking
+from index.files import Stamp
+from index.migrate import MIGRATED
+from index.passages import Chunking, searched_text
 from index.rules import Rules, dump_rules, parse_rules
+from index.schema import FILE_NAME, FORMAT_VERSION, SCHEMA
 from index.tokens import TokenCodec
 from index.values import Cluster, Document, DroppedSpan, Link, LinkKind, Media, Passage, Source, Span, Spelling
 
-FORMAT_VERSION = 3
-FILE_NAME = "catalog.sqlite"
 _VALUES_A_QUERY = 500  # SQLite takes 999 parameters everywhere
 _ROWS_A_BLOCK = 4096
 _MAPPED_BYTES = 1 << 40
-
-_SCHEMA = """
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE sources (
-    key INTEGER PRIMARY KEY,
-    path TEXT NOT NULL UNIQUE,      -- relative to the ingested folder
-    location TEXT NOT NULL UNIQUE,  -- absolute, where it was read
-    media TEXT NOT NULL,
-    sha256 TEXT NOT NULL,           -- of the file's bytes
-    rules TEXT NOT NULL,            -- SHA-256 of the user's own rules that it was cleaned by, or ""
-    text_sha256 TEXT NOT NULL,      -- of the text, so that no quote stands on a text that was changed here
-    title TEXT NOT NULL,
-    date TEXT NOT NULL,
-    author TEXT NOT NULL,
-    outlet TEXT NOT NULL,
-    encoding TEXT NOT NULL,
-    spelling TEXT NOT NULL,
-    pages TEXT NOT NULL,            -- JSON [start, ...]
-    problems TEXT NOT NULL,         -- JSON ["message", ...]: what of the file could not be read
-    text TEXT NOT NULL
-);
-CREATE TABLE documents (
-    key INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
-    title TEXT NOT NULL,
-    lang TEXT NOT NULL,
-    date TEXT NOT NULL,
-    spans TEXT NOT NULL,            -- JSON [[start, end], ...]
-    body TEXT NOT NULL,
-    date_from TEXT NOT NULL,
-    author TEXT NOT NULL,
-    outlet TEXT NOT NULL,
-    languages TEXT NOT NULL         -- JSON [[start, end, language], ...]
-);
-CREATE INDEX documents_by_source ON documents (source);
-CREATE TABLE dropped (
-    source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL,
-    reason TEXT NOT NULL
-);
-CREATE INDEX dropped_by_source ON dropped (source);
-CREATE TABLE lines (                -- short lines of each source, by `index.repeats.line_key`
-    source INTEGER NOT NULL REFERENCES sources ON DELETE CASCADE,
-    line INTEGER NOT NULL,
-    repeated INTEGER NOT NULL,      -- whether it was known to stand in several files when the source was cleaned
-    PRIMARY KEY (source, line)
-) WITHOUT ROWID;
-CREATE TABLE passages (
-    key INTEGER PRIMARY KEY AUTOINCREMENT,  -- never used again, so that a cache can name what is gone
-    id TEXT NOT NULL UNIQUE,
-    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-    start INTEGER NOT NULL,
-    "end" INTEGER NOT NULL,
-    lang TEXT NOT NULL,
-    vector BLOB NOT NULL,           -- float16, little endian
-    sequence INTEGER NOT NULL       -- the batch that added it
-);
-CREATE INDEX passages_by_document ON passages (document);
-CREATE INDEX passages_by_sequence ON passages (sequence);
-CREATE TABLE tokens (               -- apart from the passages, so that reading many of those stays fast
-    passage INTEGER PRIMARY KEY REFERENCES passages ON DELETE CASCADE,
-    packed BLOB NOT NULL            -- its token vectors, by index.tokens
-);
-CREATE TABLE removed (
-    passage INTEGER PRIMARY KEY,    -- its key
-    lang TEXT NOT NULL,
-    vector BLOB NOT NULL,           -- caches keep sums of vectors
-    sequence INTEGER NOT NULL
-);
-CREATE INDEX removed_by_sequence ON removed (sequence);
--- A cache of the documents, made by index.duplicates; the setting "duplicates" says how far it has come.
-CREATE TABLE prints (
-    document INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE,
-    text TEXT NOT NULL,             -- hash of the body: the same for exact copies
-    length INTEGER NOT NULL,        -- letters of the body's folded words
-    shingles BLOB NOT NULL,         -- uint32, in order
-    numbers BLOB NOT NULL,          -- uint32, in order: those of the shingles that hold a digit
-    signature BLOB NOT NULL,        -- uint32; empty for a text that is too short to have near copies
-    vector BLOB NOT NULL            -- mean of its passages' vectors, float16; empty for a document without passages
-);
-CREATE INDEX prints_by_text ON prints (text);
-CREATE TABLE compared (
-    text TEXT NOT NULL,
-    other TEXT NOT NULL,            -- comes after text
-    score REAL NOT NULL,            -- 0.0 if they are no copies
-    PRIMARY KEY (text, other)
-) WITHOUT ROWID;
-CREATE TABLE links (
-    document INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-    other INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
-    kind TEXT NOT NULL,
-    score REAL NOT NULL,
-    PRIMARY KEY (document, other)
-) WITHOUT ROWID;
-CREATE INDEX links_by_other ON links (other);
-CREATE TABLE clusters (             -- of two documents or more
-    document INTEGER PRIMARY KEY REFERENCES documents ON DELETE CASCADE,
-    representative INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE
-);
-CREATE INDEX clusters_by_representative ON clusters (representative);
-"""
+_SERVING = "(SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'embedder')"  # the key of the embedder
+_EMBEDDING_OF_TEXT = f"(SELECT e.key FROM embeddings e WHERE e.embedder = {_SERVING} AND e.text = passages.text)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +47,6 @@ class BuiltWith:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyPassage:
-    """A passage with its vectors: (dimension,) float32 of length 1, and those of its tokens as they are kept."""
-
-    passage: Passage
-    vector: NDArray[np.float32]
-    tokens: bytes
-
-
-@dataclass(frozen=True, slots=True)
 class ReadySource:
     """A source with everything that is committed of it."""
 
@@ -163,7 +54,8 @@ class ReadySource:
     location: str
     documents: tuple[Document, ...]
     dropped: tuple[DroppedSpan, ...]
-    passages: tuple[ReadyPassage, ...]
+    passages: tuple[Passage, ...]
+    stamp: Stamp = Stamp(0, 0)  # of its file
     rules: str = ""  # what identifies the user's own rules that it was cleaned by
     lines: Mapping[int, bool] = field(default_factory=dict)  # its short lines, and whether each was known as repeated
 
@@ -175,15 +67,24 @@ class StoredFile:
     location: str
     sha256: str
     rules: str
+    stamp: Stamp
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPassage:
-    """A passage with what caches need: its key, and its vector as (dimension,) float16."""
+    """A passage with its key, by which caches know it."""
 
     key: int
     passage: Passage
-    vector: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class PendingPassage:
+    """A passage that has no embedding yet: its key, what is to be embedded, and the hash of that."""
+
+    key: int
+    text: str
+    hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +102,7 @@ class RemovedPassage:
 
     key: int
     lang: str
-    vector: NDArray[np.float16]
+    vector: NDArray[np.float16]  # empty if it had none yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,24 +214,34 @@ class Catalog:
         with self.transaction():
             if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'settings'").fetchone():
                 return
-            for statement in _SCHEMA.split(";\n"):
+            for statement in SCHEMA.split(";\n"):
                 self._db.execute(statement)
             values = {
                 "format": FORMAT_VERSION,
                 "id": uuid.uuid4().hex,  # ties caches to this catalog and no other
-                "embedder": json.dumps(asdict(built_with.embedder)),
+                "embedder": self._add_embedder(built_with.embedder),
                 "chunking": json.dumps(asdict(built_with.chunking)),
                 "sequence": 0,
             }
             self._db.executemany("INSERT INTO settings VALUES (?, ?)", [(k, str(v)) for k, v in values.items()])
 
+    def _add_embedder(self, identity: EmbedderIdentity) -> int:
+        """The key of an embedder, which is put down if it is new."""
+        told = json.dumps(asdict(identity), sort_keys=True)
+        self._db.execute("INSERT OR IGNORE INTO embedders (identity, token_mean) VALUES (?, '')", (told,))
+        return int(self._db.execute("SELECT key FROM embedders WHERE identity = ?", (told,)).fetchone()[0])
+
     def _check_format(self) -> None:
         if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'settings'").fetchone():
             raise IndexFolderError(f"{self.location}: not a catalog of ours; delete it and ingest again")
         if (found := self._setting("format")) != str(FORMAT_VERSION):
+            remedy = (
+                f"bring it forward: dragoman ingest FOLDER-OF-DOCUMENTS --index {self.location.parent}"
+                if found == str(MIGRATED)
+                else "ingest again into another folder, or use the version that made it"
+            )
             raise IndexMismatch(
-                f"{self.location}: the index has format {found}, this version reads {FORMAT_VERSION}; ingest again "
-                "into another folder, or use the version that made it"
+                f"{self.location}: the index has format {found}, this version reads {FORMAT_VERSION}; {remedy}"
             )
 
     def _setting(self, name: str) -> str:
@@ -367,11 +278,15 @@ class Catalog:
         return int(self._setting("sequence"))
 
     @property
+    def vectors_id(self) -> str:
+        """Of the vectors that are served, so that caches of those of another embedder are known as such."""
+        return f"{self.id}:{self._setting('embedder')}"
+
+    @property
     def built_with(self) -> BuiltWith:
         """What this index was built with."""
-        return BuiltWith(
-            EmbedderIdentity(**json.loads(self._setting("embedder"))), Chunking(**json.loads(self._setting("chunking")))
-        )
+        (identity,) = self._db.execute(f"SELECT identity FROM embedders WHERE key = {_SERVING}").fetchone()
+        return BuiltWith(EmbedderIdentity(**json.loads(identity)), Chunking(**json.loads(self._setting("chunking"))))
 
     @property
     def rules(self) -> Rules:
@@ -382,15 +297,16 @@ class Catalog:
     @property
     def token_codec(self) -> TokenCodec | None:
         """How token vectors are packed here, or None before the first run."""
-        row = self._db.execute("SELECT value FROM settings WHERE name = 'token mean'").fetchone()
-        return TokenCodec(np.array(json.loads(row[0]), np.float32)) if row else None
+        (mean,) = self._db.execute(f"SELECT token_mean FROM embedders WHERE key = {_SERVING}").fetchone()
+        return TokenCodec(np.array(json.loads(mean), np.float32)) if mean else None
 
     # Writing
 
     def keep_token_codec(self, codec: TokenCodec) -> None:
         """Make `codec` that of this catalog, which must have none yet."""
         with self.transaction():
-            self._db.execute("INSERT INTO settings VALUES ('token mean', ?)", (json.dumps(codec.mean.tolist()),))
+            mean = json.dumps(codec.mean.tolist())
+            self._db.execute(f"UPDATE embedders SET token_mean = ? WHERE key = {_SERVING}", (mean,))
 
     def keep_rules(self, rules: Rules) -> None:
         """Make `rules` those of the runs to come."""
@@ -400,21 +316,60 @@ class Catalog:
     def commit(self, sources: Iterable[ReadySource], *, remove: Iterable[str] = ()) -> int:
         """Put `sources` in place of what stood under their paths, take out the paths in `remove`; all or nothing.
 
-        Returns the sequence number of the batch.
+        Their passages are pending then: `embed` gives them their embeddings. Returns the sequence number of the batch.
         """
-        with self.transaction():
-            sequence = self.sequence + 1
+        with self._batch() as sequence:
             for path in remove:
                 self._remove(path, sequence)
             for ready in sources:
                 self._remove(ready.source.path, sequence)
                 self._add(ready, sequence)
-            self._db.execute("UPDATE settings SET value = ? WHERE name = 'sequence'", (str(sequence),))
         return sequence
+
+    @contextmanager
+    def _batch(self) -> Iterator[int]:
+        """A transaction, and the sequence number of what is written in it."""
+        with self.transaction():
+            sequence = self.sequence + 1
+            yield sequence
+            self._db.execute("UPDATE settings SET value = ? WHERE name = 'sequence'", (str(sequence),))
+
+    def embed(self, pending: Collection[PendingPassage], made: Mapping[bytes, EmbeddedPassage]) -> int:
+        """Give pending passages their embeddings, all or nothing: those `made` now, by hash, or made before.
+
+        They must be given in the order of their keys, which caches rely on. Returns the sequence number of the batch.
+        """
+        with self._batch() as sequence:
+            for text, one in made.items():
+                key = self._db.execute(
+                    f"INSERT INTO embeddings (embedder, text, vector) VALUES ({_SERVING}, ?, ?)",
+                    (text, one.vector.astype("<f2").tobytes()),
+                ).lastrowid
+                self._db.execute("INSERT INTO tokens VALUES (?, ?)", (key, one.tokens))
+            self._db.executemany(
+                f"UPDATE passages SET embedded = ?, embedding = {_EMBEDDING_OF_TEXT} WHERE key = ?",
+                [(sequence, passage.key) for passage in pending],
+            )
+            if lacking := [passage for passage in pending if not self._is_embedded(passage.key)]:
+                raise ValueError(f"no embedding for {len(lacking)} passages, such as {lacking[0].text[:60]!r}")
+        return sequence
+
+    def _is_embedded(self, key: int) -> bool:
+        row = self._db.execute("SELECT embedding IS NOT NULL FROM passages WHERE key = ?", (key,)).fetchone()
+        return row is not None and bool(row[0])
+
+    def keep_stamps(self, stamps: Mapping[str, Stamp]) -> None:
+        """Put down new stamps of files that hold what they held, by the paths of their sources."""
+        with self.transaction():
+            self._db.executemany(
+                "UPDATE sources SET size = ?, modified = ? WHERE path = ?",
+                [(stamp.size, stamp.modified, path) for path, stamp in stamps.items()],
+            )
 
     def _remove(self, path: str, sequence: int) -> None:
         self._db.execute(
-            "INSERT INTO removed SELECT p.key, p.lang, p.vector, ? FROM passages p "
+            "INSERT INTO removed SELECT p.key, p.lang, coalesce(e.vector, x''), ? FROM passages p "
+            "LEFT JOIN embeddings e ON e.key = p.embedding "
             "JOIN documents d ON p.document = d.key JOIN sources s ON d.source = s.key WHERE s.path = ?",
             (sequence, path),
         )
@@ -423,13 +378,16 @@ class Catalog:
     def _add(self, ready: ReadySource, sequence: int) -> None:
         source = ready.source
         key = self._db.execute(
-            "INSERT INTO sources (path, location, media, sha256, rules, text_sha256, title, date, author, outlet, "
-            "encoding, spelling, pages, problems, text) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sources (path, location, media, sha256, size, modified, rules, text_sha256, title, date, "
+            "author, outlet, encoding, spelling, pages, problems, text) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 source.path,
                 ready.location,
                 source.media.value,
                 source.sha256,
+                ready.stamp.size,
+                ready.stamp.modified,
                 ready.rules,
                 text_hash(source.text),
                 source.title,
@@ -470,31 +428,30 @@ class Catalog:
                 ),
             ).lastrowid
         self._db.executemany(
-            'INSERT INTO passages (id, document, start, "end", lang, vector, sequence) VALUES (?, ?, ?, ?, ?, ?, ?)',
+            'INSERT INTO passages (id, document, start, "end", lang, text, sequence) VALUES (?, ?, ?, ?, ?, ?, ?)',
             [
                 (
-                    p.passage.id,
-                    document_keys[p.passage.document_id],
-                    p.passage.span.start,
-                    p.passage.span.end,
-                    p.passage.lang,
-                    p.vector.astype("<f2").tobytes(),
+                    passage.id,
+                    document_keys[passage.document_id],
+                    passage.span.start,
+                    passage.span.end,
+                    passage.lang,
+                    embedded_hash(searched_text(passage)),
                     sequence,
                 )
-                for p in ready.passages
+                for passage in ready.passages
             ],
-        )
-        self._db.executemany(
-            "INSERT INTO tokens SELECT key, ? FROM passages WHERE id = ?",
-            [(p.tokens, p.passage.id) for p in ready.passages],
         )
 
     # Reading
 
     def files(self) -> dict[str, StoredFile]:
         """What every source was read from, by path."""
-        rows = self._db.execute("SELECT path, location, sha256, rules FROM sources")
-        return {path: StoredFile(location, sha256, rules) for path, location, sha256, rules in rows}
+        rows = self._db.execute("SELECT path, location, sha256, rules, size, modified FROM sources")
+        return {
+            path: StoredFile(location, sha256, rules, Stamp(size, modified))
+            for path, location, sha256, rules, size, modified in rows
+        }
 
     def line_counts(self, *, without: Collection[str]) -> Counter[int]:
         """In how many sources each short line stands, those under the paths `without` not counted."""
@@ -517,6 +474,25 @@ class Catalog:
     def passage_count(self) -> int:
         """How many passages there are."""
         return self.counts()[2]
+
+    def pending_count(self) -> int:
+        """How many passages have no embedding yet."""
+        return int(self._db.execute("SELECT count(*) FROM passages WHERE embedding IS NULL").fetchone()[0])
+
+    def pending(self, limit: int) -> list[PendingPassage]:
+        """The first `limit` passages that have no embedding yet, in order of key."""
+        rows = self._db.execute(
+            f"SELECT {self._PASSAGE_COLUMNS} WHERE p.embedding IS NULL ORDER BY p.key LIMIT ?", (limit,)
+        )
+        texts = [(stored.key, searched_text(stored.passage)) for stored in map(_stored_passage, rows)]
+        return [PendingPassage(key, text, embedded_hash(text)) for key, text in texts]
+
+    def embedded_hashes(self, hashes: Iterable[bytes]) -> set[bytes]:
+        """Those of these texts that were embedded, whatever has become of the passages."""
+        return {
+            found
+            for (found,) in self._in(f"SELECT text FROM embeddings WHERE embedder = {_SERVING} AND text IN", hashes)
+        }
 
     def source(self, path: str) -> Source | None:
         """The source stored under `path`, with its text; None if there is none."""
@@ -607,7 +583,7 @@ class Catalog:
 
     _PASSAGE_COLUMNS = (
         'p.key, p.id, d.id, s.path, p.start, p."end", substr(s.text, p.start + 1, p."end" - p.start), p.lang, '
-        "d.title, d.date, s.spelling, p.vector FROM passages p JOIN documents d ON p.document = d.key "
+        "d.title, d.date, s.spelling FROM passages p JOIN documents d ON p.document = d.key "
         "JOIN sources s ON d.source = s.key"
     )
 
@@ -617,8 +593,9 @@ class Catalog:
         return {stored.key: stored for stored in map(_stored_passage, rows)}
 
     def packed_tokens(self, keys: Iterable[int]) -> dict[int, bytes]:
-        """The packed token vectors of the passages with these keys; keys of passages that are gone are left out."""
-        return dict(self._in("SELECT passage, packed FROM tokens WHERE passage IN", keys))
+        """The packed token vectors of the passages with these keys; those that are gone or pending are left out."""
+        query = "SELECT p.key, t.packed FROM passages p JOIN tokens t ON t.embedding = p.embedding WHERE p.key IN"
+        return dict(self._in(query, keys))
 
     def passage_keys(self, ids: Iterable[str]) -> dict[str, int]:
         """The keys of the passages with these ids; ids of passages that are gone are left out."""
@@ -639,18 +616,36 @@ class Catalog:
         )
         yield from map(_stored_passage, rows)
 
+    def changed_since(self, sequence: int) -> bool:
+        """Whether batches after `sequence` added or removed passages, and not only embedded some."""
+        changes = " UNION ALL ".join(f"SELECT 1 FROM {table} WHERE sequence > ?1" for table in ("passages", "removed"))
+        return self._db.execute(f"SELECT EXISTS ({changes})", (sequence,)).fetchone() == (1,)
+
     def vectors_since(self, sequence: int) -> Iterator[StoredVectors]:
-        """What `added_since` tells, in blocks and without the texts."""
+        """The vectors of the passages that batches after `sequence` embedded and that are still there, in blocks.
+
+        All together they are in order of key, for pending passages are embedded in that order.
+        """
         rows = self._db.execute(
-            "SELECT key, lang, vector FROM passages WHERE sequence > ? ORDER BY sequence, key", (sequence,)
+            "SELECT p.key, p.lang, e.vector FROM passages p JOIN embeddings e ON e.key = p.embedding "
+            "WHERE p.embedded > ? ORDER BY p.embedded, p.key",
+            (sequence,),
         )
         while block := rows.fetchmany(_ROWS_A_BLOCK):
             keys, langs, vectors = zip(*block, strict=True)
             yield StoredVectors(np.array(keys, np.int64), langs, np.array([np.frombuffer(v, "<f2") for v in vectors]))
 
+    def vectors(self) -> dict[int, NDArray[np.float16]]:
+        """Every vector, (dimension,), by the key of its passage, in order; for archives that fit into memory so."""
+        return {
+            int(key): vector
+            for block in self.vectors_since(0)
+            for key, vector in zip(block.keys, block.vectors, strict=True)
+        }
+
     def passage_languages(self, *, since: int) -> dict[str, int]:
-        """How many passages of each language batches after `since` added."""
-        rows = self._db.execute("SELECT lang, count(*) FROM passages WHERE sequence > ? GROUP BY lang", (since,))
+        """How many passages of each language batches after `since` embedded."""
+        rows = self._db.execute("SELECT lang, count(*) FROM passages WHERE embedded > ? GROUP BY lang", (since,))
         return {lang: int(count) for lang, count in rows}
 
     def removed_since(self, sequence: int) -> Iterator[RemovedPassage]:
@@ -742,17 +737,21 @@ class Catalog:
         return str(row[0]) if row else ""
 
     def bodies_without_print(self) -> Iterator[StoredBody]:
-        """The documents that have no print yet. Prints may be added meanwhile."""
+        """The documents that have no print yet, and are embedded whole. Prints may be added meanwhile."""
         waiting: dict[int, list[tuple[int, str]]] = {}
         for source, key, body in self._db.execute(
-            "SELECT source, key, body FROM documents WHERE key NOT IN (SELECT document FROM prints) ORDER BY key"
+            "SELECT source, key, body FROM documents WHERE key NOT IN (SELECT document FROM prints) "
+            "AND key NOT IN (SELECT document FROM passages WHERE embedding IS NULL) ORDER BY key"
         ):
             waiting.setdefault(source, []).append((key, body))
         for source, documents in waiting.items():
             # Once a source and not once a document: a mailbox is one text with thousands of documents.
             text, spelling = self._db.execute("SELECT text, spelling FROM sources WHERE key = ?", (source,)).fetchone()
             for key, body in documents:
-                vectors = self._db.execute("SELECT vector FROM passages WHERE document = ?", (key,)).fetchall()
+                vectors = self._db.execute(
+                    "SELECT e.vector FROM passages p JOIN embeddings e ON e.key = p.embedding WHERE p.document = ?",
+                    (key,),
+                ).fetchall()
                 yield StoredBody(
                     key,
                     "\n".join(view(text, span, Spelling(spelling)).text for span in _load_spans(body)),
@@ -840,8 +839,13 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
+def embedded_hash(text: str) -> bytes:
+    """What tells a text that is embedded from all others: half of its SHA-256."""
+    return hashlib.sha256(text.encode("utf-8")).digest()[:16]
+
+
 def _stored_passage(row: tuple[object, ...]) -> StoredPassage:
-    key, id_, document_id, path, start, end, text, lang, title, date, spelling, vector = row
+    key, id_, document_id, path, start, end, text, lang, title, date, spelling = row
     span = Span(int(start), int(end))  # type: ignore[call-overload]
     passage = Passage(
         id=str(id_),
@@ -855,7 +859,7 @@ def _stored_passage(row: tuple[object, ...]) -> StoredPassage:
         title=str(title),
         date=str(date),
     )
-    return StoredPassage(int(key), passage, np.frombuffer(vector, "<f2"))  # type: ignore[call-overload]
+    return StoredPassage(int(key), passage)  # type: ignore[call-overload]
 
 
 def _dump_spans(spans: tuple[Span, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from index.read import media_of, readable_types
 
 MAX_FILE_BYTES = 256 << 20  # a file is held whole in memory, some formats several times over
 _ARCHIVE = ".zip"
+_SETTLED_NANOSECONDS = 2_000_000_000  # FAT counts time in steps of two seconds, and no other file system in larger ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,25 @@ def exists(location: Path) -> bool:
         return name in _open_archive(archive).entries
     except ReadError:
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells without reading a file that it was not changed: equal stamps, unless `modified` is 0."""
+
+    size: int  # bytes; of the archive, for a file in one
+    modified: int  # nanoseconds; 0 if so recent that a change in the same tick of the clock would not show
+
+
+def stamp_of(location: Path) -> Stamp:
+    """The stamp of a file; one that says nothing for a file that cannot be looked at."""
+    parts = _in_archive(location)
+    try:
+        found = (location if parts is None else parts[0]).stat()
+    except OSError:
+        return Stamp(0, 0)
+    settled = found.st_mtime_ns < time.time_ns() - _SETTLED_NANOSECONDS  # a time to come is not to be relied on, either
+    return Stamp(found.st_size, found.st_mtime_ns if settled else 0)
 
 
 def size_of(location: Path) -> int:

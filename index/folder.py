@@ -10,16 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import duplicates
-from index.catalog import Catalog, ReadySource, StoredPassage
-from index.embed import Embedder, load_embedder
+from index.catalog import Catalog, PendingPassage, ReadySource, StoredPassage
+from index.embed import EmbeddedPassage, Embedder, load_embedder
 from index.errors import IndexFolderError, IndexLocked, IndexMismatch, SettingsError
 from index.lexical import LexicalHit, LexicalIndex, Phrase
 from index.lock import writing
+from index.migrate import MIGRATED, format_of, migrate
+from index.passages import searched_text
 from index.tokens import SignVectors, TokenCodec
 from index.values import Cluster, Document, Link, Source
 from index.vectors import DenseHit, DenseIndex
 
 Report = Callable[[str], None]
+_MOST_NEWLY_EMBEDDED = 1000  # kept in memory; 10 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,14 @@ class Filters:
                 raise SettingsError(f"--{name} {value}: not a day; write it as 2024-12-31") from error
 
 
+@dataclass(frozen=True, slots=True)
+class NewlyEmbedded:
+    """The language of a passage, and what was embedded of it for a question."""
+
+    lang: str
+    embedded: EmbeddedPassage
+
+
 class Index:
     """An open index folder. Use it in `with`, or call `close`.
 
@@ -58,6 +69,7 @@ class Index:
         self._report = report
         self._embedder: Embedder | None = None
         self._token_codec: TokenCodec | None = None
+        self._newly: dict[int, NewlyEmbedded] = {}
         self._last_among: tuple[tuple[object, ...], NDArray[np.int64]] | None = None
         self.dense = DenseIndex(folder / "dense", catalog.built_with.embedder.dimension)
         self.lexical = LexicalIndex(folder / "lexical")
@@ -72,20 +84,28 @@ class Index:
             raise IndexFolderError(
                 f"{folder}: no such index; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
             )
+        if format_of(folder) == str(MIGRATED):
+            with writing(folder):
+                migrate(folder, report=report)
         index = cls(folder, Catalog(folder), report=report)
+        until = "dragoman ingest is run again and ends"
         try:
             with writing(folder):
                 index.bring_caches_forward(writable=True)
         except IndexLocked:
+            until = "the run that is writing the index ends"
             index.bring_caches_forward(writable=False)
-            if index.lexical.sequence < index.dense.sequence:
-                report("the index is being written: its newest passages are found by meaning only, not yet by words")
+            if index.lexical.sequence < index.catalog.sequence:
+                report("the index is being written: its newest passages cannot be found by words yet; ask again soon")
         except OSError as error:  # a folder that may be read but not written
             report(f"{folder}: cannot be written ({error.strerror}), so nothing that is missing in it was made again")
             index.bring_caches_forward(writable=False)
         except BaseException:
             index.close()
             raise
+        if pending := index.catalog.pending_count():
+            total = index.catalog.passage_count()
+            report(f"{pending} of {total} passages are not embedded yet and found by their words alone until {until}")
         return index
 
     def __enter__(self) -> Index:
@@ -174,8 +194,26 @@ class Index:
         return self._token_codec
 
     def token_vectors(self, keys: Iterable[int]) -> dict[int, SignVectors]:
-        """The token vectors of passages by key, those that are gone left out."""
-        return {key: self.token_codec.unpack(packed) for key, packed in self.catalog.packed_tokens(keys).items()}
+        """The token vectors of passages by key, those that are gone left out; what is pending is embedded for it."""
+        wanted = list(keys)
+        packed = self.catalog.packed_tokens(wanted)
+        packed |= {key: new.embedded.tokens for key, new in self.embed_now(set(wanted) - packed.keys()).items()}
+        return {key: self.token_codec.unpack(packed[key]) for key in wanted if key in packed}
+
+    def embed_now(self, keys: Iterable[int]) -> dict[int, NewlyEmbedded]:
+        """Embed pending passages for a question that has found them by their words; those that are gone are left out.
+
+        They are kept in memory and not in the index, which the run that is under way, or the next, does.
+        """
+        wanted = sorted(keys)
+        if missing := self.passages(key for key in wanted if key not in self._newly):
+            texts = [searched_text(stored.passage) for stored in missing.values()]
+            made = self.embedder.embed_and_pack(texts, self.token_codec)
+            if len(self._newly) > _MOST_NEWLY_EMBEDDED:
+                self._newly.clear()
+            for (key, stored), embedded in zip(missing.items(), made, strict=True):
+                self._newly[key] = NewlyEmbedded(stored.passage.lang, embedded)
+        return {key: self._newly[key] for key in wanted if key in self._newly}
 
     def source(self, path: str) -> Source:
         """A stored source. Raises IndexFolderError if there is none of this path."""
@@ -206,10 +244,16 @@ class Index:
         return self.catalog.links(document_id)
 
     def commit(self, sources: list[ReadySource], *, remove: list[str]) -> None:
-        """Commit a batch and bring the caches after it. Only under the writer's lock."""
+        """Commit a batch and bring the caches after it: it is found by its words. Only under the writer's lock."""
         self.catalog.commit(sources, remove=remove)
-        self.dense.catch_up(self.catalog)
         self.lexical.catch_up(self.catalog)
+        self.dense.catch_up(self.catalog)
+
+    def embed(self, pending: list[PendingPassage], made: dict[bytes, EmbeddedPassage]) -> None:
+        """Give passages their embeddings and bring the caches after it. Only under the writer's lock."""
+        self.catalog.embed(pending, made)
+        self.lexical.catch_up(self.catalog)
+        self.dense.catch_up(self.catalog)
 
 
 def check_embedder(folder: Path, catalog: Catalog, embedder: Embedder) -> None:

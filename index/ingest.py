@@ -1,4 +1,8 @@
-"""Files into an index: read, clean, split, embed, commit; a batch of files at a time, each all or nothing."""
+"""Files into an index: read, clean, split and commit, then embed; a batch at a time, each all or nothing.
+
+All text is committed first, and found by its words from then on; embedding, which takes most of the time, follows, and
+goes on with the next run where one is stopped.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from index.catalog import BuiltWith, Catalog, ReadyPassage, ReadySource, StoredFile
+from index.catalog import BuiltWith, Catalog, ReadySource, StoredFile
 from index.clean import Cleaned, clean_given
 from index.decode import decode
-from index.embed import EmbeddedPassage, Embedder
+from index.embed import Embedder
 from index.errors import IndexMismatch, ReadError
-from index.files import FoundFile, discover, exists, read_bytes
+from index.files import FoundFile, Stamp, discover, exists, read_bytes, stamp_of
 from index.folder import Index, check_embedder
 from index.lock import writing
-from index.passages import Chunking, searched_text, split_passages
+from index.migrate import migrate
+from index.passages import Chunking, split_passages
 from index.read import file_hash, media_of
 from index.repeats import LineKeys, repeatable_lines, repeated
 from index.rules import Rules
@@ -24,9 +29,10 @@ from index.tokens import MEAN_TEXTS, TokenCodec
 from index.values import Media, Passage, Source
 from index.workers import SECONDS_A_FILE, Job, read_files, worker_count
 
-# A batch is what a killed run can lose: about ten seconds of embedding on one laptop.
-_BATCH_PASSAGES = 256
-_BATCH_FILES = 200
+# A batch is what a killed run can lose. Of text the first is small, so that something can be asked soon, and each of
+# the next twice as large; of embeddings it is about three seconds on one laptop.
+_FIRST_BATCH, _LARGEST_BATCH = 64, 4096  # passages, or files of fewer
+_EMBEDDED_BATCH = 256  # passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,8 @@ class Progress:
 
     files_done: int
     files_total: int
-    passages_done: int
-    passages_known: int  # read so far; grows while files are read
+    passages_done: int  # embedded
+    passages_known: int  # committed and to be embedded; grows while files are read
 
 
 @dataclass(slots=True)
@@ -48,7 +54,8 @@ class IngestReport:
     unchanged: int = 0
     removed: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)  # indexed, no longer among the files, and kept
-    passages: int = 0  # embedded in this run
+    passages: int = 0  # given an embedding in this run
+    known: int = 0  # of these, how many had a text that was embedded before
     failures: list[str] = field(default_factory=list)  # whole messages: what was asked for and not done
     left_out: list[str] = field(
         default_factory=list
@@ -73,6 +80,7 @@ class _Parsed:
     passages: tuple[Passage, ...]
     is_new: bool
     rules: str
+    stamp: Stamp
     lines: Mapping[int, bool]  # its short lines, and whether each is known to stand in several files
 
 
@@ -102,6 +110,7 @@ def ingest(
         run.result.left_out.extend(map(why_ignored, discovery.ignored))
         run.add(run.parse_changed(list(discovery.files), run.choose_rules(rules), seconds_a_file))
         run.forget_missing(paths, discovery.files, prune=prune)
+        run.embed_pending()
     return run.result
 
 
@@ -126,6 +135,7 @@ def ingest_given(
     """
     with _run(folder, embedder, chunking, on_progress, lambda message: None) as run:
         run.add(run.parse_given(documents))
+        run.embed_pending()
     return run.result
 
 
@@ -139,6 +149,7 @@ def _run(
 ) -> Iterator[_Run]:
     """The right to write the index in `folder`, and what a run needs; Ctrl-C inside ends the run, not the program."""
     with writing(folder):
+        migrate(folder, report=report)
         built_with = BuiltWith(embedder.identity, chunking or Chunking())
         with Index(folder, Catalog(folder, built_with=built_with), report=report) as index:
             _check_built_with(folder, index.catalog, embedder, chunking)
@@ -180,18 +191,40 @@ class _Run:
         self._on_progress = on_progress
         self._chunking = index.catalog.built_with.chunking
         self._token_codec = _token_codec(index.catalog, embedder)
-        self._files_done = self._files_total = self._passages_known = 0
+        self._files_done = self._files_total = 0
+        self._passages_known = index.catalog.pending_count()  # what a run that was stopped has left
 
     def add(self, files: Iterator[_Parsed]) -> None:
-        """Embed and commit files as they are parsed, a batch at a time."""
+        """Commit files as they are parsed, a batch at a time."""
         batch: list[_Parsed] = []
+        limit, held = _FIRST_BATCH, 0
         for parsed in files:
             batch.append(parsed)
-            if sum(len(file.passages) for file in batch) >= _BATCH_PASSAGES or len(batch) >= _BATCH_FILES:
+            held += max(1, len(parsed.passages))
+            if held >= limit:
                 self._commit(batch)
-                batch = []
+                batch, held, limit = [], 0, min(2 * limit, _LARGEST_BATCH)
         if batch:
             self._commit(batch)
+
+    def embed_pending(self) -> None:
+        """Embed what is committed and has no embedding yet, a batch at a time; no text that was embedded before."""
+        catalog = self._index.catalog
+        self._passages_known = catalog.pending_count()
+        while pending := catalog.pending(_EMBEDDED_BATCH):
+            known = catalog.embedded_hashes(passage.hash for passage in pending)
+            texts = {passage.hash: passage.text for passage in pending if passage.hash not in known}
+            made = {}
+            for text_hash, one in zip(
+                texts, self._embedder.embed_and_pack(list(texts.values()), self._token_codec), strict=True
+            ):
+                made[text_hash] = one
+                self.result.passages += 1
+                self._tell()
+            self._index.embed(pending, made)
+            self.result.passages += len(pending) - len(made)
+            self.result.known += len(pending) - len(made)
+            self._tell()
 
     def choose_rules(self, rules: Rules | None) -> Rules:
         """The rules of this run: those given, which the index keeps, or those that it has kept."""
@@ -229,7 +262,7 @@ class _Run:
         self._files_total = len(files)
         self._tell()
         known = self._index.catalog.files()
-        changed = self._changed(jobs_of_run(files, self._index.catalog, rules))
+        changed = self._changed(jobs_of_run(files, self._index.catalog, rules), known)
         for job, read in read_files(changed, processes=worker_count(len(files)), seconds_a_file=seconds_a_file):
             stored = known.get(job.path)
             if isinstance(read, ReadError):
@@ -238,7 +271,8 @@ class _Run:
                 parsed = self._parsed(
                     str(job.file.location), read.source, read.cleaned, is_new=stored is None, rules=rules.sha256
                 )
-                parsed = replace(parsed, lines={line: line in job.repeated for line in job.lines})
+                lines = {line: line in job.repeated for line in job.lines}
+                parsed = replace(parsed, stamp=job.stamp, lines=lines)
                 if parsed.passages:
                     yield parsed
                 elif not (read.source.problems or read.cleaned.problems):
@@ -249,7 +283,14 @@ class _Run:
             self._files_done += 1
             self._tell()
 
-    def _changed(self, found: Iterable[Job | ReadError | None]) -> Iterator[Job]:
+    def _changed(self, found: Sequence[Job | ReadError | Unchanged], known: Mapping[str, StoredFile]) -> Iterator[Job]:
+        stamps = {
+            each.path: each.stamp
+            for each in found
+            if isinstance(each, Unchanged) and each.stamp != known[each.path].stamp
+        }
+        if stamps:
+            self._index.catalog.keep_stamps(stamps)
         for job in found:
             if isinstance(job, Job):
                 yield job
@@ -272,23 +313,17 @@ class _Run:
             )
         ]
         self._passages_known += len(passages)
-        return _Parsed(location, source, cleaned, tuple(passages), is_new, rules, {})
+        return _Parsed(location, source, cleaned, tuple(passages), is_new, rules, Stamp(0, 0), {})
 
     def _commit(self, batch: list[_Parsed]) -> None:
-        texts = [searched_text(passage) for file in batch for passage in file.passages]
-        embedded = []
-        for one in self._embedder.embed_and_pack(texts, self._token_codec):
-            embedded.append(one)
-            self.result.passages += 1
-            self._tell()
-        remaining = iter(embedded)
         ready = [
             ReadySource(
                 source=file.source,
                 location=file.location,
                 documents=file.cleaned.documents,
                 dropped=file.cleaned.dropped,
-                passages=tuple(_ready(passage, next(remaining)) for passage in file.passages),
+                passages=file.passages,
+                stamp=file.stamp,
                 rules=file.rules,
                 lines=file.lines,
             )
@@ -302,12 +337,16 @@ class _Run:
         self._on_progress(Progress(self._files_done, self._files_total, self.result.passages, self._passages_known))
 
 
-def _ready(passage: Passage, embedded: EmbeddedPassage) -> ReadyPassage:
-    return ReadyPassage(passage, embedded.vector, embedded.tokens)
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A file that the catalog holds as it is now, by the path of its source."""
+
+    path: str
+    stamp: Stamp
 
 
-def jobs_of_run(files: Sequence[FoundFile], catalog: Catalog | None, rules: Rules) -> list[Job | ReadError | None]:
-    """For each file the job to read it, why it cannot be read, or None where the catalog holds it as it is now.
+def jobs_of_run(files: Sequence[FoundFile], catalog: Catalog | None, rules: Rules) -> list[Job | ReadError | Unchanged]:
+    """For each file the job to read it, why it cannot be read, or that the catalog holds it as it is now.
 
     A job says which lines of its file several have, of this run or in the catalog. Files that were cleaned when other
     lines were known to be repeated are read again. There is no catalog before the first run.
@@ -319,36 +358,43 @@ def jobs_of_run(files: Sequence[FoundFile], catalog: Catalog | None, rules: Rule
     repeats = repeated(lines.values(), known=catalog.line_counts(without=lines) if catalog is not None else Counter())
     otherwise = catalog.cleaned_otherwise(repeats) - lines.keys() if catalog is not None else set()
     locations = {known[path].location for path in otherwise}
-    stale = [i for i, job in enumerate(found) if job is None and str(files[i].location) in locations]
+    stale = [i for i, job in enumerate(found) if isinstance(job, Unchanged) and str(files[i].location) in locations]
     for i, job in zip(stale, _jobs_for([files[i] for i in stale], known, rules, anew=otherwise), strict=True):
         found[i] = _with_lines(job)
     return [replace(job, repeated=job.lines & repeats) if isinstance(job, Job) else job for job in found]
 
 
-def _with_lines(job: Job | ReadError | None) -> Job | ReadError | None:
+def _with_lines(job: Job | ReadError | Unchanged) -> Job | ReadError | Unchanged:
     return replace(job, lines=_lines_of(job)) if isinstance(job, Job) else job
 
 
 def _jobs_for(
     files: Iterable[FoundFile], known: dict[str, StoredFile], rules: Rules, *, anew: Collection[str] = ()
-) -> Iterator[Job | ReadError | None]:
-    """For each file the job to read it, why it cannot be read, or None where `known` holds it as it is now.
+) -> Iterator[Job | ReadError | Unchanged]:
+    """For each file the job to read it, why it cannot be read, or that `known` holds it as it is now.
 
-    The files under the paths `anew` are read whether they changed or not.
+    The stamp of a file tells, or else its hash. The files under the paths `anew` are read whether they changed or not.
     """
     names = _Names(known)
     for found in files:
         try:
-            path = names.path_for(found)
-            if (stored := known.get(path)) is not None and path not in anew:
-                sha256 = file_hash(read_bytes(found.location))
-                if stored == StoredFile(str(found.location), sha256, rules.sha256):
-                    yield None
-                    continue
+            path, stamp = names.path_for(found), stamp_of(found.location)
+            if path not in anew and _is_held(found, stamp, rules, known.get(path)):
+                yield Unchanged(path, stamp)
+                continue
         except ReadError as error:
             yield error
             continue
-        yield Job(found, path, rules)
+        yield Job(found, path, rules, stamp)
+
+
+def _is_held(found: FoundFile, stamp: Stamp, rules: Rules, stored: StoredFile | None) -> bool:
+    """Whether a source was read from this file as it is now, by these rules. Raises ReadError."""
+    if stored is None or (stored.location, stored.rules) != (str(found.location), rules.sha256):
+        return False
+    if stamp.modified and stamp == stored.stamp:
+        return True
+    return file_hash(read_bytes(found.location)) == stored.sha256
 
 
 def _lines_of(job: Job) -> LineKeys:

@@ -181,12 +181,21 @@ class LexicalIndex:
 
     def catch_up(self, catalog: Catalog) -> None:
         """Apply the batches after `sequence`. Applying one twice does no harm."""
-        import tantivy
-
         reached = catalog.sequence
         if self._index is None or (reached == self.sequence and self._state()):
             return
-        writer = self._index.writer(_WRITER_BYTES, num_threads=1)
+        if catalog.changed_since(self.sequence) or not self._state():
+            self._apply_batches(self._index, catalog)
+        self.sequence = reached
+        state = {"catalog": catalog.id, "sequence": reached, "terms": TERMS_VERSION}
+        beside = self._folder / f".{_STATE_FILE}.{os.getpid()}"
+        beside.write_text(json.dumps(state), encoding="utf-8")
+        beside.replace(self._folder / _STATE_FILE)
+
+    def _apply_batches(self, index: tantivy.Index, catalog: Catalog) -> None:
+        import tantivy
+
+        writer = index.writer(_WRITER_BYTES, num_threads=1)
         for removed in catalog.removed_since(self.sequence):
             writer.delete_documents_by_term("key", str(removed.key))
         for stored in catalog.added_since(self.sequence):
@@ -206,12 +215,7 @@ class LexicalIndex:
             writer.add_document(document)
         writer.commit()
         writer.wait_merging_threads()
-        self._index.reload()
-        self.sequence = reached
-        state = {"catalog": catalog.id, "sequence": reached, "terms": TERMS_VERSION}
-        beside = self._folder / f".{_STATE_FILE}.{os.getpid()}"
-        beside.write_text(json.dumps(state), encoding="utf-8")
-        beside.replace(self._folder / _STATE_FILE)
+        index.reload()
 
     def search(
         self,

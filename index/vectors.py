@@ -248,22 +248,24 @@ class DenseIndex:
 
     def open(self, catalog: Catalog) -> None:
         """Bring this cache to the catalog's last batch, from its files or, where those do not fit, from nothing."""
-        if not (self._load(catalog.id) and self.sequence <= catalog.sequence):
-            self._clear(catalog.id)
+        if not (self._load(catalog.vectors_id) and self.sequence <= catalog.sequence):
+            self._clear(catalog.vectors_id)
         self.catch_up(catalog)
-        if self.count != catalog.passage_count():
-            self._clear(catalog.id)
+        if self.count != catalog.passage_count() - catalog.pending_count():
+            self._clear(catalog.vectors_id)
             self.catch_up(catalog)
 
     def catch_up(self, catalog: Catalog) -> None:
-        """Apply the batches after `sequence`."""
+        """Apply the batches after `sequence`; all of them if the catalog serves the vectors of another embedder now."""
+        if catalog.vectors_id != self._vectors_id:
+            self._clear(catalog.vectors_id)
         reached = catalog.sequence
         if reached == self.sequence:
             return
         try:
             self._apply_batches(catalog)
         except BaseException:
-            self._clear(self._catalog_id)  # half of a batch is worth nothing; Ctrl-C may fall here, too
+            self._clear(self._vectors_id)  # half of a batch is worth nothing; Ctrl-C may fall here, too
             raise
         self.sequence = reached
 
@@ -433,7 +435,7 @@ class DenseIndex:
                 faiss.write_index(part.index, str(beside))
                 hashes[lang] = _sha256(beside)
         state = {
-            "catalog": self._catalog_id,
+            "vectors": self._vectors_id,
             "sequence": self.sequence,
             "files": names,
             "sha256": hashes,
@@ -446,14 +448,14 @@ class DenseIndex:
                 file.unlink(missing_ok=True)
         self._saved_sequence = self.sequence
 
-    def _load(self, catalog_id: str) -> bool:
-        """Whether the files hold a cache of this catalog."""
+    def _load(self, vectors_id: str) -> bool:
+        """Whether the files hold a cache of these vectors."""
         import faiss
 
         try:
             state = json.loads((self._folder / _STATE_FILE).read_bytes())
-            self._clear(catalog_id)
-            if state["catalog"] != catalog_id:
+            self._clear(vectors_id)
+            if state["vectors"] != vectors_id:
                 return False
             for lang, name in state["files"].items():
                 file = self._folder / name
@@ -471,8 +473,8 @@ class DenseIndex:
             return False
         return True
 
-    def _clear(self, catalog_id: str) -> None:
-        self._catalog_id, self.sequence, self._saved_sequence = catalog_id, 0, -1
+    def _clear(self, vectors_id: str) -> None:
+        self._vectors_id, self.sequence, self._saved_sequence = vectors_id, 0, -1
         self._parts: dict[str, _Part] = {}
         # Vectors are sums of float16 values, which float64 adds without rounding: adding and taking away leaves
         # exactly what building from nothing gives.
@@ -538,6 +540,13 @@ class DenseIndex:
             found = self._cosines(self._langs[number], group, centred_query)
             scores.update(zip(group.tolist(), found.tolist(), strict=True))
         return scores
+
+    def scores_of(self, query: Floats, vectors: Floats, langs: Iterable[str]) -> list[float]:
+        """What `scores` would tell of passages that are not here, by their (n, dimension) vectors and languages."""
+        means = self._means()
+        nothing = np.zeros(self._dimension, np.float32)
+        away = unit(vectors - np.array([means.get(lang, nothing) for lang in langs], np.float32))
+        return np.round((away @ _centred(query, means)).astype(np.float64), 6).tolist()
 
     def langs_of(self, keys: Iterable[int]) -> dict[int, str]:
         """The language of each passage; keys that are not here are left out."""
@@ -613,7 +622,7 @@ def _floats(halves: NDArray[np.float16]) -> Floats:
 
 def _centred(query: Floats, means: dict[str, Floats]) -> Floats:
     """The query without what the languages have in common, of length 1."""
-    return unit(query - np.mean(list(means.values()), axis=0))
+    return unit(query - np.mean(list(means.values()), axis=0)) if means else query
 
 
 def _by_language(block: StoredVectors) -> Iterator[tuple[str, Keys, Floats]]:

@@ -25,7 +25,7 @@ from typing import Any
 
 from index.clean import Cleaned, clean
 from index.errors import ReaderDefect, ReaderDied, ReadError, ReadTimeout
-from index.files import FoundFile, read_bytes, size_of
+from index.files import FoundFile, Stamp, read_bytes, size_of
 from index.read import read_source
 from index.repeats import LineKeys
 from index.rules import NO_RULES, Rules
@@ -56,6 +56,7 @@ class Job:
     file: FoundFile
     path: str
     rules: Rules = NO_RULES
+    stamp: Stamp = Stamp(0, 0)  # of the file, before it is read
     lines: LineKeys = frozenset()  # its short lines, which other files may repeat
     repeated: LineKeys = frozenset()  # those of them that are known to stand in several files
 

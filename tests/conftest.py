@@ -126,8 +126,9 @@ def content() -> Callable[[Path], dict[str, list[tuple[object, ...]]]]:
         "documents": "SELECT d.id, s.path, d.title, d.lang, d.date, d.spans, d.body FROM documents d "
         "JOIN sources s ON d.source = s.key",
         "dropped": 'SELECT s.path, x.start, x."end", x.reason FROM dropped x JOIN sources s ON x.source = s.key',
-        "passages": 'SELECT p.id, d.id, p.start, p."end", p.lang, p.vector FROM passages p '
-        "JOIN documents d ON p.document = d.key",
+        "passages": 'SELECT p.id, d.id, p.start, p."end", p.lang, p.text, e.vector, t.packed FROM passages p '
+        "JOIN documents d ON p.document = d.key LEFT JOIN embeddings e ON e.key = p.embedding "
+        "LEFT JOIN tokens t ON t.embedding = e.key",
     }
 
     def content(folder: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.catalog import FILE_NAME, FORMAT_VERSION, BuiltWith, Catalog, ReadyPassage, ReadySource
+from index.catalog import FILE_NAME, FORMAT_VERSION, BuiltWith, Catalog, ReadySource
 from index.clean import clean
-from index.embed import EmbedderIdentity, HashingEmbedder
+from index.embed import EmbeddedPassage, EmbedderIdentity, Floats, HashingEmbedder
 from index.errors import IndexFolderError, IndexMismatch
-from index.passages import Chunking, split_passages
+from index.passages import Chunking, searched_text, split_passages
 from index.values import Media, Source
+from tests.embedded import embed
 
 EMBEDDER = HashingEmbedder()
 BUILT = BuiltWith(EMBEDDER.identity, Chunking())
@@ -31,9 +32,7 @@ def ready(path: str, text: str = TEXT) -> ReadySource:
         for d in cleaned.documents
         for p in split_passages(d, source, chunking=Chunking(), count_tokens=EMBEDDER.count_tokens)
     ]
-    vectors = EMBEDDER.embed_passages([p.readable for p in passages])
-    pairs = tuple(ReadyPassage(p, v, b"packed") for p, v in zip(passages, vectors, strict=True))
-    return ReadySource(source, f"/files/{path}", cleaned.documents, cleaned.dropped, pairs)
+    return ReadySource(source, f"/files/{path}", cleaned.documents, cleaned.dropped, tuple(passages))
 
 
 @pytest.fixture
@@ -58,9 +57,60 @@ def test_what_is_committed_is_read_back(catalog: Catalog) -> None:
     assert catalog.location_of("a.txt") == Path("/files/a.txt")
     assert catalog.counts() == (2, 2, 2)
     found = list(catalog.added_since(0))
-    assert [s.passage for s in found if s.passage.source_path == "a.txt"] == [p.passage for p in one.passages]
-    assert np.array_equal(found[0].vector, one.passages[0].vector.astype(np.float16))
+    assert [s.passage for s in found if s.passage.source_path == "a.txt"] == list(one.passages)
     assert catalog.built_with == BUILT
+
+
+def vector_of(text: str) -> Floats:
+    return next(EMBEDDER.embed_passages([text]))
+
+
+def test_passages_are_pending_until_they_are_embedded(catalog: Catalog) -> None:
+    catalog.commit([ready("a.txt"), ready("b.txt", "Another text of it. It has a few words of its own.")])
+    assert (catalog.passage_count(), catalog.pending_count()) == (2, 2)
+    first, second = catalog.pending(5)
+    assert catalog.pending(1) == [first] and first.key < second.key
+    assert [first.text, second.text] == [searched_text(stored.passage) for stored in catalog.added_since(0)]
+    assert list(catalog.vectors_since(0)) == [] and catalog.packed_tokens([first.key, second.key]) == {}
+    assert catalog.embed([first], {first.hash: EmbeddedPassage(vector_of(first.text), b"its tokens")}) == 2
+    assert catalog.pending(5) == [second]
+    [block] = catalog.vectors_since(1)
+    assert block.keys.tolist() == [first.key] and np.array_equal(block.vectors[0], vector_of(first.text).astype("<f2"))
+    assert list(catalog.vectors_since(2)) == []
+    assert catalog.packed_tokens([first.key, second.key]) == {first.key: b"its tokens"}
+    assert catalog.changed_since(0) and not catalog.changed_since(1)
+
+
+def test_no_text_is_embedded_twice(catalog: Catalog) -> None:
+    catalog.commit([ready("a.txt"), ready("same.txt")])
+    first, second = catalog.pending(5)
+    assert first.hash == second.hash and catalog.embedded_hashes([first.hash]) == set()
+    catalog.embed([first, second], {first.hash: EmbeddedPassage(vector_of(first.text), b"once")})
+    assert catalog.packed_tokens([first.key, second.key]) == {first.key: b"once", second.key: b"once"}
+    catalog.commit([], remove=["a.txt", "same.txt"])
+    catalog.commit([ready("back.txt")])
+    [again] = catalog.pending(5)
+    assert catalog.embedded_hashes([again.hash]) == {first.hash}
+    catalog.embed([again], {})
+    assert catalog.packed_tokens([again.key]) == {again.key: b"once"} and catalog.pending_count() == 0
+
+
+def test_embedding_is_all_or_nothing(catalog: Catalog) -> None:
+    catalog.commit([ready("a.txt"), ready("b.txt", "Another text of it. It has a few words of its own.")])
+    first, second = catalog.pending(5)
+    with pytest.raises(ValueError, match="no embedding for 1 passages, such as 'Another text"):
+        catalog.embed([first, second], {first.hash: EmbeddedPassage(vector_of(first.text), b"")})
+    assert catalog.pending_count() == 2 and catalog.embedded_hashes([first.hash]) == set()
+    assert catalog.sequence == 1
+
+
+def test_what_is_removed_says_the_vector_that_it_had(catalog: Catalog) -> None:
+    catalog.commit([ready("a.txt"), ready("b.txt", "Another text of it. It has a few words of its own.")])
+    embed(catalog, vector_of, limit=1)
+    catalog.commit([], remove=["a.txt", "b.txt"])
+    embedded, pending = catalog.removed_since(2)
+    assert np.array_equal(embedded.vector, vector_of(searched_text(ready("a.txt").passages[0])).astype("<f2"))
+    assert len(pending.vector) == 0
 
 
 def test_replacing_leaves_nothing_of_the_old(catalog: Catalog) -> None:

@@ -282,7 +282,7 @@ def test_the_rules_in_the_help_are_rules(dragoman: Callable, tmp_path: Path) -> 
     assert (rules.fields.text, rules.fields.title) == (("story",), ("headline", "name"))
 
 
-def test_the_bar_counts_files_until_there_are_passages(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bar_counts_files_and_then_passages(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -293,8 +293,9 @@ def test_the_bar_counts_files_until_there_are_passages(monkeypatch: pytest.Monke
         bar.update(Progress(files_done=10, files_total=40, passages_done=0, passages_known=0))
         assert "10/40 " in str(bar.shown)
         assert " files" in str(bar.shown)
-        bar.update(Progress(files_done=12, files_total=40, passages_done=7, passages_known=30))
-        assert str(bar.shown).startswith("file 12/40")
+        bar.update(Progress(files_done=12, files_total=40, passages_done=0, passages_known=30))
+        assert "12/40 " in str(bar.shown)
+        bar.update(Progress(files_done=40, files_total=40, passages_done=7, passages_known=30))
         assert "7/30 " in str(bar.shown)
         assert " passages" in str(bar.shown)
 

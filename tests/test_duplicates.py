@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import duplicates
-from index.catalog import BuiltWith, Catalog, Print, ReadyPassage, ReadySource, StoredBody
+from index.catalog import BuiltWith, Catalog, Print, ReadySource, StoredBody
 from index.duplicates import bring_forward, candidate_pairs, copy_score, make_print
 from index.embed import EmbedderIdentity, Floats, unit
 from index.folder import Index
@@ -23,6 +23,7 @@ from index.ingest import ingest
 from index.passages import Chunking
 from index.values import Cluster, Document, Link, LinkKind, Media, Passage, Source, Span
 from index.vectors import nearest
+from tests import embedded
 
 DIMENSION = 32
 BUILT = BuiltWith(EmbedderIdentity("test", "none", DIMENSION, "", ""), Chunking())
@@ -244,8 +245,15 @@ def ready(
     span = Span(0, len(text))
     document = Document(f"{name}!", name, "", lang, date, (span,), (span,))
     passage = Passage(f"{name}!:0", document.id, name, span, text, text, source.spelling, lang, "", date)
-    made = direction(text) if vector is None else vector
-    return ReadySource(source, f"/files/{name}", (document,), (), (ReadyPassage(passage, made, b""),))
+    VECTORS[text] = direction(text) if vector is None else vector
+    return ReadySource(source, f"/files/{name}", (document,), (), (passage,))
+
+
+VECTORS: dict[str, Floats] = {}  # by the texts that were made ready last
+
+
+def put(catalog: Catalog, sources: list[ReadySource], *, remove: list[str] | None = None) -> None:
+    embedded.put(catalog, sources, lambda text: VECTORS.get(text, direction(text)), remove=remove or [])
 
 
 def direction(text: str) -> Floats:
@@ -271,7 +279,7 @@ def test_exact_copies_have_one_hash_and_one_representative(catalog: Catalog) -> 
         ready("c", FERRY["en"].replace("quay", "quay\u00ad"), date="2024-05"),
         ready("d", FERRY["az"]),
     ]
-    catalog.commit(same)
+    put(catalog, same)
     bring_forward(catalog)
     assert catalog.cluster_of("a!") == Cluster("b!", ("a!", "b!", "c!"))
     assert catalog.links("b!") == [Link("a!", LinkKind.EXACT, 1.0), Link("c!", LinkKind.EXACT, 1.0)]
@@ -283,7 +291,7 @@ def test_exact_copies_have_one_hash_and_one_representative(catalog: Catalog) -> 
 
 def test_near_copies_are_linked_and_none_is_deleted(catalog: Catalog) -> None:
     cut = FERRY["ru"].rpartition("\n\n")[0]
-    catalog.commit([ready("whole", FERRY["ru"], date="2024-05-01"), ready("cut", cut), ready("edited", edited("ru"))])
+    put(catalog, [ready("whole", FERRY["ru"], date="2024-05-01"), ready("cut", cut), ready("edited", edited("ru"))])
     bring_forward(catalog)
     assert catalog.counts() == (3, 3, 3)
     cluster = Cluster("whole!", ("cut!", "edited!", "whole!"))
@@ -296,10 +304,10 @@ def test_near_copies_are_linked_and_none_is_deleted(catalog: Catalog) -> None:
 
 def test_the_earliest_represents(catalog: Catalog) -> None:
     dates = {"a": "2024-05-03", "b": "2024-05-02", "c": "2024-05-02", "d": "2024", "e": ""}
-    catalog.commit([ready(name, FERRY["az"], date=date) for name, date in dates.items()])
+    put(catalog, [ready(name, FERRY["az"], date=date) for name, date in dates.items()])
     bring_forward(catalog)
     assert catalog.cluster_of("e!").representative == "b!"
-    catalog.commit([], remove=["b", "c"])
+    put(catalog, [], remove=["b", "c"])
     # Until links are brought forward there are fewer, but none to what is gone.
     assert catalog.links("a!") == []
     assert catalog.cluster_of("a!") == Cluster("a!", ("a!",))
@@ -308,19 +316,19 @@ def test_the_earliest_represents(catalog: Catalog) -> None:
 
 
 def test_without_dates_the_longest_represents(catalog: Catalog) -> None:
-    catalog.commit([ready("a", FERRY["en"].rpartition("\n\n")[0]), ready("b", FERRY["en"])])
+    put(catalog, [ready("a", FERRY["en"].rpartition("\n\n")[0]), ready("b", FERRY["en"])])
     bring_forward(catalog)
     assert catalog.cluster_of("a!") == Cluster("b!", ("a!", "b!"))
 
 
 def test_many_copies_are_one_cluster(catalog: Catalog) -> None:
-    catalog.commit([ready(f"{i:03}", f"{FERRY['en']} {'Read on. ' * i}") for i in range(40)])
+    put(catalog, [ready(f"{i:03}", f"{FERRY['en']} {'Read on. ' * i}") for i in range(40)])
     bring_forward(catalog)
     assert len(catalog.cluster_of("000!").documents) == 40
 
 
 def test_texts_without_words_are_no_copies(catalog: Catalog) -> None:
-    catalog.commit([ready("a", "***"), ready("b", "***")])
+    put(catalog, [ready("a", "***"), ready("b", "***")])
     bring_forward(catalog)
     assert catalog.links("a!") == []
 
@@ -337,8 +345,9 @@ def test_translations_are_the_nearest_of_two_languages(catalog: Catalog) -> None
     for lang in LANGUAGES:
         for i, meaning in enumerate(MEANINGS[:6]):
             day = f"2024-05-0{LANGUAGES.index(lang) + 1}"
-            catalog.commit(
-                [ready(f"{lang}{i}", words(f"{lang}{i}"), lang=lang, date=day, vector=in_language(meaning, lang))]
+            put(
+                catalog,
+                [ready(f"{lang}{i}", words(f"{lang}{i}"), lang=lang, date=day, vector=in_language(meaning, lang))],
             )
     one, two, none = MEANINGS[6:9]
     for name, lang, count, date, meaning in [
@@ -348,7 +357,7 @@ def test_translations_are_the_nearest_of_two_languages(catalog: Catalog) -> None
         ("ru-brief", "ru", 60, "", two),
         ("en-alone", "en", 60, "", none),
     ]:
-        catalog.commit([ready(name, words(name, count), lang=lang, date=date, vector=in_language(meaning, lang))])
+        put(catalog, [ready(name, words(name, count), lang=lang, date=date, vector=in_language(meaning, lang))])
     bring_forward(catalog)
     for i in range(6):
         links = catalog.links(f"az{i}!")
@@ -361,15 +370,15 @@ def test_translations_are_the_nearest_of_two_languages(catalog: Catalog) -> None
 
 def test_a_translation_has_to_be_the_nearest_both_ways_and_near_enough(catalog: Catalog) -> None:
     for i, meaning in enumerate(MEANINGS[:6]):
-        catalog.commit([ready(f"en{i}", words(f"e{i}"), lang="en", vector=in_language(meaning, "en"))])
-        catalog.commit([ready(f"ru{i}", words(f"r{i}"), lang="ru", vector=in_language(meaning, "ru"))])
+        put(catalog, [ready(f"en{i}", words(f"e{i}"), lang="en", vector=in_language(meaning, "en"))])
+        put(catalog, [ready(f"ru{i}", words(f"r{i}"), lang="ru", vector=in_language(meaning, "ru"))])
     # Close to ru5, which has a nearer one.
     beside = unit(MEANINGS[5] + 0.4 * MEANINGS[9])
-    catalog.commit([ready("en-beside", words("eb"), lang="en", vector=in_language(beside, "en"))])
+    put(catalog, [ready("en-beside", words("eb"), lang="en", vector=in_language(beside, "en"))])
     # Each other's nearest, but only since there is no other; the cosine is about 0.4.
-    catalog.commit([ready("en-far", words("ef"), lang="en", vector=in_language(MEANINGS[7], "en"))])
+    put(catalog, [ready("en-far", words("ef"), lang="en", vector=in_language(MEANINGS[7], "en"))])
     far = unit(MEANINGS[7] + 1.5 * MEANINGS[8])
-    catalog.commit([ready("ru-far", words("rf"), lang="ru", vector=in_language(far, "ru"))])
+    put(catalog, [ready("ru-far", words("rf"), lang="ru", vector=in_language(far, "ru"))])
     bring_forward(catalog)
     assert [link.document for link in catalog.links("en5!")] == ["ru5!"]
     assert [catalog.links(f"{name}!") for name in ("en-beside", "en-far", "ru-far")] == [[], [], []]
@@ -377,13 +386,14 @@ def test_a_translation_has_to_be_the_nearest_both_ways_and_near_enough(catalog: 
 
 def test_undated_documents_are_translations_of_dated_ones(catalog: Catalog) -> None:
     for i, meaning in enumerate(MEANINGS):
-        catalog.commit(
+        put(
+            catalog,
             [
                 ready(
                     f"en{i}", words(f"e{i}"), lang="en", date="" if i % 2 else "2024", vector=in_language(meaning, "en")
                 ),
                 ready(f"ru{i}", words(f"r{i}"), lang="ru", date="2024-05-01", vector=in_language(meaning, "ru")),
-            ]
+            ],
         )
     bring_forward(catalog)
     assert [[link.document for link in catalog.links(f"en{i}!")] for i in range(len(MEANINGS))] == [
@@ -394,9 +404,9 @@ def test_undated_documents_are_translations_of_dated_ones(catalog: Catalog) -> N
 def test_translations_join_no_cluster_and_link_the_representative(catalog: Catalog) -> None:
     for lang in ("en", "az"):
         for i in range(1, 7):
-            catalog.commit([ready(f"{lang}{i}", words(f"{lang}{i}"), lang=lang, vector=in_language(MEANINGS[i], lang))])
+            put(catalog, [ready(f"{lang}{i}", words(f"{lang}{i}"), lang=lang, vector=in_language(MEANINGS[i], lang))])
     for name, lang, date in [("copy", "en", ""), ("first", "en", "2024-05-01"), ("az", "az", "")]:
-        catalog.commit([ready(name, FERRY[lang], lang=lang, date=date, vector=in_language(MEANINGS[0], lang))])
+        put(catalog, [ready(name, FERRY[lang], lang=lang, date=date, vector=in_language(MEANINGS[0], lang))])
     bring_forward(catalog)
     assert [(link.document, link.kind) for link in catalog.links("az!")] == [("first!", LinkKind.TRANSLATION)]
     assert catalog.cluster_of("az!") == Cluster("az!", ("az!",))
@@ -455,11 +465,12 @@ CONTENTS = [
         ]
     )
 ]
+CONTENT_VECTORS = dict(VECTORS)
 
 
 def named(name: str, content: int) -> ReadySource:
     made, (document,), (passage,) = CONTENTS[content], CONTENTS[content].documents, CONTENTS[content].passages
-    return ready(name, made.source.text, lang=document.lang, date=document.date, vector=passage.vector)
+    return ready(name, made.source.text, lang=document.lang, date=document.date, vector=CONTENT_VECTORS[passage.text])
 
 
 STEPS = st.lists(
@@ -480,23 +491,23 @@ def test_history_does_not_matter(
 ) -> None:
     held: dict[str, int] = {}
     with Catalog(tmp_path_factory.mktemp("grown"), built_with=BUILT) as grown:
-        for put, remove, bring in steps:
-            grown.commit([named(*item) for item in put.items()], remove=sorted(remove))
-            held = {name: made for name, made in held.items() if name not in remove} | put
+        for added, remove, bring in steps:
+            put(grown, [named(*item) for item in added.items()], remove=sorted(remove))
+            held = {name: made for name, made in held.items() if name not in remove} | added
             if bring:
                 bring_forward(grown)
         bring_forward(grown)
         with Catalog(tmp_path_factory.mktemp("anew"), built_with=BUILT) as anew:
-            anew.commit([named(*item) for item in sorted(held.items(), reverse=True)])
+            put(anew, [named(*item) for item in sorted(held.items(), reverse=True)])
             bring_forward(anew)
             assert content(grown) == content(anew)
 
 
 def test_what_breaks_half_way_leaves_all_as_it_was(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalog.commit([ready("a", FERRY["en"]), ready("b", FERRY["en"])])
+    put(catalog, [ready("a", FERRY["en"]), ready("b", FERRY["en"])])
     bring_forward(catalog)
     before = content(catalog)
-    catalog.commit([ready("c", FERRY["en"])])
+    put(catalog, [ready("c", FERRY["en"])])
 
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
@@ -511,7 +522,7 @@ def test_what_breaks_half_way_leaves_all_as_it_was(catalog: Catalog, monkeypatch
 
 
 def test_what_another_version_made_is_made_again(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    catalog.commit([ready("a", FERRY["en"]), ready("b", edited("en"))])
+    put(catalog, [ready("a", FERRY["en"]), ready("b", edited("en"))])
     bring_forward(catalog)
     before = content(catalog)
     catalog.replace_duplicates({}, [], {}, made=catalog.duplicates_made)
@@ -544,7 +555,7 @@ def test_opening_brings_forward_what_a_killed_writer_left(make_index: Callable[.
     copy = Source("c.txt", Media.TEXT, "c", source.text)
     span = document.spans
     copied = Document("copied", "c.txt", "", "az", "", span, document.body)
-    catalog.commit([ReadySource(copy, "/files/c.txt", (copied,), (), ())])  # and no more: the writer is gone
+    put(catalog, [ReadySource(copy, "/files/c.txt", (copied,), (), ())])  # and no more: the writer is gone
     assert catalog.cluster_of("copied").documents == ("copied",)
     with Index.open(folder) as opened:
         assert opened.cluster_of("copied").documents == tuple(sorted(["copied", document.id]))

@@ -462,7 +462,8 @@ def test_index_recall_is_the_share_of_the_exhaustive_search(make_index: Callable
     index = make_index({f"{place}.txt": f"{place} had a storm on day {i}.\n" * 2 for i, place in enumerate(places)})
     questions = ["a storm in Baku", "Shusha", "what happened on day 3?"]
     stored = list(index.catalog.added_since(0))
-    vectors = np.array([each.vector for each in stored], float)
+    held = index.catalog.vectors()
+    vectors = np.array([held[each.key] for each in stored], float)
     keys = np.array([each.key for each in stored])
     assert len({each.passage.lang for each in stored}) == 1
     for k in (1, 2, len(places), 50):

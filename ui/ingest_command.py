@@ -176,7 +176,7 @@ def _chunking(options: argparse.Namespace) -> Chunking | None:
 
 
 class _Bar:
-    """A progress bar: over files until a passage is known, then over passages, whose number grows meanwhile."""
+    """A progress bar: over files until all are read, then over passages until all are embedded."""
 
     def __enter__(self) -> _Bar:
         self.shown = self._begin(" files", leave=False)
@@ -191,7 +191,7 @@ class _Bar:
         return tqdm(unit=unit, delay=1, disable=None, file=sys.stderr, dynamic_ncols=True, leave=leave)
 
     def update(self, progress: Progress) -> None:
-        if not progress.passages_known:
+        if progress.files_done < progress.files_total or not progress.passages_known:
             self.shown.total = progress.files_total
             self.shown.update(progress.files_done - self.shown.n)
             return
@@ -199,7 +199,6 @@ class _Bar:
             self.shown.close()
             self.shown = self._begin(" passages", leave=True)
         self.shown.total = progress.passages_known
-        self.shown.set_description(f"file {progress.files_done}/{progress.files_total}", refresh=False)
         self.shown.update(progress.passages_done - self.shown.n)
 
 
