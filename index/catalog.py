@@ -340,18 +340,60 @@ class Catalog:
         They must be given in the order of their keys, which caches rely on. Returns the sequence number of the batch.
         """
         with self._batch() as sequence:
-            for text, one in made.items():
-                key = self._db.execute(
-                    f"INSERT INTO embeddings (embedder, text, vector) VALUES ({_SERVING}, ?, ?)",
-                    (text, one.vector.astype("<f2").tobytes()),
-                ).lastrowid
-                self._db.execute("INSERT INTO tokens VALUES (?, ?)", (key, one.tokens))
+            self._keep(made, int(self._setting("embedder")))
             self._db.executemany(
                 f"UPDATE passages SET embedded = ?, embedding = {_EMBEDDING_OF_TEXT} WHERE key = ?",
                 [(sequence, passage.key) for passage in pending],
             )
             if lacking := [passage for passage in pending if not self._is_embedded(passage.key)]:
                 raise ValueError(f"no embedding for {len(lacking)} passages, such as {lacking[0].text[:60]!r}")
+        return sequence
+
+    def _keep(self, made: Mapping[bytes, EmbeddedPassage], embedder: int) -> None:
+        for text, one in made.items():
+            key = self._db.execute(
+                "INSERT INTO embeddings (embedder, text, vector) VALUES (?, ?, ?)",
+                (embedder, text, one.vector.astype("<f2").tobytes()),
+            ).lastrowid
+            self._db.execute("INSERT INTO tokens VALUES (?, ?)", (key, one.tokens))
+
+    # Another embedder: its embeddings are made beside those that are served, until they are served instead
+
+    def begin_embedder(self, identity: EmbedderIdentity, codec: TokenCodec) -> tuple[int, TokenCodec]:
+        """The key of an embedder, which is put down if it is new, and how its token vectors are packed: by `codec`, or
+        as they were when it was put down."""
+        with self.transaction():
+            key = self._add_embedder(identity)
+            mean = json.dumps(codec.mean.tolist())
+            self._db.execute("UPDATE embedders SET token_mean = ? WHERE key = ? AND token_mean = ''", (mean, key))
+            (kept,) = self._db.execute("SELECT token_mean FROM embedders WHERE key = ?", (key,)).fetchone()
+        return key, TokenCodec(np.array(json.loads(kept), np.float32))
+
+    def not_embedded_by(self, embedder: int, *, after: int, limit: int) -> list[PendingPassage]:
+        """Passages with larger keys than `after` whose text an embedder has not embedded, in order of key."""
+        return self._to_embed(
+            "p.key > ? AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE e.embedder = ? AND e.text = p.text)",
+            (after, embedder, limit),
+        )
+
+    def keep_embeddings(self, embedder: int, made: Mapping[bytes, EmbeddedPassage]) -> None:
+        """Keep what an embedder that is not served yet has made, by the hashes of the texts."""
+        with self.transaction():
+            self._keep(made, embedder)
+
+    def serve(self, embedder: int) -> int:
+        """Serve the embeddings of this embedder from now on, which must be there for every text.
+
+        Those of the former stay until the catalog is compacted. Returns the sequence number of the batch.
+        """
+        with self._batch() as sequence:
+            self._db.execute("UPDATE settings SET value = ? WHERE name = 'embedder'", (str(embedder),))
+            self._db.execute(f"UPDATE passages SET embedded = ?, embedding = {_EMBEDDING_OF_TEXT}", (sequence,))
+            if lacking := self.pending_count():
+                raise ValueError(f"embedder {embedder} has not embedded {lacking} passages")
+            # Documents are linked to their translations by their vectors.
+            self.forget_duplicates()
+            self._db.execute("DELETE FROM settings WHERE name = 'duplicates'")
         return sequence
 
     def _is_embedded(self, key: int) -> bool:
@@ -481,9 +523,10 @@ class Catalog:
 
     def pending(self, limit: int) -> list[PendingPassage]:
         """The first `limit` passages that have no embedding yet, in order of key."""
-        rows = self._db.execute(
-            f"SELECT {self._PASSAGE_COLUMNS} WHERE p.embedding IS NULL ORDER BY p.key LIMIT ?", (limit,)
-        )
+        return self._to_embed("p.embedding IS NULL", (limit,))
+
+    def _to_embed(self, condition: str, values: tuple[int, ...]) -> list[PendingPassage]:
+        rows = self._db.execute(f"SELECT {self._PASSAGE_COLUMNS} WHERE {condition} ORDER BY p.key LIMIT ?", values)
         texts = [(stored.key, searched_text(stored.passage)) for stored in map(_stored_passage, rows)]
         return [PendingPassage(key, text, embedded_hash(text)) for key, text in texts]
 

@@ -67,12 +67,9 @@ class Index:
         self.folder = folder
         self.catalog = catalog
         self._report = report
-        self._embedder: Embedder | None = None
-        self._token_codec: TokenCodec | None = None
-        self._newly: dict[int, NewlyEmbedded] = {}
         self._last_among: tuple[tuple[object, ...], NDArray[np.int64]] | None = None
-        self.dense = DenseIndex(folder / "dense", catalog.built_with.embedder.dimension)
         self.lexical = LexicalIndex(folder / "lexical")
+        self._begin_serving()
 
     @classmethod
     def open(cls, folder: Path, *, report: Report = lambda message: None) -> Index:
@@ -131,14 +128,31 @@ class Index:
             self.dense.save()
         duplicates.bring_forward(self.catalog)
 
+    def _begin_serving(self) -> None:
+        """Forget all that hangs on the embedder, as when the index is opened."""
+        self._vectors_id = self.catalog.vectors_id
+        self._embedder: Embedder | None = None
+        self._token_codec: TokenCodec | None = None
+        self._newly: dict[int, NewlyEmbedded] = {}
+        self.dense = DenseIndex(self.folder / "dense", self.catalog.built_with.embedder.dimension)
+
+    def _follow_embedder(self) -> None:
+        """Change over if another process has embedded the index anew."""
+        if self.catalog.vectors_id != self._vectors_id:
+            with self.catalog.snapshot():
+                self._begin_serving()
+                self.dense.open(self.catalog)
+
     def refresh(self) -> None:
         """See the batches that were committed since this index was opened."""
+        self._follow_embedder()
         with self.catalog.snapshot():
             self.dense.catch_up(self.catalog)
 
     @property
     def embedder(self) -> Embedder:
-        """The embedder that the index was built with, loaded when first asked for. Raises IndexMismatch, ModelError."""
+        """The embedder whose vectors are served, loaded when first asked for. Raises IndexMismatch, ModelError."""
+        self._follow_embedder()
         if self._embedder is None:
             self.use_embedder(load_embedder(self.catalog.built_with.embedder.name, report=self._report))
         assert self._embedder is not None

@@ -1,0 +1,71 @@
+"""An index with the vectors of another embedder, made beside those that it has, which serve until all are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from index.catalog import Catalog
+from index.embed import Embedder
+from index.folder import Index
+from index.ingest import Progress
+from index.lock import writing
+from index.migrate import migrate
+from index.tokens import MEAN_TEXTS, TokenCodec
+
+_BATCH_PASSAGES = 256
+
+
+@dataclass(slots=True)
+class ReembedReport:
+    """What a run did."""
+
+    former: str  # the name of the embedder that served before
+    serving: str  # and of the one that serves now
+    passages: int = 0  # embedded in this run
+    interrupted: bool = False
+
+
+def reembed(
+    folder: Path,
+    *,
+    embedder: Embedder,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    report: Callable[[str], None] = lambda message: None,
+) -> ReembedReport:
+    """Make the index in `folder` one of `embedder`. What an earlier run of this has embedded is not embedded again.
+
+    The index is asked with its former embedder until the last text is embedded; then one transaction changes over. Its
+    embeddings are kept, so that to go back costs nothing, until the index is compacted. Ctrl-C ends the run after the
+    last whole batch, with `interrupted` set. Raises IndexLocked, IndexFolderError.
+    """
+    with writing(folder):
+        migrate(folder, report=report)
+        with Catalog(folder) as catalog:
+            former = catalog.built_with.embedder
+            result = ReembedReport(former.name, former.name)
+            try:
+                _embed_all(catalog, embedder, result, on_progress)
+            except KeyboardInterrupt:
+                result.interrupted = True
+                return result
+        result.serving = embedder.identity.name
+        with Index(folder, Catalog(folder), report=report) as index:
+            index.bring_caches_forward(writable=True)
+    return result
+
+
+def _embed_all(
+    catalog: Catalog, embedder: Embedder, result: ReembedReport, on_progress: Callable[[Progress], None]
+) -> None:
+    key, codec = catalog.begin_embedder(embedder.identity, TokenCodec.fitted(embedder.passage_tokens(list(MEAN_TEXTS))))
+    total, after = catalog.passage_count(), 0
+    while waiting := catalog.not_embedded_by(key, after=after, limit=_BATCH_PASSAGES):
+        texts = {passage.hash: passage.text for passage in waiting}
+        made = dict(zip(texts, embedder.embed_and_pack(list(texts.values()), codec), strict=True))
+        catalog.keep_embeddings(key, made)
+        result.passages += len(made)
+        after = waiting[-1].key
+        on_progress(Progress(0, 0, result.passages, total))
+    catalog.serve(key)
