@@ -130,7 +130,7 @@ _UNIT = {what: 1 << (16 * place) for place, what in enumerate(_COUNTED)}
 _NAMES = 8 * _COUNTS.size  # bits: the counts of words that may be names are above the others
 _LATIN = 0xFFFF * _UNIT["Latn"]
 _OTHERS = (1 << _NAMES) - 1
-_LONGEST_PIECE = 40  # characters between white space; a text with longer ones is taken apart word by word
+_LONGEST_PIECE = 40  # characters between white space; a line with longer ones is taken apart word by word
 
 
 def detect_language(text: str) -> str:
@@ -200,14 +200,20 @@ def _language_of_line(characters: int, tally: Mapping[str, int], script: str) ->
 
 def _tally(text: str, *, capitalised: bool = True) -> Mapping[str, int]:
     """What the words of a text tell, with or without those that may be names: letters by script, votes by language."""
-    pieces = text.split()
-    if max(map(len, pieces), default=0) > _LONGEST_PIECE:
-        pieces = _TOKEN.findall(normalize("NFC", text))
-    packed = sum(map(_evidence, pieces))
+    packed = sum(map(_evidence_of_line, text.split("\n")))
     counts = packed & _OTHERS
     if capitalised:
         counts += packed >> _NAMES
     return dict(zip(_COUNTED, _COUNTS.unpack(counts.to_bytes(_COUNTS.size, "little")), strict=True))
+
+
+@lru_cache(maxsize=1 << 12)  # a line is asked for by itself, and in the text of its article
+def _evidence_of_line(line: str) -> int:
+    """What all words of a line tell, packed as that of one is."""
+    pieces = line.split()
+    if max(map(len, pieces), default=0) > _LONGEST_PIECE:
+        pieces = _TOKEN.findall(normalize("NFC", line))
+    return sum(map(_evidence, pieces))
 
 
 @lru_cache(maxsize=1 << 16)  # few pieces make up most of an archive

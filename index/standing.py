@@ -127,7 +127,7 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     ]
     if not asked:
         return {}
-    lang = detect_language(" ".join(found[i].text for i in long[:_LANGUAGE_BLOCKS])) if long else UNDETERMINED
+    lang = detect_language("\n".join(found[i].text for i in long[:_LANGUAGE_BLOCKS])) if long else UNDETERMINED
     own_stems = {i: stems(found[i].text) for i in blocks if not found[i].lines[0].reason}
     shared = Counter(stem for its in own_stems.values() for stem in its)
     apart = [found[i].blank_before for i in long]
