@@ -36,8 +36,8 @@ _PRINT_CHARACTERS = 50
 _STEM = re.compile(r"([^\W\d_]{4,5})[^\W\d_]*")  # the letters that forms of a word share, mostly
 _STEM_CHARACTERS = 400
 _LANGUAGE_BLOCKS = 6
-# An address, and a sign of a page. Each begins with a set of characters, which `re` skips to several times as fast as to
-# one of several patterns; what may stand before them is looked at then.
+# An address, and a sign of a page. Each begins with a set of characters, to which `re` skips several times as fast as
+# to one of several patterns; what may stand before them is looked at then.
 _ADDRESS = re.compile(
     r"[:.@](?:(?<=http:)|(?<=https:)|(?<=www\.)|(?<=\S@)\S|(?<=\w\.)(?:com|org|net|info|az|ru|tr|uk|io|invalid)\b)",
     re.IGNORECASE,
