@@ -67,12 +67,12 @@ _in_use: ContextVar[Weights] = ContextVar("weights", default=SHIPPED)
 
 
 def _beginning_with(stems: Iterable[str]) -> re.Pattern[str]:
-    """The beginnings of words in small letters that are among `stems`."""
+    """What is no letter before a word in small letters that begins with one of `stems`."""
     by_letter: defaultdict[str, list[str]] = defaultdict(list)
     for stem in sorted(stems):
         by_letter[stem[0]].append(stem[1:])
-    # No letter before the first: looked for behind it, so that `re` skips to the letters with which any begins.
-    return re.compile("|".join(rf"{first}(?<![^\W\d_].)(?:{'|'.join(rest)})" for first, rest in by_letter.items()))
+    begins = "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in by_letter.items())
+    return re.compile(rf"[\W\d_](?:{begins})")  # not a look behind a letter: `re` would ask that of each character
 
 
 # How words begin that pages say of themselves: "subscribe", "fotoğraf", "редактор".
@@ -141,7 +141,11 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
         return {}
     lang = detect_language("\n".join(found[i].text for i in long[:_LANGUAGE_BLOCKS])) if long else UNDETERMINED
     own_stems = {i: stems(found[i].text) for i in blocks if not found[i].lines[0].reason}
-    shared = Counter(stem for its in own_stems.values() for stem in its)
+    seen: set[str] = set()
+    shared: set[str] = set()  # by several blocks
+    for its in own_stems.values():
+        shared |= seen & its
+        seen |= its
     apart = [found[i].blank_before for i in long]
     usual = max(apart, key=apart.count, default=0)
     loose_above = [0, *accumulate(map(_is_loose, found[last + 1 : end]))]  # above each block below the text
@@ -152,7 +156,7 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
         above = found[i - 1] if i > start else None
         below = found[i + 1] if i + 1 < end else None
         own = own_stems[i]
-        known = sum(shared[stem] > 1 for stem in own) / max(1, len(own))
+        known = len(own & shared) / max(1, len(own))
         evidence[i] = line_shape(block.text) | {
             "other language": lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, lang),
             "above all text": i < first,
@@ -331,7 +335,8 @@ def _is_day(text: str) -> bool:
 
 def _is_inserted(text: str) -> bool:
     """Whether a line within a text has something of a page about it: it may be a heading otherwise."""
-    return bool(_SIGN.search(text) or _LABEL.match(text) or _ADDRESS.search(text)) or _words_of_pages(text) > 0
+    told = _LABEL.match(text) or _SIGN.search(text) or _ADDRESS.search(text) or _OF_PAGES.search(_words_of(text))
+    return told is not None
 
 
 def _is_loose(block: Block) -> bool:
@@ -352,10 +357,15 @@ def _is_open(text: str) -> bool:
 
 def _words_of_pages(text: str) -> int:
     """How many words of a line pages say of themselves."""
-    return len(_OF_PAGES.findall(text.replace("İ", "i").lower()))
+    return len(_OF_PAGES.findall(_words_of(text)))
 
 
-@lru_cache(maxsize=1 << 11)  # of the texts of a file each is asked for once more when its articles are cut
+def _words_of(text: str) -> str:
+    """A text in small letters in which each word has something before it."""
+    return " " + text.replace("İ", "i").lower()  # which lower() makes two letters of
+
+
+@lru_cache(maxsize=1 << 12)  # of the texts of a file each is asked for once more when its articles are cut
 def stems(text: str) -> frozenset[str]:
     """How the longer words of a text begin, or of the beginning of a long one."""
     return frozenset(_STEM.findall(text[:_STEM_CHARACTERS].casefold()))
