@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from index.escapes import view
 from index.language import detect_language, language_runs
@@ -61,8 +63,8 @@ def read_languages(source: Source, body: Sequence[Span]) -> tuple[str, Runs]:
 
 
 def _within(runs: Sequence[tuple[Span, str]], start: int, end: int) -> Iterator[tuple[int, int, str]]:
-    """What of the runs lies between two places of their text."""
-    for span, lang in runs:
-        first, last = max(span.start, start), min(span.end, end)
-        if first < last:
-            yield first, last, lang
+    """What of the runs lies between two places of their text, the first before the second."""
+    for span, lang in islice(runs, bisect_right(runs, start, key=lambda run: run[0].end), None):
+        if span.start >= end:
+            return
+        yield max(span.start, start), min(span.end, end), lang
