@@ -663,7 +663,8 @@ def _is_told(found: FoundDate) -> bool:
 
 def _opening_day(line: str, lang: str) -> str:
     """The day that the first words of a line name, or ""."""
-    for found in find_dates(line[: _OPENING_CHARACTERS + 20], lang=lang):
+    opening = line[: _OPENING_CHARACTERS + 20]
+    for found in find_dates(opening, lang=lang) if _DIGIT.search(opening) else ():
         if _is_told(found) and len(found.value) == _DAY_LENGTH:
             return found.value if found.span.start <= _OPENING_CHARACTERS else ""
     return ""

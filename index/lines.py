@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from index.values import Span
@@ -50,11 +50,10 @@ class Block:
     """Lines that are one paragraph, or a line that stands by itself."""
 
     lines: tuple[Line, ...]
+    text: str = field(init=False)  # not a property: it is asked for a dozen times
 
-    @property
-    def text(self) -> str:
-        # Most blocks are one line, and each is asked for its text a dozen times.
-        return self.lines[0].text if len(self.lines) == 1 else " ".join(line.text for line in self.lines)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", " ".join([line.text for line in self.lines]))
 
     @property
     def blank_before(self) -> int:

@@ -114,7 +114,7 @@ def weighed(kind: str, evidence: Mapping[str, float]) -> float:
     """The logarithm of the odds that a line is furniture ("line") or a title ("title"), that an article begins in a gap
     ("beginning"), or that what was cut is no article ("aside")."""
     weights = _in_use.get()[kind]
-    return weights["bias"] + sum(weights.get(name, 0) * value for name, value in evidence.items())
+    return weights["bias"] + sum(weights.get(name, 0) * value for name, value in evidence.items() if value)
 
 
 def _words() -> Mapping[str, float]:
