@@ -92,8 +92,8 @@ class Layout:
         self.recurrent = first | last
         self._edges = [{key for key in keys if key[0] != "="} for keys in (first, last)]
         self._gaps_with = Counter(inner)
-        apart = [found[gap.end].blank_before for gap in self.gaps[1:-1] if gap.start == gap.end]
-        self.between_paragraphs = max(apart, key=apart.count, default=0)
+        apart = Counter(found[gap.end].blank_before for gap in self.gaps[1:-1] if gap.start == gap.end)
+        self.between_paragraphs = max(apart, key=apart.__getitem__, default=0)
 
     def _keys_in(self, gap: Gap) -> set[str]:
         return {key for i in range(gap.start, gap.end) if (key := self.keys[i])}

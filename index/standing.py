@@ -146,8 +146,8 @@ def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     for its in own_stems.values():
         shared |= seen & its
         seen |= its
-    apart = [found[i].blank_before for i in long]
-    usual = max(apart, key=apart.count, default=0)
+    apart = Counter(found[i].blank_before for i in long)
+    usual = max(apart, key=apart.__getitem__, default=0)
     loose_above = [0, *accumulate(map(_is_loose, found[last + 1 : end]))]  # above each block below the text
     evidence: dict[int, dict[str, float]] = {}
     for i in asked:
