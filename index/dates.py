@@ -596,7 +596,8 @@ _UPDATED = re.compile(
     r"отпечатан|распечатан|сохранен|дата обращ|cap (?:olun|edil)|saxlan|yazdiril|kaydedil|erisim"
 )
 _ADDRESS_DAY = re.compile(r"/((?:19|20)\d\d)[/-]?(\d\d)[/-]?(\d\d)(?=[/_-])")
-_DIGIT = re.compile(r"\d")
+# What may be a year, behind a day or not: to look for dates takes far longer.
+_YEAR = re.compile(r"[0-9.](?:(?<=[0-9])[0-9]{3}|(?<=\.)\s?[0-9]{2})")
 _NAME = re.compile(r"[^\W\d_]{2,}")
 _QUOTED = re.compile('«[^»]{1,40}»|“[^”]{1,40}”|„[^“”]{1,40}[“”]|"[^"]{1,40}"')
 # A date that a comma, dash or bar parts from what stands by it, as in "September 2023, Council press desk".
@@ -619,7 +620,7 @@ _NO_DATE_LINE = _DateLine("", bare=False, byline=False, updated=False)
 
 
 def _date_line(line: str, lang: str) -> _DateLine:
-    if len(line) > _DATE_LINE_CHARACTERS or not _DIGIT.search(line):
+    if len(line) > _DATE_LINE_CHARACTERS or not _YEAR.search(line):
         return _NO_DATE_LINE
     return _read_date_line(line, lang)
 
@@ -664,7 +665,7 @@ def _is_told(found: FoundDate) -> bool:
 def _opening_day(line: str, lang: str) -> str:
     """The day that the first words of a line name, or ""."""
     opening = line[: _OPENING_CHARACTERS + 20]
-    for found in find_dates(opening, lang=lang) if _DIGIT.search(opening) else ():
+    for found in find_dates(opening, lang=lang) if _YEAR.search(opening) else ():
         if _is_told(found) and len(found.value) == _DAY_LENGTH:
             return found.value if found.span.start <= _OPENING_CHARACTERS else ""
     return ""

@@ -15,13 +15,12 @@ from collections.abc import Mapping
 
 from index.lines import small_letters
 
-_WORD = re.compile(r"[^\W\d_]+")
-_LETTERS = 5  # that forms of a word share, mostly
+_BEGINNING = re.compile(r"([^\W\d_]{1,5})[^\W\d_]*")  # of a word, the letters that its forms share, mostly
 
 
 def beginnings(text: str) -> set[str]:
     """How the words of a line begin, in small letters."""
-    return {word[:_LETTERS] for word in _WORD.findall(small_letters(text))}
+    return set(_BEGINNING.findall(small_letters(text)))
 
 
 def wording(text: str, words: Mapping[str, float]) -> float:
@@ -30,7 +29,7 @@ def wording(text: str, words: Mapping[str, float]) -> float:
     The root, because a word of many says less than one of few, and several say more than one.
     """
     found = beginnings(text)
-    return sum(words.get(word, 0.0) for word in found) / math.sqrt(max(1, len(found)))
+    return sum(filter(None, map(words.get, found))) / math.sqrt(max(1, len(found)))
 
 
 def read_words(table: str) -> dict[str, float]:
