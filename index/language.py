@@ -176,8 +176,8 @@ def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
     for line, its, script in zip(lines, told, scripts, strict=True):
         if its:
             latest[script] = its
-        elif script:  # what is in another script cannot be in the language of the line above
-            latest.setdefault(script, detect_language(line.of(text)))
+        elif script and script not in latest:  # what is in another script cannot be in the language of the line above
+            latest[script] = detect_language(line.of(text))
         lang = its or latest.get(script, lang)
         if runs and runs[-1][1] == lang:
             runs[-1] = (Span(runs[-1][0].start, line.end), lang)
