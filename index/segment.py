@@ -52,7 +52,7 @@ def cut_articles(lines: Sequence[Line], *, is_title: Callable[[Line], bool] | No
     found = blocks(lines)
     if is_title is not None:
         begins = {i: i for i, block in enumerate(found) if is_title(block.lines[0])}
-        return _cut(found, {0: -1} | begins)
+        return _cut(found, {0: -1} | begins, keys=Layout(found).keys)
     layout = Layout(found)
     if any(STORY_END.fullmatch(line.text) for line in lines):
         begins = _stories(layout)

@@ -84,3 +84,12 @@ FOLDER = f"# FOLDER: trams\n\n> (note) {LONG}\n\n"
 def test_headings_of_the_second_level(text: str, titles: list[str]) -> None:
     cleaned = clean(read_source(text.encode(), path="a.md"))
     assert [document.title for document in cleaned.documents] == titles
+
+
+def test_what_is_noted_around_articles_is_no_text() -> None:
+    text = "The depot has planted beans along its fence, and the drivers water them between two of their shifts."
+    notes = ("TODO: ask for the number of beans", "(not to be passed on; see note 3)")
+    written = "".join(f"# Beans {n}\n\n{text}\n\n{note}\n\n" for n, note in enumerate(notes))
+    source = read_source(written.encode(), path="a.md")
+    assert [document.body[0].of(source.text) for document in clean(source).documents] == [text, text]
+    assert [len(document.body) for document in clean(source).documents] == [1, 1]
