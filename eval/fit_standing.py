@@ -44,7 +44,7 @@ from index.standing import (
 )
 from index.wording import words_text
 
-MADE_FILES = 600
+MADE_FILES = 1000
 _REGULARISATION = {"line": 1.0, "title": 0.5, "beginning": 2.0, "aside": 1.0}  # as scikit-learn's C
 _LOST_TEXT = 1.5  # to lose text is worse than to keep furniture
 _MADE_WEIGHT = 0.5
@@ -192,7 +192,7 @@ def _beginning_cases(labelled: Iterable[_Labelled]) -> list[Case]:
     return [
         Case(each.layout.beginning_evidence(gap), _begins_in(each, gap), each.weight)
         for each in labelled
-        if not each.is_one
+        if not each.is_one and not each.layout.ends_stories
         for gap in each.layout.gaps[1:-1]
         if each.layout.may_begin(gap)
     ]

@@ -11,7 +11,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from eval.figures import SEED
 from eval.reading import GoldArticle, GoldFile
@@ -38,6 +38,11 @@ _HEADS = (
 )
 _TITLES = ("", "upper", "number", "bullet", "quotes", "stop", "asks")
 _SIGNATURES = ("", "", "", "", "author", "outlet", "known", "date")
+# What stands above titles.
+_ABOVE = ((), (), (), (), (), ("date",), ("author",), ("time",), ("lines",), ("lines", "date"))
+_ABOVE_TEXTS = ((), ("date",), ("date",), ("time",), ("known",), ("author", "date"))  # without titles
+_TWO_LANGUAGES = 0.15  # of the files
+_LIVE = ("LIVE", "Liveblog", "CANLI", "Canlı", "Онлайн", "ХРОНИКА")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,10 @@ def lay_out(golds: Sequence[GoldFile], count: int) -> Iterator[tuple[str, GoldFi
     languages = [lang for lang in _LANGUAGES if pieces[lang].articles]
     for number in range(count if languages else 0):
         rng = random.Random(f"{SEED} {number}")  # noqa: S311 - no secrets
-        yield _File(pieces[rng.choice(languages)], rng).made(f"made {number}.txt")
+        chosen = pieces[rng.choice(languages)]
+        if rng.random() < _TWO_LANGUAGES:
+            chosen = replace(chosen, articles=chosen.articles + pieces[rng.choice(languages)].articles)
+        yield _File(chosen, rng).made(f"made {number}.txt")
 
 
 def _pieces(golds: Sequence[GoldFile]) -> dict[str, _Pieces]:
@@ -92,6 +100,8 @@ class _File:
         below_titles = self._some_furniture(3)
         if rng.random() < (0.5 if style.titled else 0.15):
             self._put_furniture(self._some_furniture(6), 0)
+        if style.live:
+            self._put_furniture([rng.choice(_LIVE)], 0)
         for number in range(1, count + 1):
             gap = (rng.choice((0, 1, 2)) if number == 1 else style.blank_between) if self._text else 0
             gap = self._part(style, between, number, gap)
@@ -140,25 +150,43 @@ class _File:
     ) -> None:
         rng = self._rng
         titled = bool(style.titled and article.title)
+        if rng.random() < style.rubrics:
+            self._put_furniture([self._words(1, 2).upper()], gap)
+            gap = rng.choice((0, style.blank_in_head))
+        gap = self._put_head(style.above, below_title, gap, style.blank_in_head)
         if titled:
-            self._put(style.title(article.title, number), gap)
-            gap = style.blank_in_head
-        for part in style.head:
-            if part == "lines":
-                self._put_furniture(below_title, gap)
+            if style.timed:
+                time = self._time()
+                self._put(f"{time}  {style.title(article.title, number)}", gap)
+                self._optional.append(time)
             else:
-                self._put_optional(self._head_line(part), gap)
+                self._put(style.title(article.title, number), gap)
             gap = style.blank_in_head
+        gap = self._put_head(style.head, below_title, gap, style.blank_in_head)
         paragraphs = self._paragraphs(style, article)
         blank = max(style.blank_within, gap) if titled or style.head else gap
         for i, paragraph in enumerate(paragraphs):
             if i and style.interrupted and rng.random() < 0.35:
                 self._put_furniture(self._some_furniture(1), style.blank_within)
-            self._put(paragraph, style.blank_within if i else blank)
+            if style.live and rng.random() < 0.7:
+                self._put_optional(self._time(), blank)
+                blank = style.blank_in_head
+            self._put(paragraph, blank)
+            blank = style.blank_within
         if style.signed:
             self._put_optional(self._head_line(style.signed), rng.choice((0, 0, style.blank_within)))
         title = style.title(article.title, number) if titled else ""
         self._articles.append(GoldArticle(title, article.lang, "", "", "", tuple(paragraphs)))
+
+    def _put_head(self, parts: Sequence[str], lines: Sequence[str], gap: int, gap_within: int) -> int:
+        """Put what stands above or below titles; how many lines are blank below it."""
+        for part in parts:
+            if part == "lines":
+                self._put_furniture(lines, gap)
+            else:
+                self._put_optional(self._head_line(part), gap)
+            gap = gap_within
+        return gap
 
     def _put_optional(self, text: str, blank: int) -> None:
         self._put(text, blank)
@@ -192,12 +220,17 @@ class _File:
             case "author" | "outlet":
                 names = [getattr(article, kind) for article in self._pieces.articles if getattr(article, kind)]
                 return self._rng.choice(names) if names else self._words(2, 2)
+            case "time":
+                return self._time()
             case _:
                 return self._rng.choice(known) if known and self._rng.random() < 0.6 else self._date()
 
     def _date(self) -> str:
         day, month, year = self._rng.randint(1, 28), self._rng.randint(1, 12), self._rng.randint(1995, 2025)
         return self._rng.choice((f"{day:02}.{month:02}.{year}", f"{year}-{month:02}-{day:02}", f"{day}/{month}/{year}"))
+
+    def _time(self) -> str:
+        return f"{self._rng.randint(0, 23):02}:{self._rng.randint(0, 59):02}"
 
     def _headline(self) -> str:
         return self._rng.choice(self._pieces.articles).title or self._words(3, 6)
@@ -214,12 +247,16 @@ class _Style:
 
     def __init__(self, rng: random.Random, *, several: bool) -> None:
         self.blank_within = rng.choices((0, 1, 2), (5, 4, 1))[0]
-        self.blank_between = rng.choices((0, 1, 2, 3), (2, 4, 3, 2))[0]
+        self.blank_between = rng.choices((0, 1, 2, 3), (3, 4, 3, 2))[0]
         self.blank_in_head = rng.choices((0, 1), (3, 2))[0]
-        self.titled = rng.random() < 0.85
+        self.titled = rng.random() < 0.75
         self.parted = rng.choices(("", "rule", "number", "lines"), (8, 3, 2, 3))[0] if several else ""
         self.rule, self.numbering = rng.choice(_RULES), rng.choice(_NUMBERINGS)
         self.head: Sequence[str] = rng.choice(_HEADS) if self.titled else ()
+        self.above: Sequence[str] = rng.choice(_ABOVE if self.titled else _ABOVE_TEXTS) if several else ()
+        self.timed = several and not self.above and rng.random() < 0.08  # 19:42  Title
+        self.live = not several and rng.random() < 0.2
+        self.rubrics = rng.choice((0.0, 0.0, 0.0, 0.3)) if several else 0.0
         self.signed = rng.choice(_SIGNATURES)
         self.dateline = rng.choice(_DATELINES) if rng.random() < 0.2 else ""
         self.short, self.split = rng.random() < 0.25, rng.random() < 0.1
@@ -232,7 +269,7 @@ class _Style:
         self._made_up = rng.choices(
             ("", "upper", "number", "bullet", "quotes", "stop", "asks"), (12, 3, 1, 1, 1, 1, 1)
         )[0]
-        if self.headed or not (self.titled or self.parted or self.dateline):
+        if self.headed or not (self.titled or self.parted or self.dateline or self.above):
             # What nobody could tell is not to be learned.
             self.blank_between = max(self.blank_between, self.blank_within + 1)
 

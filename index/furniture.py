@@ -52,7 +52,7 @@ _FURNITURE = re.compile("|".join(f"(?P<{name}>{_fast(_TABLE[reason])})" for name
 STORY_END, MARK, END_MARK = (
     re.compile(_TABLE[reason], re.IGNORECASE) for reason in ("end of story", "between articles", "end mark")
 )
-NUMBER, SLUG = "number of an article", "slug"
+NUMBER, SLUG, TIME = "number of an article", "slug", "time of an article"
 _PAGE_NUMBER = re.compile(r"(\.{3,}|…{2,}|\t+)\s*\d{1,4}\Z")
 _COUNT = re.compile(r"[\W_]*(\d{1,2})[\W_]*")
 _CODE = re.compile(r"(?=.*\d{3})[^\W\d_]{2,12}[-/ ]?\d{2,8}([-/]\w{1,8})*")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 
-from index.furniture import END_MARK, MARK, NUMBER, SLUG
+from index.furniture import END_MARK, MARK, NUMBER, SLUG, STORY_END, TIME
 from index.heading import is_byline
 from index.language import detect_language
 from index.lines import TWO_SENTENCES, Block, is_sentence, is_text
@@ -41,6 +41,11 @@ _OF_ARTICLES = frozenset(("counter", "share bar", "age", "tags", "updated", "end
 # Under such a heading every paragraph is a piece of news by itself.
 _BRIEFS = re.compile(
     r"(.{1,20} )?(in brief|briefs|briefly|qısa( xəbərlər)?|qısaca|коротко( о разном)?|вкратце|kısa kısa|kısaca)",
+    re.IGNORECASE,
+)
+# Under such a line the times of day part the entries of one article, which else are those of a ticker.
+_LIVE = re.compile(
+    r"\b(live(blog)?|as it happened|canlı|dəqiqə[- ]dəqiqə|anbean|dakika dakika|онлайн|хроника|как это было)\b",
     re.IGNORECASE,
 )
 # A text that begins with a day in figures, or with a place in capitals, perhaps a day and an agency, and a dash.
@@ -97,6 +102,11 @@ class Layout:
 
     def _keys_in(self, gap: Gap) -> set[str]:
         return {key for i in range(gap.start, gap.end) if (key := self.keys[i])}
+
+    @property
+    def ends_stories(self) -> bool:
+        """Whether the file itself says below each article that it ends there."""
+        return any(STORY_END.fullmatch(line.text) for block in self.found for line in block.lines)
 
     def shared(self, gap: Gap) -> bool:
         """Whether lines of the gap are of a make with some above the first text or below the last."""
@@ -218,6 +228,11 @@ class Layout:
         """Whether a heading says that every paragraph is an article."""
         return any(_BRIEFS.fullmatch(block.text) for block in self.found[:HEAD_BLOCKS])
 
+    @cached_property
+    def _is_live(self) -> bool:
+        """Whether a line above the first text says that what follows was told as it happened."""
+        return any(_LIVE.search(block.text) for block in self.found[: self.gaps[0].end])
+
     def may_begin(self, gap: Gap) -> bool:
         """Whether there is anything about an inner gap that paragraphs of an article do not have between them."""
         below = self.found[gap.end]
@@ -240,6 +255,7 @@ class Layout:
         titled = title.at >= 0
         asks = titled and found[title.at].text.endswith("?")
         timed = any(_TIME.fullmatch(block.text) for block in inside)
+        none_titled = max(title.odds, first_title.odds) <= _LEAST_TITLE
         return {
             "title": max(_LEAST_TITLE, min(-_LEAST_TITLE, title.odds)) / 3,
             "untitled": title.odds <= _LEAST_TITLE,
@@ -253,10 +269,11 @@ class Layout:
             "as at the edges": self.shared(gap),
             "as at the edges, titled": self.shared(gap) and title.odds > _LEAST_TITLE,
             "just as at an edge": bool(keys) and keys in self._edges,
-            "as at the edges, none titled": self.shared(gap) and max(title.odds, first_title.odds) <= _LEAST_TITLE,
+            "as at the edges, none titled": self.shared(gap) and none_titled,
             "time": timed,
+            "time, live": timed and self._is_live,
             "time, under the first title": timed and title.odds <= _LEAST_TITLE < first_title.odds,
-            "time, no title": timed and max(title.odds, first_title.odds) <= _LEAST_TITLE,
+            "time, none titled": timed and none_titled,
             "as other gaps": any(self._gaps_with[key] > 1 for key in keys),
             "others are marked": self._some_marked and not self._is_marked(gap),
             "inserted": any(reason in INSERTED for reason in reasons),
@@ -396,4 +413,4 @@ def _is_item(block: Block) -> bool:
 def _parts(block: Block) -> bool:
     text, reason = block.text, block.lines[0].reason
     marked = reason in _BETWEEN and bool(MARK.fullmatch(text) or END_MARK.fullmatch(text))
-    return marked or reason in (NUMBER, SLUG) or _is_rule(block)
+    return marked or reason in (NUMBER, SLUG, TIME) or _is_rule(block)

@@ -1,8 +1,8 @@
-"""What stands at the beginning of a line and is no part of what it says: labels of fields, and numbers of articles.
+"""What stands at the beginning of a line and is no part of what it says: labels, and numbers or times of articles.
 
-    Title: Keeper goes home          3. Keeper goes home
+    Title: Keeper goes home          3. Keeper goes home          19:42  Keeper goes home
 
-The label or the number becomes a line of its own, which is dropped.
+The label, the number or the time becomes a line of its own, which is dropped.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from index.dates import is_date_line
-from index.furniture import NUMBER
+from index.furniture import NUMBER, TIME
 from index.lines import Line, is_sentence, is_text
 from index.rules import Fields
 from index.values import Span
@@ -20,12 +21,14 @@ from index.values import Span
 _FIELDS = Fields()
 _LABEL = re.compile(r"(?P<label>[^\W\d_]{3,12})\s*:(?:\s+(?P<rest>\S.*))?")
 _NUMBERED = re.compile(r"(?P<number>\d{1,2})(?:[.)]\s*|\s+)(?P<rest>[^\W\d_a-zа-я].{5,})")
+_TIMED = re.compile(r"(?:[01]?\d|2[0-3])[:.][0-5]\d\s+(?P<rest>[^\W\d_a-zа-я].{5,})")
 
 
 def split_openings(lines: Sequence[Line]) -> list[Line]:
     """The lines, those parted that begin with the label of a title or a text, or with a number that counts articles.
 
-    Labels are told by there being one of a title, numbers by counting up from one with text between each two.
+    Labels are told by there being one of a title, numbers by counting up from one with text between each two, and the
+    times of a ticker by text between each two.
     """
     labels = [_LABEL.fullmatch(line.text) if ":" in line.text[:14] else None for line in lines]
     if any(match is not None and _names(match, _FIELDS.title) for match in labels):
@@ -33,6 +36,7 @@ def split_openings(lines: Sequence[Line]) -> list[Line]:
     else:
         labels = [None] * len(lines)
     numbered = _counting(lines)
+    timed = {} if numbered else _timed(lines)
     return [
         part
         for i, (line, match) in enumerate(zip(lines, labels, strict=True))
@@ -41,6 +45,8 @@ def split_openings(lines: Sequence[Line]) -> list[Line]:
             if match is not None
             else _parted(line, numbered[i], NUMBER)
             if i in numbered
+            else _parted(line, timed[i], TIME)
+            if i in timed
             else (line,)
         )
     ]
@@ -77,6 +83,26 @@ def _counting(lines: Sequence[Line]) -> dict[int, re.Match[str]]:
             found[i] = match
             text = False
     return found if len(found) > 1 else {}
+
+
+def _timed(lines: Sequence[Line]) -> dict[int, re.Match[str]]:
+    """The lines that begin with a time of day and go on as a title does, if there is text between each two of them.
+
+    Without text between them they are a list of headlines.
+    """
+    found = {i: match for i, line in enumerate(lines) if (match := _time_of_title(line)) is not None}
+    told = (
+        any(not line.reason and is_text(line.text) for line in lines[title + 1 : below])
+        for title, below in pairwise((*found, len(lines)))
+    )
+    return found if len(found) > 1 and all(told) else {}
+
+
+def _time_of_title(line: Line) -> re.Match[str] | None:
+    text = line.text
+    if line.reason or not text[0].isdigit() or is_text(text) or is_sentence(text) or is_date_line(text):
+        return None
+    return _TIMED.fullmatch(text)
 
 
 def _parted(line: Line, match: re.Match[str], reason: str) -> Iterator[Line]:

@@ -54,7 +54,7 @@ def cut_articles(lines: Sequence[Line], *, is_title: Callable[[Line], bool] | No
         begins = {i: i for i, block in enumerate(found) if is_title(block.lines[0])}
         return _cut(found, {0: -1} | begins, keys=Layout(found).keys)
     layout = Layout(found)
-    if any(STORY_END.fullmatch(line.text) for line in lines):
+    if layout.ends_stories:
         begins = _stories(layout)
         return _cut(found, begins, keys=layout.keys)
     return _cut(layout.without_recurrent(), _beginnings(layout), keys=layout.keys)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from index.clean import clean
 from index.lines import read_lines
 from index.openings import label_of_outlet, split_openings
+from index.read import read_source
 from index.values import Span
 
 TEXT = "The tram depot of Oakmere has planted beans along its fence, and the drivers water them between two shifts."
@@ -63,3 +65,26 @@ def test_each_line_is_where_it_says_and_none_is_lost(lines: list[str]) -> None:
 )  # fmt: skip
 def test_outlets(line: str, outlet: str) -> None:
     assert label_of_outlet(line) == outlet
+
+
+TICKER = [
+    "19:42  Anglers taken off a drifting floe",
+    "Rescuers brought seven anglers ashore on Thursday; they asked whether their catch could come with them as well.",
+    "18:10  Airport takes its first flight",
+    "The plane from the capital landed at the new airport eleven minutes early, and nobody had yet unlocked the gate.",
+]
+
+
+def test_the_times_of_a_ticker_stand_by_themselves() -> None:
+    text = "\n".join(TICKER)
+    documents = clean(read_source(text.encode(), path="a.txt")).documents
+    assert [document.title for document in documents] == [
+        "Anglers taken off a drifting floe",
+        "Airport takes its first flight",
+    ]
+    assert [text[d.body[0].start : d.body[-1].end] for d in documents] == TICKER[1::2]
+
+
+def test_headlines_with_their_times_are_no_articles() -> None:
+    lines = list(read_lines(text := "\n".join((*TICKER[::2], TICKER[1])), Span(0, len(text))))
+    assert [line.text for line in split_openings(lines)] == [*TICKER[::2], TICKER[1]]

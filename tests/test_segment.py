@@ -326,6 +326,18 @@ def test_the_day_in_a_line_of_every_article_is_its_date(lang: str) -> None:
     assert [(d.title, d.date) for d in found] == [("", "2024-12-10"), ("", "2024-12-11")]
 
 
+LIVE = {"en": "Live", "az": "CANLI", "ru": "Онлайн", "tr": "Canlı anlatım"}
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_times_of_a_ticker_part_articles_and_those_of_what_is_told_live_do_not(lang: str) -> None:
+    texts = (*TEXTS[lang], TEXTS[lang][0])
+    entries = "\n\n".join(f"1{n}:0{n}\n{text}" for n, text in enumerate(texts))
+    assert documents(entries) == [("", lang, text) for text in texts]
+    (document,) = clean(Source("a.txt", Media.TEXT, "0", f"{LIVE[lang]}\n{TITLES[lang][0]}\n\n{entries}")).documents
+    assert document.title == TITLES[lang][0]
+
+
 # Titles
 
 HEADS = [
