@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 
 from index.articles import Cleaned, article_id, read_languages, stripped
-from index.dates import address_day, is_date_line, iso_day, publication, stated_date
+from index.dates import address_day, is_date_line, iso_day, publication, stated_date, tells_keeping
 from index.escapes import view
 from index.furniture import NUMBER, mark_furniture
 from index.heading import clean_outlet, is_issue_line, outlet_of_page
@@ -48,6 +48,7 @@ _EDGE_LINES = 3
 _DAY_LINES = 2  # below a heading, of which one may say when an article was published
 # Of the lines at the top and at the bottom of a page that say whose it is.
 _TOP_LINES = 4
+_MANY = 3  # articles; the only day among them is the day of them all
 _TOP_CHARACTERS = 120
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _SAYING_WHOSE = frozenset((Media.TEXT, Media.HTML))
@@ -75,7 +76,7 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
     masthead = ""  # the date above the first part
     for piece in _pieces(source, rules, repeated):
         cut = _cut(source, piece) if piece.is_part else Cut((), piece.lines, ())
-        above = cut.masthead if piece.is_part else () if documents else piece.lines
+        above = _above(piece, cut) if piece.is_part else () if documents else piece.lines
         days = [day for line in reversed(above) if (day := _day_of_line(line.text))]
         sent = stated_date(piece.part.date) if source.media is Media.EML else ""
         masthead = next(iter(days), sent or masthead)
@@ -86,9 +87,23 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
         dropped.extend(DroppedSpan(line.span, line.reason or "between articles") for line in cut.dropped)
     if source.text.startswith(BYTE_ORDER_MARK):
         dropped.insert(0, DroppedSpan(Span(0, 1), "byte order mark"))
+    if source.media is Media.TEXT:
+        documents = _dated_as_first(documents)
     if source.media in _SAYING_WHOSE and not source.parts:
         documents = _told_by_page(documents, source, dropped)
     return Cleaned(tuple(documents), tuple(dropped), ())
+
+
+def _above(piece: _Piece, cut: Cut) -> Sequence[Line]:
+    """The lines above the first article's title, or above its text if it has none, whatever was made of them.
+
+    What they say of a day they say of the whole file.
+    """
+    if not cut.articles:
+        return cut.masthead
+    first = cut.articles[0]
+    start = first.blocks[max(first.titled, 0)].lines[0].span.start
+    return [line for line in piece.lines if line.span.end <= start]
 
 
 def _pieces(source: Source, rules: Rules, repeated: LineKeys) -> list[_Piece]:
@@ -123,10 +138,19 @@ def _day_of_line(text: str) -> str:
     """The day or month of a line above all articles, or the year of a number of a paper."""
     if is_date_line(text):
         return publication([text]).date
-    if len(text) > _TOP_CHARACTERS:
+    if len(text) > _TOP_CHARACTERS or tells_keeping(text):
         return ""
     year = _YEAR.search(text) if is_issue_line(text) else None
     return stated_date(text) or (year[0] if year is not None else "")
+
+
+def _dated_as_first(documents: list[Document]) -> list[Document]:
+    """The articles of a text, with the day above the first one's text if the others, some at least, have no head."""
+    others = documents[1:]
+    if len(documents) < _MANY or documents[0].date_from != "date line" or any(o.date or o.title for o in others):
+        return documents
+    day = documents[0].date
+    return [documents[0], *(replace(each, date=day, date_from="masthead") for each in others)]
 
 
 def _told_by_page(documents: Sequence[Document], source: Source, dropped: Sequence[DroppedSpan]) -> list[Document]:

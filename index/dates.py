@@ -577,7 +577,7 @@ def _exists(dated: str) -> bool:
 _EARLY_LINES = 5  # the title and four more
 _DATE_LINE_CHARACTERS = 100
 _OPENING_CHARACTERS = 60
-_METADATA_CHARACTERS = 60
+_METADATA_CHARACTERS = 100
 _OTHER_WORDS = 4  # names of a place, a paper or a writer beside the date
 _BYLINE_WORDS = 8
 # Folded words that stand by a date and say nothing more.
@@ -590,11 +590,15 @@ _LABEL = re.compile(
     rf"oxun\w*|serh\w*|il|yayin\w*|tarihi?|guncelle\w*|son|ekle\w*|giris|okun\w*|yorum\w*|{_ANY_WEEKDAY})(?!\w)"
 )
 _BY = re.compile(r"\W*(?:(?:written |posted )?by|автор|muellif|yazar|yazan|metn)\b")
-# When a text was changed, printed or saved, it had been published before.
-_UPDATED = re.compile(
-    r"updat|modif|обновл|измен|yenilen|guncelle|\bprinted (?:on|from|at)|\bsaved|\bretrieved|\baccessed|"
-    r"отпечатан|распечатан|сохранен|дата обращ|cap (?:olun|edil)|saxlan|yazdiril|kaydedil|erisim"
+# When a text was changed, it had been published before; when somebody printed or saved it, nobody knows how long.
+_CHANGED = re.compile(r"updat|modif|обновл|измен|yenilen|guncelle")
+_KEPT = re.compile(
+    r"\b(?:printed (?:on|from|at)|saved|retrieved|accessed|load-date|captured?|exported|downloaded)\b|"
+    r"отпечатан|распечатан|сохранен|выгружен|скачан|дата обращ|cap (?:olun|edil)|saxlan|endirilib|yazdiril|kaydedil|"
+    r"erisim|indirildi|disa aktar"
 )
+# Before a day on which something begins or ends, and nothing is published.
+_FROM_OR_TO = re.compile(r"\b(?:from|since|until|till|by|before|after|с|со|до|к|ко|по|после)\s+\Z")
 _ADDRESS_DAY = re.compile(r"/((?:19|20)\d\d)[/-]?(\d\d)[/-]?(\d\d)(?=[/_-])")
 # What may be a year, behind a day or not: to look for dates takes far longer.
 _YEAR = re.compile(r"[0-9.](?:(?<=[0-9])[0-9]{3}|(?<=\.)\s?[0-9]{2})")
@@ -613,10 +617,11 @@ class _DateLine:
     date: str
     bare: bool  # whether the line has no word that is neither the date nor usual beside one
     byline: bool
-    updated: bool  # whether it says when the text was changed, and not when it was published
+    changed: bool  # whether it says when the text was changed, and not when it was published
+    kept: bool  # or when it was printed or saved
 
 
-_NO_DATE_LINE = _DateLine("", bare=False, byline=False, updated=False)
+_NO_DATE_LINE = _DateLine("", bare=False, byline=False, changed=False, kept=False)
 
 
 def _date_line(line: str, lang: str) -> _DateLine:
@@ -639,10 +644,11 @@ def _read_date_line(line: str, lang: str) -> _DateLine:
     if len(words) > (_BYLINE_WORDS if byline else _OTHER_WORDS) or (small and not byline):
         return _NO_DATE_LINE
     ends = [0, *(found.span.end for found in dates)]
-    first = [
-        found for found, end in zip(dates, ends, strict=False) if not _UPDATED.search(folded, end, found.span.start)
-    ]
-    return _DateLine((first or dates)[0].value, not words, byline, updated=not first)
+    before = [folded[end : found.span.start] for found, end in zip(dates, ends, strict=False)]
+    told = [(found, _CHANGED.search(text), _KEPT.search(text)) for found, text in zip(dates, before, strict=True)]
+    # What says when it was published, or else changed, or else kept.
+    best, changed, kept = min(told, key=lambda one: (one[2] is not None, one[1] is not None))
+    return _DateLine(best.value, not words, byline, changed=changed is not None, kept=kept is not None)
 
 
 def _is_set_off(line: str, dates: list[FoundDate]) -> bool:
@@ -667,7 +673,9 @@ def _opening_day(line: str, lang: str) -> str:
     opening = line[: _OPENING_CHARACTERS + 20]
     for found in find_dates(opening, lang=lang) if _YEAR.search(opening) else ():
         if _is_told(found) and len(found.value) == _DAY_LENGTH:
-            return found.value if found.span.start <= _OPENING_CHARACTERS else ""
+            before = _fold(opening[: found.span.start])
+            said = not (_FROM_OR_TO.search(before) or _KEPT.search(before))
+            return found.value if said and found.span.start <= _OPENING_CHARACTERS else ""
     return ""
 
 
@@ -678,16 +686,17 @@ def publication(lines: list[str], *, lang: str = "") -> Published:
     named in the middle of a story is the story's, not the paper's, so only these places are asked, in this order: an
     early line that is hardly more than a date, such a last line, the opening words of the body, and the title. A day
     without a year, as in "BAKU, March 4", is no answer, nor is 03/04/2024 where it can be read both ways. What was
-    updated counts for published if nothing else does.
+    updated counts for published if nothing else does; when it was printed or saved never does.
     """
     title, body = (lines[:1], lines[1:2]) if len(lines) > 1 else ([], lines)
     early = [_date_line(line, lang) for line in lines[:_EARLY_LINES]]
     if title and not early[0].bare:
         del early[0]
-    said = [(line, "byline" if line.byline else "date line") for line in early if line.date]
-    if len(lines) > _EARLY_LINES and (last := _date_line(lines[-1], lang)).date:
-        said.append((last, "last line"))
-    for line, place in sorted(said, key=lambda one: one[0].updated):
+    said = [(line, "byline" if line.byline else "date line") for line in early]
+    if len(lines) > _EARLY_LINES:
+        said.append((_date_line(lines[-1], lang), "last line"))
+    said = [one for one in said if one[0].date and not one[0].kept]
+    for line, place in sorted(said, key=lambda one: one[0].changed):
         return Published(line.date, place)
     for line, place in (*((line, "dateline") for line in body), *((line, "title") for line in title)):
         if day := _opening_day(line, lang):
@@ -711,10 +720,19 @@ def is_weekday(text: str) -> bool:
     return bool(re.fullmatch(_WEEKDAY, _fold(text)))
 
 
+def tells_keeping(line: str) -> bool:
+    """Whether a line has words that say when a text was printed or saved."""
+    return bool(_KEPT.search(_fold(line)))
+
+
 def is_later_line(line: str) -> bool:
     """Whether a line that says a day says when a text was changed, printed or saved."""
     # First what most lines lack: to look for dates in every line of a page costs more.
-    return bool(_UPDATED.search(_fold(line))) and _date_line(line, "").updated
+    folded = _fold(line)
+    if not (_CHANGED.search(folded) or _KEPT.search(folded)):
+        return False
+    found = _date_line(line, "")
+    return found.changed or found.kept
 
 
 def address_day(text: str) -> str:

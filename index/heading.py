@@ -114,6 +114,23 @@ def outlet_line(text: str) -> str:
     return name if len(name) <= 50 and (quoted or (len(name.split()) <= 4 and _is_outlet(name))) else ""
 
 
+# A field of a record, as databases of the press print them.
+_TITLE_FIELD = re.compile(
+    r"(?:headline|title|heading|заглавие|заголовок|название|başlıq|sərlövhə|başlık)\s*:\s*(?P<title>\S.*)",
+    re.IGNORECASE,
+)
+
+
+def unlabelled_title(title: str) -> str:
+    """A title without the label that a record has before it.
+
+    >>> unlabelled_title("Заглавие: Уголь уходит к соседям")
+    'Уголь уходит к соседям'
+    """
+    match = _TITLE_FIELD.fullmatch(title)
+    return match["title"] if match is not None else title
+
+
 _SITE = re.compile(
     r"(?P<title>.{8,}?)\s+(?:\|\s+(?P<barred>[^|]{2,40})|[–—-]\s+(?P<dashed>[^–—|.!?]{3,40})|"
     r"\((?P<quoted>[«“\"][^«»“”\"]{2,40}[»”\"])\))"

@@ -141,6 +141,8 @@ class Layout:
     def head(self, gap: Gap) -> Gap:
         """The part of a gap that is the head of what follows, if an article begins in it."""
         start = self.parted(gap)
+        if start > gap.start:
+            return Gap(start, gap.end)
         tails = [i + 1 for i in range(start, gap.end) if self.keys[i] in self.of_tails]
         return Gap(max(tails, default=start), gap.end)
 
@@ -209,6 +211,8 @@ class Layout:
         """The block with which the article begins whose head and title these are."""
         heads = [i for i in range(head.start, head.end) if self.keys[i] in self.of_heads]
         at = min([*heads, title if title >= 0 else head.end])
+        if head.start and at - head.start <= HEAD_BLOCKS and _parts(self.found[head.start - 1]):
+            return head.start  # what stands right below a mark is of the article below, its day and paper, too
         lead = self._lead(head, at)
         return lead if at - lead <= HEAD_BLOCKS // 2 else at
 

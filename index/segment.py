@@ -10,7 +10,15 @@ from itertools import pairwise
 
 from index.dates import is_date_line
 from index.furniture import NUMBER, STORY_END
-from index.heading import author_of, dateline_outlet, outlet_line, signature, site_of_title, source_line
+from index.heading import (
+    author_of,
+    dateline_outlet,
+    outlet_line,
+    signature,
+    site_of_title,
+    source_line,
+    unlabelled_title,
+)
 from index.layout import TITLE_CHARACTERS, Gap, Layout, is_prose
 from index.lines import Block, Line, blocks, is_sentence
 from index.openings import label_of_outlet
@@ -271,7 +279,7 @@ def read_head(story: Story) -> Head:
     for text in story.around:
         names = author_of(text) if not is_date_line(text) else source_line(text)
         author, outlet = author or names[0] or signature(text)[0], outlet or names[1] or label_of_outlet(text)
-    title, paper = site_of_title(story.title)
+    title, paper = site_of_title(unlabelled_title(story.title))
     text = [
         line
         for i, block in enumerate(found)

@@ -23,6 +23,7 @@ from index.dates import (
     publication,
     publication_date,
     stated_date,
+    tells_keeping,
 )
 
 CASES = [json.loads(line) for line in (Path(__file__).parent / "cases" / "dates.jsonl").read_text("utf-8").splitlines()]
@@ -397,8 +398,25 @@ def test_the_day_in_an_address(text: str, day: str) -> None:
     assert address_day(text) == day
 
 
-@pytest.mark.parametrize("line", ["Отпечатано с сайта 30.01.2023", "Kaydedildi: 18 Mart 2025", "Printed on 5 May 2024"])
-def test_a_day_of_printing_counts_if_no_other_is_told(line: str) -> None:
-    assert is_later_line(line)
-    assert publication(["Beans", line, "They grow along the fence."]).date
+@pytest.mark.parametrize(
+    "line",
+    ["Отпечатано с сайта 30.01.2023", "Kaydedildi: 18 Mart 2025", "Printed on 5 May 2024", "LOAD-DATE: May 4, 2011"],
+)
+def test_a_day_of_printing_or_saving_is_none_of_publication(line: str) -> None:
+    assert is_later_line(line) and tells_keeping(line)
+    assert not tells_keeping("Beans were sown on 5 May 2024")
+    assert publication(["Beans", line, "They grow along the fence."]).date == ""
     assert publication(["Beans", line, "3 April 2021", "They grow."]).date == "2021-04-03"
+
+
+@pytest.mark.parametrize(
+    ("line", "day"),
+    [
+        ("saved: 2018-02-11 | tags: ferry, rail | status: unread", ""),
+        ("С 1 сентября 2012 года вступает в силу закон.", ""),
+        ("From 1 September 2012 the law is in force.", ""),
+        ("1 сентября 2012 года вступил в силу закон.", "2012-09-01"),
+    ],
+)
+def test_a_day_on_which_something_is_kept_or_begins_is_no_dateline(line: str, day: str) -> None:
+    assert publication(["A law", line]).date == day

@@ -283,6 +283,39 @@ def test_sentences_between_rules_are_articles_of_one_line() -> None:
     assert [text for _, _, text in documents("\n----\n".join(items))] == items
 
 
+RECORD = """{n} of 2 DOCUMENTS
+
+{paper}
+{day} Tuesday
+Final Edition
+{label}{title}
+SECTION: NEWS; Pg. A1
+LENGTH: 141 words
+{text_label}
+{text}
+
+LOAD-DATE: December 31, 2020
+"""
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+@pytest.mark.parametrize(
+    ("label", "text_label"), [("", ""), ("Headline: ", "Full text:"), ("Заглавие: ", "Текст:"), ("Başlıq: ", "Mətn:")]
+)
+def test_records_of_a_database_of_the_press(lang: str, label: str, text_label: str) -> None:
+    days = ["May 3, 2011", "June 17, 2011"]
+    records = [
+        RECORD.format(
+            n=n + 1, paper=f"Dell Courier {n}", day=day, label=label, title=title, text_label=text_label, text=text
+        )
+        for n, (day, title, text) in enumerate(zip(days, TITLES[lang], TEXTS[lang], strict=True))
+    ]
+    source = read_source("\n".join(records).encode(), path="a.txt")
+    found = clean(source).documents
+    assert [(each.title, body(each, source)) for each in found] == list(zip(TITLES[lang], TEXTS[lang], strict=True))
+    assert [each.date for each in found] == ["2011-05-03", "2011-06-17"]
+
+
 # What recurs where articles begin or end
 
 COUNTS = {
