@@ -128,7 +128,13 @@ class _File:
 
     def _some_furniture(self, most: int) -> list[str]:
         known = self._pieces.furniture
-        made = (self._words(2, 4), self._words(1, 1), f"{self._words(1, 2)}: {self._words(1, 2)}", self._headline())
+        made = (
+            self._words(2, 4),
+            self._words(1, 1),
+            f"{self._words(1, 2)}: {self._words(1, 2)}",
+            f"{self._words(1, 1)}: 5{self._rng.choice((' | ', ', ', '   '))}{self._words(1, 1)}: 12",
+            self._headline(),
+        )
         count = self._rng.randint(1, most)
         return [self._rng.choice(known if known and self._rng.random() < 0.7 else made) for _ in range(count)]
 

@@ -250,11 +250,14 @@ def test_a_feed_is_cut_where_its_stories_end() -> None:
     }
 
 
+MORE = "His sister in the hills has made up a bed for him, and the neighbours have brought a chair that faces the sea."
+
+
 def test_furniture_inside_an_article_parts_its_spans() -> None:
-    source = source_of(f"The keeper goes home\n\n{ENGLISH}\n\n▼ читать продолжение новости ▼\n\nMore of it here.\n")
+    source = source_of(f"The keeper goes home\n\n{ENGLISH}\n\n▼ читать продолжение новости ▼\n\n{MORE}\n")
     cleaned = clean(source)
     (document,) = cleaned.documents
-    assert [span.of(source.text) for span in document.body] == [ENGLISH, "More of it here."]
+    assert [span.of(source.text) for span in document.body] == [ENGLISH, MORE]
 
 
 FURNITURE = [
@@ -286,7 +289,9 @@ def test_furniture_is_known_by_its_words(line: str, reason: str) -> None:
 
 
 def test_words_of_furniture_within_a_sentence_are_kept() -> None:
-    text = f"{ENGLISH}\nHe asked them to share this story and to leave a reply.\nShare of the market: 5 percent."
+    text = (
+        f"{ENGLISH}\nHe asked them to share this story and to leave a reply.\nShare of the market: 5 percent.\n{MORE}"
+    )
     source = source_of(text)
     cleaned = clean(source)
     assert cleaned.dropped == ()
