@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from index.connect import connect, read_at_once, transaction
 from index.embed import EmbeddedPassage, EmbedderIdentity
 from index.errors import IndexFolderError, IndexMismatch
 from index.escapes import view
@@ -27,7 +28,7 @@ from index.files import Stamp
 from index.migrate import MIGRATED
 from index.passages import Chunking, searched_text
 from index.rules import Rules, dump_rules, parse_rules
-from index.schema import FILE_NAME, FORMAT_VERSION, SCHEMA
+from index.schema import FILE_NAME, FORMAT_VERSION, REMOVED_FROM, SCHEMA
 from index.tokens import TokenCodec
 from index.values import Cluster, Document, DroppedSpan, Link, LinkKind, Media, Passage, Source, Span, Spelling
 
@@ -185,10 +186,7 @@ class Catalog:
         except OSError as error:
             raise IndexFolderError(f"{folder}: {error.strerror}; name a folder that can be made") from error
         try:
-            self._db = sqlite3.connect(self.location, isolation_level=None, timeout=30, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")  # what was committed survives the power, too
-            self._db.execute("PRAGMA foreign_keys = ON")
+            self._db = connect(self.location)
             # Read as memory, as far as SQLite maps a file: passages from all over it are asked for with each question.
             self._db.execute(f"PRAGMA mmap_size = {_MAPPED_BYTES}")
             if built_with is not None:
@@ -249,23 +247,15 @@ class Catalog:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is written inside is written whole or not at all."""
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
+        """What is written inside is written whole or not at all. Raises IndexUnwritable, also of a full disk."""
+        with transaction(self._db, self.location):
             yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """What is read inside comes from one moment, whatever a writer commits meanwhile."""
-        self._db.execute("BEGIN")
-        try:
+        with read_at_once(self._db):
             yield
-        finally:
-            self._db.execute("ROLLBACK")
 
     @property
     def id(self) -> str:
@@ -276,6 +266,12 @@ class Catalog:
     def sequence(self) -> int:
         """The number of the last batch."""
         return int(self._setting("sequence"))
+
+    @property
+    def removed_from(self) -> int:
+        """Of what batches up to this one removed nothing is known: a cache that is older begins again from nothing."""
+        row = self._db.execute(f"SELECT value FROM settings WHERE name = '{REMOVED_FROM}'").fetchone()
+        return int(row[0]) if row else 0
 
     @property
     def vectors_id(self) -> str:

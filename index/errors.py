@@ -7,7 +7,8 @@ DragomanError
 │   └── ReaderDefect    it made our own code fail
 ├── IndexFolderError    the index folder is missing, broken or not ours
 │   ├── IndexMismatch   built with another embedder or chunking
-│   └── IndexLocked     another process is writing it
+│   ├── IndexLocked     another process is writing it
+│   └── IndexUnwritable it can be read and not written: no right to, or the disk is full
 ├── ModelError          an embedding or reranking model cannot be found or loaded
 ├── SettingsError       an option or a settings file asks for what does not exist
 ├── DataSetError        an evaluation set or an answer file is malformed
@@ -45,6 +46,10 @@ class IndexMismatch(IndexFolderError):
 
 class IndexLocked(IndexFolderError):
     """Another process is writing this index."""
+
+
+class IndexUnwritable(IndexFolderError):
+    """The index cannot be written: nobody gave the right to, or the disk is full. What was committed is whole."""
 
 
 class ModelError(DragomanError):

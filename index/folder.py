@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from index import duplicates
 from index.catalog import Catalog, PendingPassage, ReadySource, StoredPassage
 from index.embed import EmbeddedPassage, Embedder, load_embedder
-from index.errors import IndexFolderError, IndexLocked, IndexMismatch, SettingsError
+from index.errors import IndexFolderError, IndexLocked, IndexMismatch, IndexUnwritable, SettingsError
 from index.lexical import LexicalHit, LexicalIndex, Phrase
 from index.lock import writing
 from index.migrate import MIGRATED, format_of, migrate
@@ -94,8 +94,8 @@ class Index:
             index.bring_caches_forward(writable=False)
             if index.lexical.sequence < index.catalog.sequence:
                 report("the index is being written: its newest passages cannot be found by words yet; ask again soon")
-        except OSError as error:  # a folder that may be read but not written
-            report(f"{folder}: cannot be written ({error.strerror}), so nothing that is missing in it was made again")
+        except (IndexUnwritable, OSError) as error:
+            report(f"nothing that is missing in the index was made again: {error}")
             index.bring_caches_forward(writable=False)
         except BaseException:
             index.close()

@@ -14,6 +14,9 @@ import math
 import os
 import re
 import shutil
+import struct
+import tempfile
+import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalog import Catalog
+from index.errors import IndexFolderError, IndexUnwritable
 from index.fold import FoldedWord, folded_words, grams, stem_term, terms, words
 from index.names import NAME_LANGUAGES, find_names
 from index.passages import searched_text
@@ -40,6 +44,8 @@ _WORDS = "words"
 _TITLE_END = "|"  # no folded word
 _TOKENIZER = "spaces"
 _WRITER_BYTES = 64_000_000
+_FOOTER_MAGIC = 1337  # of tantivy
+_SEGMENT_FILES = ("fast", "fieldnorm", "idx", "pos", "store", "term")
 _BM25_K1 = 1.2  # fixed in tantivy
 # A word's stem beside its n grams, which get 1/√n each: long words may say more, but not as much more as they have
 # grams. On the dev sets 0.5 costs 0.004 nDCG@10 on scifact, and 1 costs 0.015 across languages where words search
@@ -150,6 +156,7 @@ class LexicalIndex:
         self._folder = folder
         self._names_in = name_languages
         self._index: tantivy.Index | None = None
+        self._shown: tempfile.TemporaryDirectory[str] | None = None  # goes when this does
         self.sequence = 0
 
     def open(self, catalog: Catalog, *, writable: bool) -> None:
@@ -157,30 +164,90 @@ class LexicalIndex:
 
         A reader beside a writer searches what the writer has committed so far.
         """
-        import tantivy
 
         state = self._state()
         fits = state.get("catalog") == catalog.id and state.get("terms") == TERMS_VERSION
         sequence = int(state.get("sequence", 0)) if fits else 0
-        if fits and sequence <= catalog.sequence:
+        # What was removed long ago the catalog may no longer tell; a reader cannot help that, and leaves it out.
+        if fits and sequence <= catalog.sequence and not (writable and sequence < catalog.removed_from):
             try:
-                self._index = _with_tokenizer(tantivy.Index.open(str(self._folder)))
+                self._index = self._opened()
                 self.sequence = sequence
-            except ValueError:
+            except (OSError, ValueError):
                 self._index = None
         if self._index is not None and sequence == catalog.sequence and self._count() != catalog.passage_count():
             self._index = None
         if not writable:
             return
-        if self._index is None:
+        if self._index is None or self._missing():
             self._create()
         self.catch_up(catalog)
         if self._count() != catalog.passage_count():
             self._create()
             self.catch_up(catalog)
 
+    def _opened(self) -> tantivy.Index:
+        """What the files hold. Raises ValueError, as tantivy does, and OSError."""
+        import tantivy
+
+        if os.access(self._folder, os.W_OK):
+            return _with_tokenizer(tantivy.Index.open(str(self._folder)))
+        # tantivy makes a lock to read by. Where it cannot, it is shown the files in a folder where it can.
+        self._shown = tempfile.TemporaryDirectory(prefix="dragoman-")
+        for file in self._folder.iterdir():
+            if file.name == "meta.json":  # as it is now: it could come to name files that are not shown
+                shutil.copyfile(file, Path(self._shown.name, file.name))
+            elif file.suffix != ".lock":
+                Path(self._shown.name, file.name).symlink_to(file.absolute())
+        return _with_tokenizer(tantivy.Index.open(self._shown.name))
+
+    def load(self, catalog_id: str) -> None:
+        """Open what the files hold, each compared with its checksum, to be looked at and not brought forward.
+
+        Raises IndexFolderError if it is not all there, damaged, or of another catalog.
+        """
+
+        # First how far it has come, then what there is: a writer that is at work goes the other way.
+        state = self._state()
+        found = (state.get("catalog"), state.get("terms"))
+        if found != (catalog_id, TERMS_VERSION):
+            told = f"holds terms {found[1]} of catalog {found[0]!r}, wanted are terms {TERMS_VERSION} of {catalog_id!r}"
+            raise IndexFolderError(f"{self._folder / _STATE_FILE}: {told if state else 'missing, or no JSON object'}")
+        self.sequence = int(state["sequence"])
+        for file in sorted(self._folder.glob("*.*")):
+            if re.fullmatch(r"[0-9a-f]{32}\..+", file.name) and not _is_as_written(file):
+                raise IndexFolderError(f"{file}: damaged: it is not what was written (by its checksum)")
+        if missing := self._missing() & self._missing():  # twice: a writer may have merged them in between
+            raise IndexFolderError(f"{self._folder / min(missing)}: missing")
+        try:
+            self._index = self._opened()
+            self._index.reload()
+        except (OSError, ValueError) as error:
+            raise IndexFolderError(f"{self._folder}: {error}") from error
+
+    def _missing(self) -> set[str]:
+        """The names of files that its segments should have and that are not there; tantivy misses some of them late."""
+        try:
+            segments = [
+                each["segment_id"].replace("-", "")
+                for each in json.loads((self._folder / "meta.json").read_bytes())["segments"]
+            ]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {"meta.json"}
+        names = {f"{segment}.{kind}" for segment in segments for kind in _SEGMENT_FILES}
+        return {name for name in names if not (self._folder / name).exists()}
+
     def catch_up(self, catalog: Catalog) -> None:
-        """Apply the batches after `sequence`. Applying one twice does no harm."""
+        """Apply the batches after `sequence`. Applying one twice does no harm. Raises IndexUnwritable."""
+        try:
+            self._catch_up(catalog)
+        except (OSError, ValueError) as error:  # tantivy raises the latter whatever is wrong; its message says what
+            raise IndexUnwritable(
+                f"{self._folder}: cannot be written ({error}); if the disk is full, free some of it; the texts are "
+                "committed, and the next run makes what is missing here"
+            ) from error
+
+    def _catch_up(self, catalog: Catalog) -> None:
         reached = catalog.sequence
         if self._index is None or (reached == self.sequence and self._state()):
             return
@@ -427,6 +494,22 @@ def _paths(source_path: str) -> list[str]:
     """
     folders = [source_path[:at] for at, letter in enumerate(source_path) if letter == "/" and at]
     return [source_path, *(path for folder in reversed(folders) for path in (folder, f"{folder}/"))]
+
+
+def _is_as_written(file: Path) -> bool:
+    """Whether a file of tantivy's has the CRC-32 that stands in its footer: content, JSON, length of that, a number."""
+    try:
+        data = file.read_bytes()
+    except FileNotFoundError:  # of a segment that was merged meanwhile
+        return True
+    if len(data) < 8:
+        return False
+    length, magic = struct.unpack("<II", data[-8:])
+    content, footer = data[: -8 - length], data[-8 - length : -8]
+    try:
+        return magic == _FOOTER_MAGIC and bool(json.loads(footer)["crc"] == zlib.crc32(content))
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def _with_tokenizer(index: tantivy.Index) -> tantivy.Index:

@@ -6,38 +6,62 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from index.errors import IndexFolderError, IndexLocked
+from index.errors import IndexFolderError, IndexLocked, IndexUnwritable
 
 _LOCK_FILE, _OWNER_FILE = "writer.lock", "writer.json"
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Hold the right to write the index in `folder`. Raises IndexLocked, naming who holds it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise IndexFolderError(f"{folder}: a file, not an index folder; name another") from error
+    """Hold the right to write the index in `folder`. Raises IndexLocked, naming who holds it, and IndexUnwritable."""
     lock = FileLock(folder / _LOCK_FILE)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
+    except FileExistsError as error:
+        raise IndexFolderError(f"{folder}: a file, not an index folder; name another") from error
     except Timeout as error:
         raise IndexLocked(
             f"{folder}: {_owner(folder)} is writing this index; wait for it or stop it; "
             "questions can be asked meanwhile"
         ) from error
+    except OSError as error:
+        raise IndexUnwritable(f"{folder}: cannot be written ({error.strerror}); name a folder that can be") from error
     try:
         owner = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-        (folder / _OWNER_FILE).write_text(json.dumps(owner), encoding="utf-8")
+        with suppress(OSError):  # of a full disk; it only helps to say who holds the lock
+            (folder / _OWNER_FILE).write_text(json.dumps(owner), encoding="utf-8")
         yield
     finally:
         (folder / _OWNER_FILE).unlink(missing_ok=True)
         lock.release()
+
+
+def is_being_written(folder: Path) -> bool:
+    """Whether another process has the right to write the index; asked without taking it, so as to be in nobody's way.
+
+    A writer that was killed may be taken for one at work, while another process has its number.
+    """
+    try:
+        return is_running(int(json.loads((folder / _OWNER_FILE).read_bytes())["pid"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def is_running(pid: int) -> bool:
+    """Whether there is a process of this number."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def _owner(folder: Path) -> str:

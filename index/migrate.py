@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from index.connect import format_of_file
 from index.errors import IndexFolderError, IndexLocked
 from index.escapes import view
 from index.schema import FILE_NAME, FORMAT_VERSION, SCHEMA
@@ -44,14 +45,7 @@ UPDATE sqlite_sequence SET seq = (SELECT seq FROM old.sqlite_sequence WHERE name
 def format_of(folder: Path) -> str:
     """The format of the catalog in `folder`, or "" if there is none that says so."""
     location = folder / FILE_NAME
-    if not location.is_file():
-        return ""
-    try:
-        with closing(sqlite3.connect(f"{location.absolute().as_uri()}?mode=ro", uri=True)) as db:
-            row = db.execute("SELECT value FROM settings WHERE name = 'format'").fetchone()
-    except sqlite3.DatabaseError:  # whoever opens it says what is wrong
-        return ""
-    return str(row[0]) if row else ""
+    return format_of_file(location) if location.is_file() else ""
 
 
 def kept_as(folder: Path) -> Path:

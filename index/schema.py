@@ -4,6 +4,10 @@ from __future__ import annotations
 
 FORMAT_VERSION = 4
 FILE_NAME = "catalog.sqlite"
+# Names of settings that not every catalog has. The sequence number up to which rows of `removed` are gone:
+REMOVED_FROM = "removed from"
+# The key of an embedder whose vectors are being made beside those that serve:
+REEMBEDDING = "reembedding"
 
 SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

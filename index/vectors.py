@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from index.catalog import Catalog, StoredVectors
 from index.embed import unit
+from index.errors import IndexFolderError, IndexUnwritable
 from index.whole import written_whole
 
 Floats = NDArray[np.float32]
@@ -79,6 +80,15 @@ class _Part(Protocol):
     def add(self, keys: Keys, vectors: Floats) -> None: ...
     def remove(self, keys: Keys) -> None: ...
     def vectors(self, keys: Keys) -> Floats: ...
+
+    def as_kept(self, vectors: Floats) -> Floats:
+        """The vectors, as far as they can be kept here, but for `rounding`."""
+        ...
+
+    @property
+    def rounding(self) -> Floats:
+        """(dimension,): how far a coordinate that is kept may be from what was given."""
+        ...
 
     def nearest(self, query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
         """The `k` keys of largest inner product; `allowed` says by key which may be found."""
@@ -135,6 +145,13 @@ class _Exact:
 
     def vectors(self, keys: Keys) -> Floats:
         return _floats(self._rows[np.searchsorted(self._keys, keys)])
+
+    def as_kept(self, vectors: Floats) -> Floats:
+        return vectors
+
+    @property
+    def rounding(self) -> Floats:
+        return np.zeros(self.index.d, np.float32)
 
     def nearest(self, query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
         parameters = None if allowed is None else _parameters(allowed[self._keys])
@@ -195,6 +212,21 @@ class _Cells:
     def vectors(self, keys: Keys) -> Floats:
         return self.index.reconstruct_batch(keys)
 
+    def as_kept(self, vectors: Floats) -> Floats:
+        least, room = self._ranges()
+        return np.clip(vectors, least, least + room)
+
+    @property
+    def rounding(self) -> Floats:
+        return (self._ranges()[1] / 255).astype(np.float32)
+
+    def _ranges(self) -> tuple[Floats, Floats]:
+        """(dimension,) each: the least value of a coordinate that can be kept, and how far it is to the greatest."""
+        import faiss
+
+        least, room = faiss.vector_to_array(self.index.sq.trained).reshape(2, -1)
+        return least, room
+
     def nearest(self, query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
         parameters = None if allowed is None else _parameters(allowed, nprobe=self.index.nprobe)
         with _one_thread():
@@ -248,8 +280,7 @@ class DenseIndex:
 
     def open(self, catalog: Catalog) -> None:
         """Bring this cache to the catalog's last batch, from its files or, where those do not fit, from nothing."""
-        if not (self._load(catalog.vectors_id) and self.sequence <= catalog.sequence):
-            self._clear(catalog.vectors_id)
+        self._begin(catalog)
         self.catch_up(catalog)
         if self.count != catalog.passage_count() - catalog.pending_count():
             self._clear(catalog.vectors_id)
@@ -259,6 +290,8 @@ class DenseIndex:
         """Apply the batches after `sequence`; all of them if the catalog serves the vectors of another embedder now."""
         if catalog.vectors_id != self._vectors_id:
             self._clear(catalog.vectors_id)
+        elif 0 < self.sequence < catalog.removed_from:
+            self._begin(catalog)  # the files may have come further, or else nothing tells what is to be forgotten
         reached = catalog.sequence
         if reached == self.sequence:
             return
@@ -268,6 +301,16 @@ class DenseIndex:
             self._clear(self._vectors_id)  # half of a batch is worth nothing; Ctrl-C may fall here, too
             raise
         self.sequence = reached
+
+    def _begin(self, catalog: Catalog) -> None:
+        """Take what the files hold if it can be brought forward, or else nothing."""
+        try:
+            self.load(catalog.vectors_id)
+            fits = catalog.removed_from <= self.sequence <= catalog.sequence
+        except IndexFolderError:
+            fits = False
+        if not fits:
+            self._clear(catalog.vectors_id)
 
     def _apply_batches(self, catalog: Catalog) -> None:
         self._means_of_now = None
@@ -368,7 +411,7 @@ class DenseIndex:
         return self._share_found(queries, self._truly_nearest(catalog, queries))
 
     def _sample(self, size: int) -> Keys:
-        keys = np.flatnonzero(self._number_at != _NOBODY)
+        keys = self.keys()
         return keys[np.argsort(_chance(keys), kind="stable")[:size]]
 
     def _truly_nearest(self, catalog: Catalog, sample: Keys) -> list[list[int]]:
@@ -424,7 +467,19 @@ class DenseIndex:
         return self.sequence != self._saved_sequence
 
     def save(self) -> None:
-        """Write the cache whole, which is too much after every batch; a reader finds the old one or the new."""
+        """Write the cache whole, which is too much after every batch; a reader finds the old one or the new.
+
+        Raises IndexUnwritable.
+        """
+        try:
+            self._save()
+        except (OSError, RuntimeError) as error:  # faiss raises the latter
+            raise IndexUnwritable(
+                f"{self._folder}: cannot be written ({error}); if the disk is full, free some of it; the vectors are "
+                "committed, and the next run makes what is missing here"
+            ) from error
+
+    def _save(self) -> None:
         import faiss
 
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -448,30 +503,57 @@ class DenseIndex:
                 file.unlink(missing_ok=True)
         self._saved_sequence = self.sequence
 
-    def _load(self, vectors_id: str) -> bool:
-        """Whether the files hold a cache of these vectors."""
+    def load(self, vectors_id: str) -> None:
+        """Take what the files hold. Raises IndexFolderError if it is not all there, damaged, or of other vectors."""
         import faiss
 
+        self._clear(vectors_id)
+        where = self._folder / _STATE_FILE
         try:
-            state = json.loads((self._folder / _STATE_FILE).read_bytes())
-            self._clear(vectors_id)
+            state = json.loads(where.read_bytes())
             if state["vectors"] != vectors_id:
-                return False
-            for lang, name in state["files"].items():
-                file = self._folder / name
-                if _sha256(file) != state["sha256"][lang]:
-                    return False
-                index: Any = faiss.read_index(str(file))
+                raise ValueError(f"holds vectors of {state['vectors']!r}, wanted are those of {vectors_id!r}")
+            files, sums, sequence = state["files"], state["sums"], int(state["sequence"])
+            for lang, name in files.items():
+                where = self._folder / name
+                if _sha256(where) != state["sha256"][lang]:
+                    raise ValueError("damaged: it is not what was written (by SHA-256)")
+                index: Any = faiss.read_index(str(where))
                 if index.d != self._dimension:
-                    return False
+                    raise ValueError(f"holds vectors of {index.d} dimensions, wanted are {self._dimension}")
                 self._parts[lang] = _Cells(index) if isinstance(index, faiss.IndexIVF) else _Exact(index)
-                self._sums[lang] = np.array(state["sums"][lang])
+                self._sums[lang] = np.array(sums[lang])
                 self._number(lang, self._parts[lang].keys())
-            self.sequence = self._saved_sequence = int(state["sequence"])
+            self.sequence = self._saved_sequence = sequence
         # faiss raises RuntimeError; an index of ours as it was before lacks attributes
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError):
-            return False
-        return True
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+            self._clear(vectors_id)
+            said = getattr(error, "strerror", None) or str(error)
+            raise IndexFolderError(f"{where}: {said}") from error
+
+    def differing(self, block: StoredVectors) -> NDArray[np.bool_]:
+        """(passages,): whether a passage of the block is not here as it is there, in its language and its vector.
+
+        Of what is kept in 8 bits a vector may be off by what those lose.
+        """
+        here = np.array([self._has(key) for key in block.keys.tolist()], bool)
+        differ = ~here
+        langs = np.array(block.langs)
+        for lang in sorted(set(block.langs)):
+            at = np.flatnonzero(here & (langs == lang))
+            of_lang = np.array([self.lang_of(key) == lang for key in block.keys[at].tolist()], bool)
+            differ[at[~of_lang]] = True
+            at = at[of_lang]
+            if len(at):
+                part, given = self._parts[lang], block.vectors[at].astype(np.float32)
+                # Not <=: what is no number is different, too.
+                off = np.abs(part.vectors(block.keys[at]) - part.as_kept(given))
+                differ[at] = ~(off <= part.rounding).all(axis=1)
+        return differ
+
+    def keys(self) -> Keys:
+        """The keys of the passages that are here, in order."""
+        return np.flatnonzero(self._number_at != _NOBODY)
 
     def _clear(self, vectors_id: str) -> None:
         self._vectors_id, self.sequence, self._saved_sequence = vectors_id, 0, -1

@@ -1,0 +1,87 @@
+"""Connections to the SQLite file of a catalog."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from index.errors import IndexUnwritable
+
+_WAIT_SECONDS = 30
+_UNWRITABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+
+
+def connect(location: Path) -> sqlite3.Connection:
+    """A connection that reads and writes, or reads only where nothing can be written. Raises sqlite3.Error."""
+    db = sqlite3.connect(location, isolation_level=None, timeout=_WAIT_SECONDS, check_same_thread=False)
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        db.close()
+        if not _is_unwritable(error):
+            raise
+        return connect_to_read(location)
+    db.execute("PRAGMA synchronous = FULL")  # what was committed survives the power, too
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def connect_to_read(location: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, made even where no file can be. Raises sqlite3.Error."""
+    uri = f"{location.absolute().as_uri()}?mode=ro"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_WAIT_SECONDS, check_same_thread=False)
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as error:
+        log = location.with_name(f"{location.name}-wal")
+        # SQLite reads a log by a file of shared memory, which it cannot make here. Without a log it can do without.
+        db.close()
+        if not _is_unwritable(error) or (log.exists() and log.stat().st_size):
+            raise
+        db = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
+    return db
+
+
+@contextmanager
+def read_at_once(db: sqlite3.Connection) -> Iterator[None]:
+    """What is read inside comes from one moment, whatever a writer commits meanwhile."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
+@contextmanager
+def transaction(db: sqlite3.Connection, location: Path) -> Iterator[None]:
+    """What is written inside is written whole or not at all. Raises IndexUnwritable, also of a full disk."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+        db.execute("COMMIT")
+    except BaseException as error:
+        with suppress(sqlite3.Error):  # SQLite may have done so itself, and what it says of it hides what was wrong
+            db.execute("ROLLBACK")
+        if isinstance(error, sqlite3.OperationalError) and _is_unwritable(error):
+            raise IndexUnwritable(
+                f"{location}: cannot be written ({error}); free some of the disk, or get the right to write there; "
+                "nothing of this batch was kept, and all before it is whole"
+            ) from error
+        raise
+
+
+def _is_unwritable(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in _UNWRITABLE  # the lower byte is the kind, the rest its variety
+
+
+def format_of_file(location: Path) -> str:
+    """The format of a catalog, or "" if this is none that says so."""
+    try:
+        with closing(connect_to_read(location)) as db:
+            row = db.execute("SELECT value FROM settings WHERE name = 'format'").fetchone()
+    except sqlite3.DatabaseError:  # whoever opens it says what is wrong
+        return ""
+    return str(row[0]) if row else ""
