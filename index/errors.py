@@ -9,6 +9,7 @@ DragomanError
 │   ├── IndexMismatch   built with another embedder or chunking
 │   ├── IndexLocked     another process is writing it
 │   └── IndexUnwritable it can be read and not written: no right to, or the disk is full
+├── FolderLost          files would be forgotten because their folder is missing or empty
 ├── ModelError          an embedding or reranking model cannot be found or loaded
 ├── SettingsError       an option or a settings file asks for what does not exist
 ├── DataSetError        an evaluation set or an answer file is malformed
@@ -50,6 +51,10 @@ class IndexLocked(IndexFolderError):
 
 class IndexUnwritable(IndexFolderError):
     """The index cannot be written: nobody gave the right to, or the disk is full. What was committed is whole."""
+
+
+class FolderLost(DragomanError):
+    """A folder that files were read from is missing or empty, and they would be forgotten."""
 
 
 class ModelError(DragomanError):

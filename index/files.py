@@ -133,14 +133,18 @@ def _is_utf8(name: str) -> bool:
 
 
 def exists(location: Path) -> bool:
-    """Whether a file is still there, in its archive if it is in one."""
-    if (parts := _in_archive(location)) is None:
-        return location.exists()
-    archive, name = parts
+    """Whether a file is still there, in its archive if it is in one; true if that cannot be told.
+
+    What is said to be gone may be forgotten, so a folder that cannot be looked into has lost nothing yet, nor has an
+    archive that is damaged, as one is while it is copied.
+    """
     try:
+        if (parts := _in_archive(location)) is None:
+            return location.exists()
+        archive, name = parts
         return name in _open_archive(archive).entries
-    except ReadError:
-        return False
+    except (OSError, ReadError):
+        return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,24 +6,23 @@ goes on with the next run where one is stopped.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from index.catalog import BuiltWith, Catalog, ReadySource, StoredFile
+from index.catalog import BuiltWith, Catalog, ReadySource
 from index.clean import Cleaned, clean_given
-from index.decode import decode
 from index.embed import Embedder
 from index.errors import IndexMismatch, ReadError
-from index.files import FoundFile, Stamp, discover, exists, read_bytes, stamp_of
+from index.files import Stamp, discover, exists
 from index.folder import Index, check_embedder
+from index.gone import check_not_lost
 from index.lock import writing
 from index.migrate import migrate
 from index.passages import Chunking, split_passages
-from index.read import file_hash, media_of
-from index.repeats import LineKeys, repeatable_lines, repeated
+from index.plan import Plan, Unchanged, make_plan
+from index.read import file_hash
 from index.rules import Rules
 from index.tokens import MEAN_TEXTS, TokenCodec
 from index.values import Media, Passage, Source
@@ -51,6 +50,7 @@ class IngestReport:
 
     added: list[str] = field(default_factory=list)  # paths of sources
     replaced: list[str] = field(default_factory=list)
+    renamed: list[tuple[str, str]] = field(default_factory=list)  # the old path and the new one
     unchanged: int = 0
     removed: list[str] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)  # indexed, no longer among the files, and kept
@@ -80,8 +80,9 @@ class _Parsed:
     passages: tuple[Passage, ...]
     is_new: bool
     rules: str
-    stamp: Stamp
-    lines: Mapping[int, bool]  # its short lines, and whether each is known to stand in several files
+    stamp: Stamp = Stamp(0, 0)
+    lines: Mapping[int, bool] = field(default_factory=dict)  # its short lines, and whether several files have each
+    renamed_from: str = ""  # the path of the source that it replaces, if not its own
 
 
 def ingest(
@@ -91,6 +92,7 @@ def ingest(
     embedder: Embedder,
     chunking: Chunking | None = None,
     prune: bool = False,
+    even_if_empty: bool = False,
     rules: Rules | None = None,
     seconds_a_file: float = SECONDS_A_FILE,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -98,18 +100,25 @@ def ingest(
 ) -> IngestReport:
     """Make the index in `folder` hold the files at and under `paths`, and say what was done.
 
-    Unchanged files are skipped by hash, changed ones replaced, as are those that were cleaned by other rules; files
-    that are gone are removed if `prune`. The rules are kept in the index and hold until a run names others; without
-    `rules` they are those of the last run that did. A file that cannot be read, or not within `seconds_a_file`, is
-    reported and stops nothing. Ctrl-C ends the run after the last whole batch, with `interrupted` set. Raises
-    IndexLocked, IndexMismatch, IndexFolderError.
+    Unchanged files are skipped, changed ones replaced, as are those that were cleaned by other rules. A new file of the
+    same bytes as one that is gone takes its place. What else is gone is removed if `prune`; if it is all of a folder,
+    as it looks when a disk is not mounted, FolderLost is raised and nothing done, unless `even_if_empty`. The rules are
+    kept in the index and hold until a run names others; without `rules` they are those of the last run that did. A file
+    that cannot be read, or not within `seconds_a_file`, is reported and stops nothing. Ctrl-C ends the run after the
+    last whole batch, with `interrupted` set. Raises IndexLocked, IndexMismatch, IndexFolderError.
     """
     discovery = discover(paths)
     with _run(folder, embedder, chunking, on_progress, report) as run:
         run.result.failures.extend(discovery.missing)
         run.result.left_out.extend(map(why_ignored, discovery.ignored))
-        run.add(run.parse_changed(list(discovery.files), run.choose_rules(rules), seconds_a_file))
-        run.forget_missing(paths, discovery.files, prune=prune)
+        chosen = run.catalog.rules if rules is None else rules
+        plan = make_plan(paths, discovery.files, run.catalog, chosen)
+        if prune and not even_if_empty:
+            check_not_lost(plan.lost)
+        if rules is not None:
+            run.catalog.keep_rules(rules)
+        run.add(run.parse_changed(plan, seconds_a_file))
+        run.forget_gone(plan, prune=prune)
         run.embed_pending()
     return run.result
 
@@ -186,13 +195,14 @@ class _Run:
 
     def __init__(self, index: Index, embedder: Embedder, on_progress: Callable[[Progress], None]) -> None:
         self.result = IngestReport()
+        self.catalog = index.catalog
         self._index = index
         self._embedder = embedder
         self._on_progress = on_progress
-        self._chunking = index.catalog.built_with.chunking
-        self._token_codec = _token_codec(index.catalog, embedder)
+        self._chunking = self.catalog.built_with.chunking
+        self._token_codec = _token_codec(self.catalog, embedder)
         self._files_done = self._files_total = 0
-        self._passages_known = index.catalog.pending_count()  # what a run that was stopped has left
+        self._passages_known = self.catalog.pending_count()  # what a run that was stopped has left
 
     def add(self, files: Iterator[_Parsed]) -> None:
         """Commit files as they are parsed, a batch at a time."""
@@ -209,7 +219,7 @@ class _Run:
 
     def embed_pending(self) -> None:
         """Embed what is committed and has no embedding yet, a batch at a time; no text that was embedded before."""
-        catalog = self._index.catalog
+        catalog = self.catalog
         self._passages_known = catalog.pending_count()
         while pending := catalog.pending(_EMBEDDED_BATCH):
             known = catalog.embedded_hashes(passage.hash for passage in pending)
@@ -226,16 +236,12 @@ class _Run:
             self.result.known += len(pending) - len(made)
             self._tell()
 
-    def choose_rules(self, rules: Rules | None) -> Rules:
-        """The rules of this run: those given, which the index keeps, or those that it has kept."""
-        if rules is None:
-            return self._index.catalog.rules
-        self._index.catalog.keep_rules(rules)
-        return rules
-
-    def forget_missing(self, paths: list[Path], files: tuple[FoundFile, ...], *, prune: bool) -> None:
-        """Deal with sources that were read from under `paths` and are no longer there."""
-        gone = gone_from(paths, files, self._index.catalog.files())
+    def forget_gone(self, plan: Plan, *, prune: bool) -> None:
+        """Deal with sources that were read from under the given paths and are no longer there."""
+        renamed = {old for old, _ in self.result.renamed}
+        # A new file that one was to be renamed to may have failed to be read, and one that was away may be back.
+        left = sorted({*plan.gone, *plan.renamed.values()} - renamed)
+        gone = [path for path in left if not exists(Path(plan.known[path].location))]
         if gone and prune:
             self._index.commit([], remove=gone)
             self.result.removed.extend(gone)
@@ -245,7 +251,7 @@ class _Run:
     def parse_given(self, documents: list[GivenDocument]) -> Iterator[_Parsed]:
         """The given documents that are new or changed."""
         self._files_total = len(documents)
-        known = self._index.catalog.files()
+        known = self.catalog.files()
         for given in documents:
             sha256 = file_hash(f"{given.title}\0{given.text}".encode())
             stored = known.get(given.id)
@@ -257,22 +263,22 @@ class _Run:
             self._files_done += 1
             self._tell()
 
-    def parse_changed(self, files: list[FoundFile], rules: Rules, seconds_a_file: float) -> Iterator[_Parsed]:
+    def parse_changed(self, plan: Plan, seconds_a_file: float) -> Iterator[_Parsed]:
         """The files that are new or changed; what cannot be read goes into the report."""
-        self._files_total = len(files)
+        self._files_total = len(plan.steps)
         self._tell()
-        known = self._index.catalog.files()
-        changed = self._changed(jobs_of_run(files, self._index.catalog, rules), known)
-        for job, read in read_files(changed, processes=worker_count(len(files)), seconds_a_file=seconds_a_file):
-            stored = known.get(job.path)
+        processes = worker_count(len(plan.steps))
+        for job, read in read_files(self._jobs(plan), processes=processes, seconds_a_file=seconds_a_file):
+            stored = plan.known.get(job.path)
             if isinstance(read, ReadError):
                 self.result.failures.append(str(read))
             else:
                 parsed = self._parsed(
-                    str(job.file.location), read.source, read.cleaned, is_new=stored is None, rules=rules.sha256
+                    str(job.file.location), read.source, read.cleaned, is_new=stored is None, rules=job.rules.sha256
                 )
                 lines = {line: line in job.repeated for line in job.lines}
-                parsed = replace(parsed, stamp=job.stamp, lines=lines)
+                before = plan.renamed.get(job.path, "")
+                parsed = replace(parsed, stamp=job.stamp, lines=lines, renamed_from=before)
                 if parsed.passages:
                     yield parsed
                 elif not (read.source.problems or read.cleaned.problems):
@@ -283,20 +289,20 @@ class _Run:
             self._files_done += 1
             self._tell()
 
-    def _changed(self, found: Sequence[Job | ReadError | Unchanged], known: Mapping[str, StoredFile]) -> Iterator[Job]:
+    def _jobs(self, plan: Plan) -> Iterator[Job]:
         stamps = {
-            each.path: each.stamp
-            for each in found
-            if isinstance(each, Unchanged) and each.stamp != known[each.path].stamp
+            step.path: step.stamp
+            for step in plan.steps
+            if isinstance(step, Unchanged) and step.stamp != plan.known[step.path].stamp
         }
         if stamps:
-            self._index.catalog.keep_stamps(stamps)
-        for job in found:
-            if isinstance(job, Job):
-                yield job
+            self.catalog.keep_stamps(stamps)
+        for step in plan.steps:
+            if isinstance(step, Job):
+                yield step
                 continue
-            if isinstance(job, ReadError):
-                self.result.failures.append(str(job))
+            if isinstance(step, ReadError):
+                self.result.failures.append(str(step))
             else:
                 self.result.unchanged += 1
             self._files_done += 1
@@ -313,7 +319,7 @@ class _Run:
             )
         ]
         self._passages_known += len(passages)
-        return _Parsed(location, source, cleaned, tuple(passages), is_new, rules, Stamp(0, 0), {})
+        return _Parsed(location, source, cleaned, tuple(passages), is_new, rules)
 
     def _commit(self, batch: list[_Parsed]) -> None:
         ready = [
@@ -329,115 +335,12 @@ class _Run:
             )
             for file in batch
         ]
-        self._index.commit(ready, remove=[])
+        self._index.commit(ready, remove=[file.renamed_from for file in batch if file.renamed_from])
         for file in batch:
-            (self.result.added if file.is_new else self.result.replaced).append(file.source.path)
+            if file.renamed_from:
+                self.result.renamed.append((file.renamed_from, file.source.path))
+            else:
+                (self.result.added if file.is_new else self.result.replaced).append(file.source.path)
 
     def _tell(self) -> None:
         self._on_progress(Progress(self._files_done, self._files_total, self.result.passages, self._passages_known))
-
-
-@dataclass(frozen=True, slots=True)
-class Unchanged:
-    """A file that the catalog holds as it is now, by the path of its source."""
-
-    path: str
-    stamp: Stamp
-
-
-def jobs_of_run(files: Sequence[FoundFile], catalog: Catalog | None, rules: Rules) -> list[Job | ReadError | Unchanged]:
-    """For each file the job to read it, why it cannot be read, or that the catalog holds it as it is now.
-
-    A job says which lines of its file several have, of this run or in the catalog. Files that were cleaned when other
-    lines were known to be repeated are read again. There is no catalog before the first run.
-    """
-    known = catalog.files() if catalog is not None else {}
-    found = [_with_lines(job) for job in _jobs_for(files, known, rules)]
-    if not (lines := {job.path: job.lines for job in found if isinstance(job, Job)}):
-        return found
-    repeats = repeated(lines.values(), known=catalog.line_counts(without=lines) if catalog is not None else Counter())
-    otherwise = catalog.cleaned_otherwise(repeats) - lines.keys() if catalog is not None else set()
-    locations = {known[path].location for path in otherwise}
-    stale = [i for i, job in enumerate(found) if isinstance(job, Unchanged) and str(files[i].location) in locations]
-    for i, job in zip(stale, _jobs_for([files[i] for i in stale], known, rules, anew=otherwise), strict=True):
-        found[i] = _with_lines(job)
-    return [replace(job, repeated=job.lines & repeats) if isinstance(job, Job) else job for job in found]
-
-
-def _with_lines(job: Job | ReadError | Unchanged) -> Job | ReadError | Unchanged:
-    return replace(job, lines=_lines_of(job)) if isinstance(job, Job) else job
-
-
-def _jobs_for(
-    files: Iterable[FoundFile], known: dict[str, StoredFile], rules: Rules, *, anew: Collection[str] = ()
-) -> Iterator[Job | ReadError | Unchanged]:
-    """For each file the job to read it, why it cannot be read, or that `known` holds it as it is now.
-
-    The stamp of a file tells, or else its hash. The files under the paths `anew` are read whether they changed or not.
-    """
-    names = _Names(known)
-    for found in files:
-        try:
-            path, stamp = names.path_for(found), stamp_of(found.location)
-            if path not in anew and _is_held(found, stamp, rules, known.get(path)):
-                yield Unchanged(path, stamp)
-                continue
-        except ReadError as error:
-            yield error
-            continue
-        yield Job(found, path, rules, stamp)
-
-
-def _is_held(found: FoundFile, stamp: Stamp, rules: Rules, stored: StoredFile | None) -> bool:
-    """Whether a source was read from this file as it is now, by these rules. Raises ReadError."""
-    if stored is None or (stored.location, stored.rules) != (str(found.location), rules.sha256):
-        return False
-    if stamp.modified and stamp == stored.stamp:
-        return True
-    return file_hash(read_bytes(found.location)) == stored.sha256
-
-
-def _lines_of(job: Job) -> LineKeys:
-    """The short lines of a text file that others may repeat; other formats say themselves what is furniture."""
-    if media_of(job.path) is not Media.TEXT:
-        return frozenset()
-    try:
-        return repeatable_lines(decode(read_bytes(job.file.location), job.path).text)
-    except ReadError:  # told when it is read
-        return frozenset()
-
-
-def gone_from(paths: list[Path], files: Iterable[FoundFile], known: dict[str, StoredFile]) -> list[str]:
-    """The paths of known sources that were read from under `paths` and are no longer there."""
-    roots = [path.resolve() for path in paths]
-    present = {str(file.location) for file in files}
-    return [
-        path
-        for path, file in sorted(known.items())
-        if file.location not in present and not exists(Path(file.location)) and _is_under(Path(file.location), roots)
-    ]
-
-
-class _Names:
-    """The path under which each file is stored: relative to its folder, and never that of another file."""
-
-    def __init__(self, known: dict[str, StoredFile]) -> None:
-        self._location_of = {path: file.location for path, file in known.items()}
-        self._path_of = {location: path for path, location in self._location_of.items()}
-
-    def path_for(self, found: FoundFile) -> str:
-        location = str(found.location)
-        if location in self._path_of:
-            return self._path_of[location]
-        for path in (found.name, f"{found.root.name}/{found.name}", location):
-            holder = self._location_of.get(path)
-            # A file that moved, its folder with it, keeps its name.
-            if holder is None or not exists(Path(holder)):
-                self._location_of[path] = location
-                self._path_of[location] = path
-                return path
-        raise ReadError(f"{location}: its names are taken by other files; ingest it into another index")
-
-
-def _is_under(location: Path, roots: list[Path]) -> bool:
-    return any(location == root or root in location.parents for root in roots)

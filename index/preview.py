@@ -9,7 +9,8 @@ from pathlib import Path
 from index.catalog import FILE_NAME, Catalog
 from index.errors import ReadError
 from index.files import discover
-from index.ingest import Progress, gone_from, jobs_of_run, why_ignored
+from index.ingest import Progress, why_ignored
+from index.plan import make_plan
 from index.rules import NO_RULES, Rules
 from index.workers import SECONDS_A_FILE, Job, ReadFile, read_files, worker_count
 
@@ -20,8 +21,10 @@ class Preview:
 
     new: list[str] = field(default_factory=list)  # paths of sources
     changed: list[str] = field(default_factory=list)  # those to be cleaned by other rules, too
+    renamed: list[tuple[str, str]] = field(default_factory=list)  # the old path and the new one
     unchanged: int = 0
     gone: list[str] = field(default_factory=list)  # indexed, and no longer among the files
+    lost: list[str] = field(default_factory=list)  # folders that look as if their disk were not mounted
     failures: list[str] = field(default_factory=list)  # whole messages: what cannot be read, or not wholly
     left_out: list[str] = field(default_factory=list)  # whole messages: what is not read, or holds no article
     articles: int = 0
@@ -44,15 +47,13 @@ def preview(
     discovery = discover(paths)
     found = Preview(failures=list(discovery.missing), left_out=list(map(why_ignored, discovery.ignored)))
     on_progress(Progress(0, len(discovery.files), 0, 0))
-    known = {}
     if (folder / FILE_NAME).is_file():
         with Catalog(folder) as catalog:
-            known = catalog.files()
-            planned = jobs_of_run(discovery.files, catalog, catalog.rules if rules is None else rules)
+            plan = make_plan(paths, discovery.files, catalog, catalog.rules if rules is None else rules)
     else:
-        planned = jobs_of_run(discovery.files, None, rules or NO_RULES)
+        plan = make_plan(paths, discovery.files, None, rules or NO_RULES)
     jobs: list[Job] = []
-    for job in planned:
+    for job in plan.steps:
         if isinstance(job, Job):
             jobs.append(job)
         elif isinstance(job, ReadError):
@@ -64,16 +65,21 @@ def preview(
         if isinstance(read, ReadError):
             found.failures.append(str(read))
         else:
-            _count(found, job.path, read, is_new=job.path not in known)
+            _count(found, job.path, read, is_new=job.path not in plan.known, before=plan.renamed.get(job.path, ""))
         on_progress(Progress(len(discovery.files) - len(jobs) + number, len(discovery.files), 0, 0))
-    found.gone.extend(gone_from(paths, discovery.files, known))
+    renamed = {old for old, _ in found.renamed}
+    found.gone.extend(sorted({*plan.gone, *plan.renamed.values()} - renamed))
+    found.lost.extend(map(str, plan.lost))
     return found
 
 
-def _count(found: Preview, path: str, read: ReadFile, *, is_new: bool) -> None:
+def _count(found: Preview, path: str, read: ReadFile, *, is_new: bool, before: str) -> None:
     found.failures.extend((*read.source.problems, *read.cleaned.problems))
     if any(document.body for document in read.cleaned.documents):
-        (found.new if is_new else found.changed).append(path)
+        if before:
+            found.renamed.append((before, path))
+        else:
+            (found.new if is_new else found.changed).append(path)
     elif not is_new:
         found.left_out.append(f"{path}: holds no article any more; what the index has of it would be removed")
     elif not (read.source.problems or read.cleaned.problems):

@@ -88,6 +88,20 @@ def test_an_archive_that_changes_is_opened_anew(archive: Path) -> None:
     assert read_bytes(archive / "new.txt") == b"Now there is another file in it."
 
 
+def test_what_cannot_be_looked_at_is_not_gone(tmp_path: Path, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    docs = write(tmp_path / "docs", {"half.zip": zipped({"a.txt": "A file in an archive."})[:-30], "sub/b.txt": "x"})
+    assert exists(docs / "half.zip" / "a.txt")  # as while the archive is being copied
+
+    def refuse(path: Path, **_: object) -> object:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:  # whoever runs the tests may be allowed everything
+        patched.setattr(Path, "stat", refuse)
+        assert exists(docs / "sub" / "b.txt")
+    (docs / "half.zip").unlink()
+    assert not exists(docs / "half.zip" / "a.txt")
+
+
 def test_a_folder_that_is_called_like_an_archive(tmp_path: Path, write: Write) -> None:
     docs = write(tmp_path / "docs.zip", {"a.txt": "x"})
     assert [file.name for file in discover([docs]).files] == ["a.txt"]

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 # Named here and not asked of `index`, which would load the readers for every command; tests compare.
 _DESCRIPTION = """\
-Read files and folders into an index. Unchanged files are skipped, changed ones replaced. What is read:
+Read files and folders into an index. Unchanged files are skipped, changed ones replaced, renamed ones known again.
+What is read:
   .txt .md                       in UTF-8, UTF-16 or an older encoding, mojibake repaired
   .html .htm .pdf .docx .odt .epub .pptx
   .jsonl .csv .tsv .xlsx         an article an object, or a row
@@ -49,6 +50,7 @@ then:                      dragoman ingest FOLDER --rules rules.toml
 The index keeps the rules, and later runs go by them until --rules names others, or none.
 """
 NO_RULES_NAME = "none"
+_LISTED = 20  # paths, of many
 
 
 def add_ingest(commands: Any) -> None:
@@ -66,7 +68,15 @@ def add_ingest(commands: Any) -> None:
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, folders or ZIP archives")
     add_index(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
-    parser.add_argument("--prune", action="store_true", help="remove from the index what is gone from the folders")
+    parser.add_argument(
+        "--prune",
+        action="store_true",
+        help="remove from the index what is gone from the folders; --dry-run names it. Refused if a folder is missing "
+        "or empty, as it looks when its disk is not mounted",
+    )
+    parser.add_argument(
+        "--even-if-empty", action="store_true", help="with --prune: forget the files of such a folder, too"
+    )
     parser.add_argument(
         "--rules", metavar="FILE", help="lines to drop and to keep, see below (default: those of the last run)"
     )
@@ -88,6 +98,8 @@ def _ingest(options: argparse.Namespace) -> int:
     from index.workers import SECONDS_A_FILE
     from ui.cli import DONE, INTERRUPTED, NOT_DONE, complain
 
+    if options.even_if_empty and not options.prune:
+        raise SettingsError("--even-if-empty goes with --prune; without it nothing is forgotten")
     seconds = SECONDS_A_FILE if options.seconds_a_file is None else options.seconds_a_file
     if not seconds > 0:
         raise SettingsError(f"--seconds-a-file is {seconds:g}; want more than 0")
@@ -114,6 +126,7 @@ def _ingest(options: argparse.Namespace) -> int:
             embedder=embedder,
             chunking=_chunking(options),
             prune=options.prune,
+            even_if_empty=options.even_if_empty,
             rules=rules,
             seconds_a_file=seconds,
             on_progress=bar.update,
@@ -209,7 +222,8 @@ def _tell_ingest(report: IngestReport, options: argparse.Namespace) -> None:
     _complain_of(report.failures, report.left_out, options)
     if options.json:
         fields = (
-            "added", "replaced", "removed", "gone", "unchanged", "passages", "failures", "left_out", "interrupted"
+            "added", "replaced", "renamed", "removed", "gone", "unchanged", "passages", "failures", "left_out",
+            "interrupted",
         )  # fmt: skip
         print(json.dumps({name: getattr(report, name) for name in fields}, ensure_ascii=False, indent=2))
         return
@@ -217,16 +231,20 @@ def _tell_ingest(report: IngestReport, options: argparse.Namespace) -> None:
         complain(f"{len(report.gone)} files are gone from the folders and still in the index; --prune removes them")
     with Catalog(options.index) as catalog:
         sources, documents, passages = catalog.counts()
-    done = [f"{len(report.added)} added", f"{len(report.replaced)} replaced", f"{report.unchanged} unchanged"]
-    if report.removed:
-        done.append(f"{len(report.removed)} removed")
-    if report.failures:
-        done.append(f"{len(report.failures)} not read")
-    print(f"{', '.join(done)}; the index holds {sources} files, {documents} articles, {passages} passages")
+    print(f"{_done(report)}; the index holds {sources} files, {documents} articles, {passages} passages")
     if report.interrupted:
         complain("stopped; what was committed is kept, run the same command to go on")
     elif passages:
         print(f'ask: dragoman ask --index {options.index} "your question"')
+
+
+def _done(report: IngestReport) -> str:
+    """What a run has done, in a few words."""
+    done = [f"{len(report.added)} added", f"{len(report.replaced)} replaced", f"{report.unchanged} unchanged"]
+    for name, what in (("renamed", report.renamed), ("removed", report.removed), ("not read", report.failures)):
+        if what:
+            done.append(f"{len(what)} {name}")
+    return ", ".join(done)
 
 
 def _complain_of(failures: list[str], left_out: list[str], options: argparse.Namespace) -> None:
@@ -242,7 +260,7 @@ def _complain_of(failures: list[str], left_out: list[str], options: argparse.Nam
 
 def _tell_preview(found: Preview, options: argparse.Namespace) -> None:
     from ui.cleaning import counted
-    from ui.cli import printable
+    from ui.cli import complain, printable
 
     _complain_of(found.failures, found.left_out, options)
     if options.json:
@@ -250,11 +268,27 @@ def _tell_preview(found: Preview, options: argparse.Namespace) -> None:
         return
     gone = "gone, to be removed" if options.prune else "gone (--prune would remove them)"
     print(
-        f"{counted(len(found.new), 'file')} new, {len(found.changed)} changed, {found.unchanged} unchanged, "
-        f"{len(found.gone)} {gone}, {len(found.failures)} not read"
+        f"{counted(len(found.new), 'file')} new, {len(found.changed)} changed, {len(found.renamed)} renamed, "
+        f"{found.unchanged} unchanged, {len(found.gone)} {gone}, {len(found.failures)} not read"
     )
+    _list("renamed", [f"{old} -> {new}" for old, new in found.renamed])
+    _list("gone", found.gone)
+    if found.lost and not options.even_if_empty:
+        complain(
+            f"{', '.join(found.lost)}: missing or empty, as it looks when a disk is not mounted; "
+            "--prune would refuse to forget these files, --even-if-empty makes it"
+        )
     dropped = sum(found.dropped.values())
     print(f"in them {counted(found.articles, 'article')}, {found.kept:,} characters kept, {dropped:,} dropped")
     for reason, characters in sorted(found.dropped.items(), key=lambda one: (-one[1], one[0])):
         print(printable(f"  {characters:9,}  {reason}"))
     print("a dry run: nothing was written")
+
+
+def _list(what: str, lines: list[str]) -> None:
+    from ui.cli import printable
+
+    for line in lines[:_LISTED]:
+        print(printable(f"  {what}: {line}"))
+    if len(lines) > _LISTED:
+        print(f"  {what}: {len(lines) - _LISTED} more, which --json lists")
