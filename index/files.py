@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -82,23 +83,25 @@ class _Found:
     def walk(self, folder: Path, root: Path) -> Iterator[Path]:
         """The files under `folder`, in order; links are followed to files within `root` only."""
         try:
-            entries = sorted(folder.iterdir())
+            with os.scandir(folder) as listed:  # it tells what an entry is without asking the disk for each
+                entries = sorted(listed, key=lambda entry: entry.name)
         except OSError as error:
             self.missing.append(f"{folder}: {error.strerror}; change its permissions or leave it out")
             return
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_symlink() and not _is_file_within(entry, root):
-                self.ignored.append(entry)  # it may lead back up, for ever, or to what nobody meant to show
+            location = folder / entry.name
+            if entry.is_symlink() and not _is_file_within(location, root):
+                self.ignored.append(location)  # it may lead back up, for ever, or to what nobody meant to show
             elif entry.is_dir():
-                yield from self.walk(entry, root)
+                yield from self.walk(location, root)
             elif not _is_utf8(entry.name):
-                self.missing.append(f"{str(entry)!r}: its name is not UTF-8 and cannot be cited; rename it")
+                self.missing.append(f"{entry.path!r}: its name is not UTF-8 and cannot be cited; rename it")
             elif entry.is_file():
-                yield entry
+                yield location
             else:
-                self.ignored.append(entry)  # a pipe or a device would keep its reader waiting
+                self.ignored.append(location)  # a pipe or a device would keep its reader waiting
 
     def _members(self, archive: Path) -> Iterator[Path]:
         try:
@@ -227,6 +230,8 @@ def _kept_open(location: Path, size: int, changed: int) -> _Archive:
 
 def _in_archive(location: Path) -> tuple[Path, str] | None:
     """The archive that a file is in, and its name there; None for a file of its own."""
+    if _ARCHIVE not in str(location).lower():  # as for nearly every file of a large folder
+        return None
     for parent in location.parents:
         if parent.suffix.lower() == _ARCHIVE and parent.is_file():
             return parent, location.relative_to(parent).as_posix()

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from index import duplicates
 from index.catalog import Catalog, PendingPassage, ReadySource, StoredPassage
+from index.deferred import check_same
 from index.embed import EmbeddedPassage, Embedder, load_embedder
-from index.errors import IndexFolderError, IndexLocked, IndexMismatch, IndexUnwritable, SettingsError
+from index.errors import IndexFolderError, IndexLocked, IndexUnwritable, SettingsError
 from index.lexical import LexicalHit, LexicalIndex, Phrase
 from index.lock import writing
 from index.migrate import MIGRATED, format_of, migrate
@@ -272,20 +273,4 @@ class Index:
 
 def check_embedder(folder: Path, catalog: Catalog, embedder: Embedder) -> None:
     """Raise IndexMismatch unless `catalog` was built with `embedder`."""
-    built, asked = catalog.built_with.embedder, embedder.identity
-    if built == asked:
-        return
-    if built.name != asked.name:
-        difference = f"index has {built.name!r}, this run wants {asked.name!r}"
-    else:
-        difference = (
-            f"index has {built.name!r} of {_sketch(built.weights_hash)}, here it is {_sketch(asked.weights_hash)}"
-        )
-    raise IndexMismatch(
-        f"{folder}: built with another embedder: {difference}; use the index's own, or ingest into another folder: "
-        f"dragoman ingest ... --index OTHER --embedder {asked.name}"
-    )
-
-
-def _sketch(weights_hash: str) -> str:
-    return f"weights {weights_hash[:12]}"
+    check_same(folder, catalog.built_with.embedder, embedder.identity)

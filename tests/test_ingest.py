@@ -109,7 +109,7 @@ def test_pruning_keeps_to_the_folders_given(
     (docs / "qizilcay.txt").unlink()
     report = ingest([docs], folder, embedder=hashing, prune=True)
     assert report.removed == ["qizilcay.txt"]
-    assert ingest([other], folder, embedder=hashing, prune=True).removed == ["harbour.txt"]
+    assert ingest([other], folder, embedder=hashing, prune=True, even_if_empty=True).removed == ["harbour.txt"]
 
 
 def test_pruning_leaves_what_is_there_though_a_walk_does_not_see_it(
@@ -325,7 +325,7 @@ def test_the_same_text_is_never_encoded_again(docs: Path, folder: Path, hashing:
     assert not report.interrupted and report.passages == report.known == len(FILES)
     shutil.rmtree(docs)
     docs.mkdir()
-    assert ingest([docs], folder, embedder=hashing, prune=True).removed
+    assert ingest([docs], folder, embedder=hashing, prune=True, even_if_empty=True).removed
     (docs / "sahilkend.txt").write_text(FILES["sahilkend.txt"])
     report = ingest([docs], folder, embedder=Stopped(0))  # from what the index held once
     assert not report.interrupted and report.known == 1
@@ -350,7 +350,7 @@ def test_a_file_with_the_same_stamp_is_not_even_read(
         raise AssertionError(f"{location} was read")
 
     with monkeypatch.context() as patch:
-        patch.setattr("index.ingest.read_bytes", read)
+        patch.setattr("index.plan.read_bytes", read)
         assert ingest([docs], folder, embedder=hashing).unchanged == len(FILES)
 
 

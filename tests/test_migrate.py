@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -87,6 +88,15 @@ def test_ingest_goes_on_from_it(folder: Path, hashing: Embedder, write: Callable
     assert (report.added, report.passages, report.known) == (["fourth.txt"], 1, 1)  # its text was embedded before
     with Index.open(folder) as index:
         assert index.catalog.passage_keys(["never"]) == {} and index.catalog.counts() == (4, 4, 4)
+
+
+def test_the_command_goes_on_from_it(
+    folder: Path, write: Callable[..., Path], tmp_path: Path, dragoman: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    docs = write(tmp_path / "new", {"new.txt": "The harbour has a new lamp. It burns all night, and boats come home."})
+    done = dragoman("ingest", docs, "--index", folder)
+    assert (done.returncode, done.stdout.split(";")[0]) == (0, "1 added, 0 replaced, 0 unchanged")
+    assert kept_as(folder).is_file() and format_of(folder) == str(FORMAT_VERSION)
 
 
 def test_what_breaks_half_way_leaves_the_old_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

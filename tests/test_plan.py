@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from index.deferred import DeferredEmbedder
 from index.embed import EmbeddedPassage, Embedder, HashingEmbedder
-from index.errors import FolderLost
+from index.errors import FolderLost, IndexMismatch
 from index.folder import Filters, Index
 from index.ingest import ingest
 from index.preview import preview
 from index.tokens import TokenCodec
 
+ROOT = Path(__file__).parents[1]
 STORY = (
     "The lighthouse of {0} has been run by a machine since the spring. The keeper of {0} has gone home with his dog."
 )
@@ -256,3 +261,52 @@ def test_the_command_names_what_it_would_remove(
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"dragoman: {docs}: missing or empty")
     assert dragoman("ingest", docs, "--index", folder, "--even-if-empty").returncode == 2
+
+
+RUN = """
+import sys
+from ui.cli import main
+code = main(sys.argv[1:])
+print([name for name in ("onnxruntime", "tokenizers", "torch") if name in sys.modules], file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_a_run_that_finds_nothing_changed_loads_no_model(
+    tmp_path: Path, e5: Embedder, docs: Path, folder: Path
+) -> None:
+    ingest([docs], folder, embedder=e5)
+
+    def run() -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", RUN, "ingest", docs, "--index", folder, "--prune"],
+            cwd=ROOT,
+            capture_output=True,
+            encoding="utf-8",
+            check=True,
+        )
+        return [done.stdout.split(";")[0], done.stderr]
+
+    assert run() == ["0 added, 0 replaced, 3 unchanged", "[]\n"]
+    (docs / "new.txt").write_text(STORY.format("New"))
+    assert run() == ["1 added, 0 replaced, 3 unchanged", "['onnxruntime', 'tokenizers']\n"]
+
+
+def test_a_deferred_embedder_of_other_weights_is_refused(docs: Path, folder: Path, hashing: Embedder) -> None:
+    ingest([docs], folder, embedder=hashing)
+    other = replace(hashing.identity, weights_hash="other weights")
+    loaded: list[str] = []
+
+    class Other(HashingEmbedder):
+        identity = other
+
+        def __init__(self) -> None:
+            loaded.append("other")
+
+    embedder = DeferredEmbedder(folder, hashing.identity, Other)
+    assert ingest([docs], folder, embedder=embedder).unchanged == 3
+    assert loaded == []
+    (docs / "new.txt").write_text(STORY.format("New"))
+    with pytest.raises(IndexMismatch, match="index has 'hashing' of weights hashing-1, here it is weights other weigh"):
+        ingest([docs], folder, embedder=embedder)
+    assert loaded == ["other"]

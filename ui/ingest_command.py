@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from index.errors import SettingsError
 
 if TYPE_CHECKING:
+    from index.embed import Embedder, EmbedderIdentity
     from index.ingest import IngestReport, Progress
     from index.passages import Chunking
     from index.preview import Preview
@@ -104,6 +105,7 @@ def _ingest(options: argparse.Namespace) -> int:
     if not seconds > 0:
         raise SettingsError(f"--seconds-a-file is {seconds:g}; want more than 0")
     rules = rules_named(options.rules)
+    _bring_forward(options)
     built_by, kept_rules = _stored(options.index)
     if told := _about(rules, kept_rules):
         complain(told)
@@ -115,10 +117,9 @@ def _ingest(options: argparse.Namespace) -> int:
         _tell_preview(found, options)
         return NOT_DONE if found.failures else DONE
 
-    from index.embed import BUNDLED, load_embedder
     from index.ingest import ingest
 
-    embedder = load_embedder(options.embedder or built_by or BUNDLED, report=complain)
+    embedder = _embedder(options, built_by)
     with _Bar() as bar:
         report = ingest(
             options.paths,
@@ -147,15 +148,38 @@ def rules_named(name: str | None) -> Rules | None:
     return NO_RULES if name == NO_RULES_NAME else load_rules(Path(name))
 
 
-def _stored(folder: Path) -> tuple[str, Rules]:
-    """The name of the embedder that an index was built with, and the rules that it keeps; neither if there is none."""
+def _bring_forward(options: argparse.Namespace) -> None:
+    """Migrate an index of an older format, which a dry run is not to do."""
+    from index.lock import writing
+    from index.migrate import MIGRATED, format_of, migrate
+    from ui.cli import complain
+
+    if format_of(options.index) == str(MIGRATED) and not options.dry_run:
+        with writing(options.index):
+            migrate(options.index, report=complain)
+
+
+def _stored(folder: Path) -> tuple[EmbedderIdentity | None, Rules]:
+    """The embedder that an index was built with, and the rules that it keeps; neither if there is none."""
     from index.catalog import FILE_NAME, Catalog
     from index.rules import NO_RULES
 
     if not (folder / FILE_NAME).is_file():
-        return "", NO_RULES
+        return None, NO_RULES
     with Catalog(folder) as catalog:
-        return catalog.built_with.embedder.name, catalog.rules
+        return catalog.built_with.embedder, catalog.rules
+
+
+def _embedder(options: argparse.Namespace, built_by: EmbedderIdentity | None) -> Embedder:
+    """The embedder that is asked for, or the index's; that one is loaded only when it is needed."""
+    from index.deferred import DeferredEmbedder
+    from index.embed import BUNDLED, load_embedder
+    from ui.cli import complain
+
+    name = options.embedder or (built_by.name if built_by else BUNDLED)
+    if built_by is None or name != built_by.name:
+        return load_embedder(name, report=complain)
+    return DeferredEmbedder(options.index, built_by, lambda: load_embedder(name, report=complain))
 
 
 def _about(rules: Rules | None, kept: Rules) -> str:
@@ -267,8 +291,9 @@ def _tell_preview(found: Preview, options: argparse.Namespace) -> None:
         print(json.dumps({"dry_run": True, **asdict(found)}, ensure_ascii=False, indent=2))
         return
     gone = "gone, to be removed" if options.prune else "gone (--prune would remove them)"
+    renamed = f"{len(found.renamed)} renamed, " if found.renamed else ""
     print(
-        f"{counted(len(found.new), 'file')} new, {len(found.changed)} changed, {len(found.renamed)} renamed, "
+        f"{counted(len(found.new), 'file')} new, {len(found.changed)} changed, {renamed}"
         f"{found.unchanged} unchanged, {len(found.gone)} {gone}, {len(found.failures)} not read"
     )
     _list("renamed", [f"{old} -> {new}" for old, new in found.renamed])
