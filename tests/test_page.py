@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from index.embed import HashingEmbedder
+from index.embed import EmbeddedPassage, HashingEmbedder
 from index.errors import IndexFolderError, SettingsError
 from index.folder import Index
 from index.ingest import ingest
+from index.tokens import TokenCodec
 from index.values import Document, Media, Source, Span, Spelling
 from rag.abstain import Calibration, Signals
 from rag.assistant import Assistant
@@ -192,6 +193,29 @@ def test_holdings_are_told(tab: Page, answering: Served) -> None:
     visit(tab, answering)
     expect(tab.locator("h1")).to_have_text("Dragoman")
     expect(tab.locator(".holdings")).to_have_text(re.compile(r"^\d+ files · \d+ articles · \d+ passages$"))
+
+
+class Stopped(HashingEmbedder):
+    """Is stopped with Ctrl-C before its first passage."""
+
+    def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
+        raise KeyboardInterrupt
+
+
+def test_what_share_is_embedded_is_told_until_all_is(tab: Page, tmp_path: Path) -> None:
+    for served in serve_files(tmp_path, threshold=0.0):
+        with Index.open(served.folder) as index:
+            whole = index.catalog.passage_count()
+        (served.files / "late.txt").write_text("The crane of the harbour is painted green since Monday.")
+        assert ingest([served.files], served.folder, embedder=Stopped()).interrupted
+        tab.goto(served.url)
+        expect(tab.locator(".holdings")).to_contain_text(
+            f" · {whole + 1} passages · {100 * whole // (whole + 1)}% embedded, the rest is found by its words"
+        )
+        chip_of(ask(tab, "What colour is the crane of the harbour?"), "painted green").wait_for()
+        ingest([served.files], served.folder, embedder=HashingEmbedder())
+        ask(tab, "What colour is the crane?")
+        expect(tab.locator(".holdings")).to_have_text(re.compile(f" · {whole + 1} passages$"))
 
 
 def test_a_chip_opens_the_quote_in_its_article(tab: Page, answering: Served) -> None:

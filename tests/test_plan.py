@@ -263,6 +263,24 @@ def test_the_command_names_what_it_would_remove(
     assert dragoman("ingest", docs, "--index", folder, "--even-if-empty").returncode == 2
 
 
+class Stopped(HashingEmbedder):
+    """Is stopped with Ctrl-C before its first passage."""
+
+    def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
+        raise KeyboardInterrupt
+
+
+def test_commands_say_what_is_not_embedded_yet(docs: Path, folder: Path, dragoman: Callable) -> None:
+    assert ingest([docs], folder, embedder=Stopped()).interrupted
+    told = "3 of 3 passages are not embedded yet and found by their words"
+    for arguments in (["ask", "who keeps the lighthouse?"], ["search", "sahilkend"], ["sources"]):
+        done = dragoman(*arguments, "--index", folder)
+        assert told in done.stderr, arguments
+        assert "sahilkend.txt" in done.stdout
+    assert dragoman("ingest", docs, "--index", folder).returncode == 0
+    assert dragoman("sources", "--index", folder).stderr == ""
+
+
 RUN = """
 import sys
 from ui.cli import main

@@ -86,6 +86,7 @@ class Desk:
             "files": files,
             "articles": articles,
             "passages": passages,
+            "pending": index.catalog.pending_count(),  # of the passages: not embedded yet
             "languages": list(index.dense.languages),
         }
 

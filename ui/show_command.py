@@ -42,9 +42,11 @@ def add_sources(commands: Any) -> None:
 def _sources(options: argparse.Namespace) -> int:
     from index.catalog import Catalog
     from ui.cleaning import document_line, source_line
-    from ui.cli import DONE, existing, printable
+    from ui.cli import DONE, complain, existing, printable
 
     with Catalog(existing(options.index)) as catalog:
+        if pending := catalog.pending_count():
+            complain(f"{pending} of {catalog.passage_count()} passages are not embedded yet and found by their words")
         sources = list(catalog.sources())
         copies = {d.id: (catalog.cluster_of(d.id), catalog.links(d.id)) for s in sources for d in s.documents}
     if options.json:

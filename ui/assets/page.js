@@ -59,11 +59,13 @@ function showOverview(overview) {
     holdings.textContent = overview.message;
     return;
   }
-  const { files, articles, passages, languages } = overview;
+  const { files, articles, passages, pending, languages } = overview;
+  const embedded = Math.floor((100 * (passages - pending)) / Math.max(passages, 1)); // never 100 before it is all
   holdings.textContent = [
     counted(files, "file", "files"),
     counted(articles, "article", "articles"),
     counted(passages, "passage", "passages"),
+    ...(pending ? [`${embedded}% embedded, the rest is found by its words`] : []),
   ].join(" · ");
   const list = find(".languages");
   const chosen = new Set(chosenLanguages());
