@@ -10,6 +10,7 @@ DragomanError
 │   ├── IndexLocked     another process is writing it
 │   └── IndexUnwritable it can be read and not written: no right to, or the disk is full
 ├── FolderLost          files would be forgotten because their folder is missing or empty
+├── FollowError         the operating system does not tell what changes in a folder
 ├── ModelError          an embedding or reranking model cannot be found or loaded
 ├── SettingsError       an option or a settings file asks for what does not exist
 ├── DataSetError        an evaluation set or an answer file is malformed
@@ -55,6 +56,10 @@ class IndexUnwritable(IndexFolderError):
 
 class FolderLost(DragomanError):
     """A folder that files were read from is missing or empty, and they would be forgotten."""
+
+
+class FollowError(DragomanError):
+    """A folder cannot be followed: the operating system does not tell what changes in it."""
 
 
 class ModelError(DragomanError):

@@ -95,6 +95,7 @@ def ingest(
     even_if_empty: bool = False,
     rules: Rules | None = None,
     seconds_a_file: float = SECONDS_A_FILE,
+    workers: int = 0,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     report: Callable[[str], None] = lambda message: None,
 ) -> IngestReport:
@@ -104,8 +105,9 @@ def ingest(
     same bytes as one that is gone takes its place. What else is gone is removed if `prune`; if it is all of a folder,
     as it looks when a disk is not mounted, FolderLost is raised and nothing done, unless `even_if_empty`. The rules are
     kept in the index and hold until a run names others; without `rules` they are those of the last run that did. A file
-    that cannot be read, or not within `seconds_a_file`, is reported and stops nothing. Ctrl-C ends the run after the
-    last whole batch, with `interrupted` set. Raises IndexLocked, IndexMismatch, IndexFolderError.
+    that cannot be read, or not within `seconds_a_file`, is reported and stops nothing. At most `workers` are read at
+    once, 0 for as many as there are cores. Ctrl-C ends the run after the last whole batch, with `interrupted` set.
+    Raises IndexLocked, IndexMismatch, IndexFolderError.
     """
     discovery = discover(paths)
     with _run(folder, embedder, chunking, on_progress, report) as run:
@@ -117,7 +119,8 @@ def ingest(
             check_not_lost(plan.lost)
         if rules is not None:
             run.catalog.keep_rules(rules)
-        run.add(run.parse_changed(plan, seconds_a_file))
+        processes = worker_count(len(plan.steps), at_most=workers)
+        run.add(run.parse_changed(plan, processes=processes, seconds_a_file=seconds_a_file))
         run.forget_gone(plan, prune=prune)
         run.embed_pending()
     return run.result
@@ -263,11 +266,10 @@ class _Run:
             self._files_done += 1
             self._tell()
 
-    def parse_changed(self, plan: Plan, seconds_a_file: float) -> Iterator[_Parsed]:
+    def parse_changed(self, plan: Plan, *, processes: int, seconds_a_file: float) -> Iterator[_Parsed]:
         """The files that are new or changed; what cannot be read goes into the report."""
         self._files_total = len(plan.steps)
         self._tell()
-        processes = worker_count(len(plan.steps))
         for job, read in read_files(self._jobs(plan), processes=processes, seconds_a_file=seconds_a_file):
             stored = plan.known.get(job.path)
             if isinstance(read, ReadError):

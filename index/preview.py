@@ -38,6 +38,7 @@ def preview(
     *,
     rules: Rules | None = None,
     seconds_a_file: float = SECONDS_A_FILE,
+    workers: int = 0,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Preview:
     """What `ingest` with these arguments would do. There need be no index in `folder` yet.
@@ -60,7 +61,8 @@ def preview(
             found.failures.append(str(job))
         else:
             found.unchanged += 1
-    reads = read_files(jobs, processes=worker_count(len(jobs)), seconds_a_file=seconds_a_file)
+    processes = worker_count(len(jobs), at_most=workers)
+    reads = read_files(jobs, processes=processes, seconds_a_file=seconds_a_file)
     for number, (job, read) in enumerate(reads, start=1):
         if isinstance(read, ReadError):
             found.failures.append(str(read))

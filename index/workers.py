@@ -249,6 +249,6 @@ def _too_large(job: Job) -> ReadError:
     return ReaderDied(f"{job.path}: does not fit into {_WORKER_BYTES >> 30} GiB of memory; split it")
 
 
-def worker_count(files: int) -> int:
-    """How many processes are worth their start for so many files."""
-    return max(1, min(os.cpu_count() or 1, 8, 1 + files // 8))
+def worker_count(files: int, *, at_most: int = 0) -> int:
+    """How many processes are worth their start for so many files; `at_most` 0 is by cores, 8 or fewer."""
+    return max(1, min(at_most or min(os.cpu_count() or 1, 8), 1 + files // 8))

@@ -25,6 +25,7 @@ HOMES = {
     "trafilatura": {"index/formats/html.py", "eval/readers.py"},
     "readability": {"eval/readers.py"},
     "justext": {"eval/readers.py"},
+    "watchfiles": {"index/follow.py"},
     "warcio": {"index/formats/warc.py"},
     "charset_normalizer": {"index/decode.py", "index/formats/markup.py"},
     "pypdfium2": {"index/formats/pdf.py"},

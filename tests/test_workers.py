@@ -236,6 +236,7 @@ def test_a_file_that_does_not_fit_into_memory(tmp_path: Path, stories: list[Job]
 
 def test_how_many_processes_are_worth_their_start() -> None:
     assert worker_count(0) == worker_count(7) == 1
+    assert [worker_count(1000, at_most=n) for n in (1, 3, 50)] == [1, 3, 50]
     assert [1 <= worker_count(files) <= (os.cpu_count() or 1) for files in (8, 100, 10**6)] == [True] * 3
 
 

@@ -68,7 +68,14 @@ def add_ingest(commands: Any) -> None:
     parser.set_defaults(run=_ingest)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, folders or ZIP archives")
     add_index(parser)
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
+    how.add_argument(
+        "--watch",
+        action="store_true",
+        help="stay, and ingest what changes as it changes, until Ctrl-C. Network drives may tell nothing of changes: "
+        "set WATCHFILES_FORCE_POLLING=1 for them",
+    )
     parser.add_argument(
         "--prune",
         action="store_true",
@@ -83,6 +90,14 @@ def add_ingest(commands: Any) -> None:
     )
     parser.add_argument(
         "--seconds-a-file", type=float, metavar="N", help="give a file up that takes longer to read (default: 60)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        metavar="N",
+        help="read so many files at once, each in a process that takes 0.1 GB, more for large files, and never more "
+        "than 4 (default: one a core, 8 at most)",
     )
     parser.add_argument(
         "--embedder",
@@ -101,6 +116,10 @@ def _ingest(options: argparse.Namespace) -> int:
 
     if options.even_if_empty and not options.prune:
         raise SettingsError("--even-if-empty goes with --prune; without it nothing is forgotten")
+    if options.watch and options.json:
+        raise SettingsError("--watch says what it does as it goes, and --json once at the end; use one of them")
+    if options.workers < 0:
+        raise SettingsError(f"--workers is {options.workers}; want 1 or more")
     seconds = SECONDS_A_FILE if options.seconds_a_file is None else options.seconds_a_file
     if not seconds > 0:
         raise SettingsError(f"--seconds-a-file is {seconds:g}; want more than 0")
@@ -113,26 +132,48 @@ def _ingest(options: argparse.Namespace) -> int:
         from index.preview import preview
 
         with _Bar() as bar:
-            found = preview(options.paths, options.index, rules=rules, seconds_a_file=seconds, on_progress=bar.update)
+            found = preview(
+                options.paths,
+                options.index,
+                rules=rules,
+                seconds_a_file=seconds,
+                workers=options.workers,
+                on_progress=bar.update,
+            )
         _tell_preview(found, options)
         return NOT_DONE if found.failures else DONE
 
     from index.ingest import ingest
 
     embedder = _embedder(options, built_by)
-    with _Bar() as bar:
-        report = ingest(
+
+    def run(prune: bool) -> IngestReport:
+        with _Bar() as bar:
+            return ingest(
+                options.paths,
+                options.index,
+                embedder=embedder,
+                chunking=_chunking(options),
+                prune=prune,
+                even_if_empty=options.even_if_empty,
+                rules=rules,
+                seconds_a_file=seconds,
+                workers=options.workers,
+                on_progress=bar.update,
+                report=complain,
+            )
+
+    if options.watch:
+        from ui.watching import watch
+
+        return watch(
             options.paths,
             options.index,
-            embedder=embedder,
-            chunking=_chunking(options),
+            run,
             prune=options.prune,
-            even_if_empty=options.even_if_empty,
-            rules=rules,
-            seconds_a_file=seconds,
-            on_progress=bar.update,
-            report=complain,
+            tell_first=lambda report: _tell_ingest(report, options),
         )
+    report = run(options.prune)
     _tell_ingest(report, options)
     if report.interrupted:
         return INTERRUPTED
