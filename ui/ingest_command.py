@@ -71,6 +71,11 @@ def add_ingest(commands: Any) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
     how.add_argument(
+        "--estimate",
+        action="store_true",
+        help="say how long it will take, and how much disk and memory, from a sample that is read and embedded now",
+    )
+    how.add_argument(
         "--watch",
         action="store_true",
         help="stay, and ingest what changes as it changes, until Ctrl-C. Network drives may tell nothing of changes: "
@@ -143,9 +148,13 @@ def _ingest(options: argparse.Namespace) -> int:
         _tell_preview(found, options)
         return NOT_DONE if found.failures else DONE
 
-    from index.ingest import ingest
-
     embedder = _embedder(options, built_by)
+    if options.estimate:
+        from ui.estimating import tell_estimate
+
+        return tell_estimate(options, embedder, chunking=_chunking(options), rules=rules)
+
+    from index.ingest import ingest
 
     def run(prune: bool) -> IngestReport:
         with _Bar() as bar:
@@ -190,12 +199,12 @@ def rules_named(name: str | None) -> Rules | None:
 
 
 def _bring_forward(options: argparse.Namespace) -> None:
-    """Migrate an index of an older format, which a dry run is not to do."""
+    """Migrate an index of an older format, unless nothing is to be written."""
     from index.lock import writing
     from index.migrate import MIGRATED, format_of, migrate
     from ui.cli import complain
 
-    if format_of(options.index) == str(MIGRATED) and not options.dry_run:
+    if format_of(options.index) == str(MIGRATED) and not (options.dry_run or options.estimate):
         with writing(options.index):
             migrate(options.index, report=complain)
 
