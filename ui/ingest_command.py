@@ -116,77 +116,95 @@ def add_ingest(commands: Any) -> None:
 
 
 def _ingest(options: argparse.Namespace) -> int:
-    from index.workers import SECONDS_A_FILE
-    from ui.cli import DONE, INTERRUPTED, NOT_DONE, complain
+    from ui.cli import INTERRUPTED, complain
 
-    if options.even_if_empty and not options.prune:
-        raise SettingsError("--even-if-empty goes with --prune; without it nothing is forgotten")
-    if options.watch and options.json:
-        raise SettingsError("--watch says what it does as it goes, and --json once at the end; use one of them")
-    if options.workers < 0:
-        raise SettingsError(f"--workers is {options.workers}; want 1 or more")
-    seconds = SECONDS_A_FILE if options.seconds_a_file is None else options.seconds_a_file
-    if not seconds > 0:
-        raise SettingsError(f"--seconds-a-file is {seconds:g}; want more than 0")
+    _check(options)
     rules = rules_named(options.rules)
     _bring_forward(options)
     built_by, kept_rules = _stored(options.index)
     if told := _about(rules, kept_rules):
         complain(told)
     if options.dry_run:
-        from index.preview import preview
-
-        with _Bar() as bar:
-            found = preview(
-                options.paths,
-                options.index,
-                rules=rules,
-                seconds_a_file=seconds,
-                workers=options.workers,
-                on_progress=bar.update,
-            )
-        _tell_preview(found, options)
-        return NOT_DONE if found.failures else DONE
-
+        return _dry_run(options, rules)
     embedder = _embedder(options, built_by)
     if options.estimate:
         from ui.estimating import tell_estimate
 
         return tell_estimate(options, embedder, chunking=_chunking(options), rules=rules)
 
-    from index.ingest import ingest
-
     def run(prune: bool) -> IngestReport:
-        with _Bar() as bar:
-            return ingest(
-                options.paths,
-                options.index,
-                embedder=embedder,
-                chunking=_chunking(options),
-                prune=prune,
-                even_if_empty=options.even_if_empty,
-                rules=rules,
-                seconds_a_file=seconds,
-                workers=options.workers,
-                on_progress=bar.update,
-                report=complain,
-            )
+        return _run(options, embedder, rules, prune=prune)
+
+    def tell(report: IngestReport) -> None:
+        _tell_ingest(report, options)
 
     if options.watch:
         from ui.watching import watch
 
-        return watch(
+        return watch(options.paths, options.index, run, prune=options.prune, tell_first=tell)
+    report = run(options.prune)
+    tell(report)
+    return INTERRUPTED if report.interrupted else _code(report.failures)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Raise SettingsError for options that contradict each other or themselves."""
+    if options.even_if_empty and not options.prune:
+        raise SettingsError("--even-if-empty goes with --prune; without it nothing is forgotten")
+    if options.watch and options.json:
+        raise SettingsError("--watch says what it does as it goes, and --json once at the end; use one of them")
+    if options.workers < 0:
+        raise SettingsError(f"--workers is {options.workers}; want 1 or more")
+    if options.seconds_a_file is not None and not options.seconds_a_file > 0:
+        raise SettingsError(f"--seconds-a-file is {options.seconds_a_file:g}; want more than 0")
+
+
+def _dry_run(options: argparse.Namespace, rules: Rules | None) -> int:
+    from index.preview import preview
+
+    with _Bar() as bar:
+        found = preview(
             options.paths,
             options.index,
-            run,
-            prune=options.prune,
-            tell_first=lambda report: _tell_ingest(report, options),
+            rules=rules,
+            seconds_a_file=_seconds(options),
+            workers=options.workers,
+            on_progress=bar.update,
         )
-    report = run(options.prune)
-    _tell_ingest(report, options)
-    if report.interrupted:
-        return INTERRUPTED
-    return NOT_DONE if report.failures else DONE
+    _tell_preview(found, options)
+    return _code(found.failures)
+
+
+def _run(options: argparse.Namespace, embedder: Embedder, rules: Rules | None, *, prune: bool) -> IngestReport:
+    from index.ingest import ingest
+    from ui.cli import complain
+
+    with _Bar() as bar:
+        return ingest(
+            options.paths,
+            options.index,
+            embedder=embedder,
+            chunking=_chunking(options),
+            prune=prune,
+            even_if_empty=options.even_if_empty,
+            rules=rules,
+            seconds_a_file=_seconds(options),
+            workers=options.workers,
+            on_progress=bar.update,
+            report=complain,
+        )
+
+
+def _seconds(options: argparse.Namespace) -> float:
+    from index.workers import SECONDS_A_FILE
+
+    return SECONDS_A_FILE if options.seconds_a_file is None else options.seconds_a_file
+
+
+def _code(failures: list[str]) -> int:
+    from ui.cli import DONE, NOT_DONE
+
+    return NOT_DONE if failures else DONE
 
 
 def rules_named(name: str | None) -> Rules | None:
