@@ -276,7 +276,7 @@ class Catalog:
     @property
     def vectors_id(self) -> str:
         """Of the vectors that are served, so that caches of those of another embedder are known as such."""
-        return f"{self.id}:{self._setting('embedder')}"
+        return vectors_id(self.id, self._setting("embedder"))
 
     @property
     def built_with(self) -> BuiltWith:
@@ -871,6 +871,11 @@ class Catalog:
         self._db.execute("DELETE FROM clusters")
         self._db.executemany("INSERT INTO clusters VALUES (?, ?)", representatives.items())
         self._db.execute("INSERT OR REPLACE INTO settings VALUES ('duplicates', ?)", (made,))
+
+
+def vectors_id(catalog: str, embedder: str) -> str:
+    """What tells the vectors of one embedder in one catalog from all others, by the id of this and the key of that."""
+    return f"{catalog}:{embedder}"
 
 
 def text_hash(text: str) -> str:

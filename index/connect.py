@@ -30,18 +30,23 @@ def connect(location: Path) -> sqlite3.Connection:
 
 def connect_to_read(location: Path) -> sqlite3.Connection:
     """A connection that changes nothing, made even where no file can be. Raises sqlite3.Error."""
-    uri = f"{location.absolute().as_uri()}?mode=ro"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_WAIT_SECONDS, check_same_thread=False)
-    try:
-        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as error:
-        log = location.with_name(f"{location.name}-wal")
-        # SQLite reads a log by a file of shared memory, which it cannot make here. Without a log it can do without.
-        db.close()
-        if not _is_unwritable(error) or (log.exists() and log.stat().st_size):
-            raise
-        db = sqlite3.connect(f"{uri}&immutable=1", uri=True, isolation_level=None, check_same_thread=False)
-    return db
+    log = location.with_name(f"{location.name}-wal")
+    # SQLite reads a log by a file of shared memory, and only who may write can take that away again. Where it cannot be
+    # made, what is there is used; where nothing is there, and no log, it can be done without.
+    ways = ("?mode=rw", "?mode=ro") if log.exists() and log.stat().st_size else ("?mode=rw", "?mode=ro&immutable=1")
+    for last, way in enumerate(ways):
+        uri = f"{location.absolute().as_uri()}{way}"
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_WAIT_SECONDS, check_same_thread=False)
+        try:
+            db.execute("PRAGMA query_only = ON")
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.DatabaseError as error:
+            db.close()
+            if last or not (isinstance(error, sqlite3.OperationalError) and _is_unwritable(error)):
+                raise
+        else:
+            return db
+    raise AssertionError("one of the ways returns or raises")
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from index.passages import searched_text
 from index.tokens import SignVectors, TokenCodec
 from index.values import Cluster, Document, Link, Source
 from index.vectors import DenseHit, DenseIndex
+from index.whole import delete_left_behind
 
 Report = Callable[[str], None]
 _MOST_NEWLY_EMBEDDED = 1000  # kept in memory; 10 MB
@@ -117,6 +118,8 @@ class Index:
 
     def bring_caches_forward(self, *, writable: bool) -> None:
         """Make both search structures hold the catalog's last batch; `writable` only under the writer's lock."""
+        if writable:
+            delete_left_behind(self.folder)
         with self.catalog.snapshot():
             self.dense.open(self.catalog)
             self.lexical.open(self.catalog, writable=writable)

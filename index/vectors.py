@@ -273,7 +273,7 @@ class DenseIndex:
 
     def __init__(self, folder: Path, dimension: int, *, exact_up_to: int = EXACT_UP_TO) -> None:
         self._folder = folder
-        self._dimension = dimension
+        self.dimension = dimension
         self._exact_up_to = exact_up_to
         self._saved_sequence = 0
         self._clear("")
@@ -334,9 +334,9 @@ class DenseIndex:
 
     def _add(self, lang: str, keys: Keys, vectors: Floats) -> None:
         if lang not in self._parts:
-            self._parts[lang] = _Exact.empty(self._dimension)
+            self._parts[lang] = _Exact.empty(self.dimension)
         self._parts[lang].add(keys, vectors)
-        self._sums[lang] = self._sums.get(lang, np.zeros(self._dimension)) + vectors.sum(axis=0, dtype=np.float64)
+        self._sums[lang] = self._sums.get(lang, np.zeros(self.dimension)) + vectors.sum(axis=0, dtype=np.float64)
         self._number(lang, keys)
 
     def _number(self, lang: str, keys: Keys) -> None:
@@ -519,8 +519,8 @@ class DenseIndex:
                 if _sha256(where) != state["sha256"][lang]:
                     raise ValueError("damaged: it is not what was written (by SHA-256)")
                 index: Any = faiss.read_index(str(where))
-                if index.d != self._dimension:
-                    raise ValueError(f"holds vectors of {index.d} dimensions, wanted are {self._dimension}")
+                if index.d != self.dimension:
+                    raise ValueError(f"holds vectors of {index.d} dimensions, wanted are {self.dimension}")
                 self._parts[lang] = _Cells(index) if isinstance(index, faiss.IndexIVF) else _Exact(index)
                 self._sums[lang] = np.array(sums[lang])
                 self._number(lang, self._parts[lang].keys())
@@ -626,7 +626,7 @@ class DenseIndex:
     def scores_of(self, query: Floats, vectors: Floats, langs: Iterable[str]) -> list[float]:
         """What `scores` would tell of passages that are not here, by their (n, dimension) vectors and languages."""
         means = self._means()
-        nothing = np.zeros(self._dimension, np.float32)
+        nothing = np.zeros(self.dimension, np.float32)
         away = unit(vectors - np.array([means.get(lang, nothing) for lang in langs], np.float32))
         return np.round((away @ _centred(query, means)).astype(np.float64), 6).tolist()
 

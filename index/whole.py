@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from index.lock import is_running
+
+# ".state.json.123-140052": beside what, by which process and which of its threads; or what SQLite has beside that.
+_BESIDE = re.compile(r"\..+\.(\d+)(?:-\d+)?(?:-journal|-wal|-shm)?")
 
 
 def write_whole(location: Path, data: bytes) -> None:
@@ -37,3 +43,24 @@ def written_whole(location: Path) -> Iterator[Path]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def left_behind(folder: Path) -> list[Path]:
+    """Files under a folder that a process which no longer runs was writing, in order; nobody reads them."""
+    return sorted(path for path in folder.rglob(".*") if _is_left_behind(path))
+
+
+def delete_left_behind(folder: Path) -> list[Path]:
+    """Delete the files that `left_behind` finds, and tell which they were. Raises OSError."""
+    found = left_behind(folder)
+    for path in found:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    return found
+
+
+def _is_left_behind(path: Path) -> bool:
+    named = _BESIDE.fullmatch(path.name)
+    return named is not None and not is_running(int(named[1]))
