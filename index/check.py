@@ -415,12 +415,14 @@ def _load_caches(db: sqlite3.Connection, folder: Path) -> _Caches:
         except IndexFolderError as error:
             if attempt:
                 dense = None
-                problems.append(_of_cache(Kind.DENSE, folder / "dense", error))
+                if (folder / "dense").exists():
+                    problems.append(_of_cache(Kind.DENSE, folder / "dense", error))
     try:
         lexical.load(settings["id"])
         keys = lexical.keys()
     except (IndexFolderError, ValueError) as error:
-        problems.append(_of_cache(Kind.LEXICAL, folder / "lexical", error))
+        if (folder / "lexical").exists():
+            problems.append(_of_cache(Kind.LEXICAL, folder / "lexical", error))
     return _Caches(dense, keys, lexical.sequence, tuple(problems))
 
 
@@ -528,8 +530,12 @@ def unnamed_vectors(folder: Path) -> list[Path]:
 
 
 def _notes(folder: Path) -> tuple[str, ...]:
-    kept = kept_as(folder)
-    if not kept.is_file():
-        return ()
-    size = kept.stat().st_size / 1e6
-    return (f"{kept}: kept from format {format_of_file(kept)}, {size:.1f} MB; delete it when all is well",)
+    notes = [
+        f"{folder / name}: not made yet; the next opening makes it from the catalog, embedding nothing"
+        for name in ("dense", "lexical")
+        if not (folder / name).exists()
+    ]
+    if (kept := kept_as(folder)).is_file():
+        size = kept.stat().st_size / 1e6
+        notes.append(f"{kept}: kept from format {format_of_file(kept)}, {size:.1f} MB; delete it when all is well")
+    return tuple(notes)

@@ -25,7 +25,7 @@ from ui.cli import printable
 from ui.ingest_command import _Bar
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ["ingest", "ask", "search", "serve", "sources", "show", "verify", "eval"]
+COMMANDS = ["ingest", "ask", "search", "serve", "sources", "show", "verify", "index", "eval"]
 EVIL = "\x1b[31mred\x1b[0m \x07bell \x9b2J \u202egnirts\u202c \u2066iso\u2069"
 STORY = "The lighthouse of Sahilkend has been run by a machine since the spring. The keeper has gone home with his dog."
 FILES: dict[str, str | bytes] = {

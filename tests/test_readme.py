@@ -91,7 +91,7 @@ def test_the_python_example_runs_as_shown(
 
 def test_every_command_in_the_table_exists() -> None:
     commands = set(re.findall(r"^\| `dragoman (\w+)", README, re.MULTILINE))
-    assert commands == {"ingest", "ask", "search", "serve", "sources", "show", "verify", "eval"}
+    assert commands == {"ingest", "ask", "search", "serve", "sources", "show", "verify", "index", "eval"}
     for command in commands:
         with pytest.raises(SystemExit) as stop:
             run(command, "--help")

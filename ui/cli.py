@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     # These modules import from here, so they are imported when the command is run.
     from ui.eval_command import add_eval
+    from ui.index_command import add_index_command
     from ui.ingest_command import add_ingest
     from ui.show_command import add_show, add_sources
 
@@ -93,6 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add_sources(commands)
     add_show(commands)
     _add_verify(commands)
+    add_index_command(commands)
     add_eval(commands)
     return parser
 
