@@ -28,7 +28,7 @@ from index.files import Stamp
 from index.migrate import MIGRATED
 from index.passages import Chunking, searched_text
 from index.rules import Rules, dump_rules, parse_rules
-from index.schema import FILE_NAME, FORMAT_VERSION, REMOVED_FROM, SCHEMA
+from index.schema import FILE_NAME, FORMAT_VERSION, REEMBEDDING, REMOVED_FROM, SCHEMA
 from index.tokens import TokenCodec
 from index.values import Cluster, Document, DroppedSpan, Link, LinkKind, Media, Passage, Source, Span, Spelling
 
@@ -363,6 +363,7 @@ class Catalog:
             mean = json.dumps(codec.mean.tolist())
             self._db.execute("UPDATE embedders SET token_mean = ? WHERE key = ? AND token_mean = ''", (mean, key))
             (kept,) = self._db.execute("SELECT token_mean FROM embedders WHERE key = ?", (key,)).fetchone()
+            self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (REEMBEDDING, str(key)))
         return key, TokenCodec(np.array(json.loads(kept), np.float32))
 
     def not_embedded_by(self, embedder: int, *, after: int, limit: int) -> list[PendingPassage]:
@@ -389,7 +390,7 @@ class Catalog:
                 raise ValueError(f"embedder {embedder} has not embedded {lacking} passages")
             # Documents are linked to their translations by their vectors.
             self.forget_duplicates()
-            self._db.execute("DELETE FROM settings WHERE name = 'duplicates'")
+            self._db.execute("DELETE FROM settings WHERE name IN ('duplicates', ?)", (REEMBEDDING,))
         return sequence
 
     def _is_embedded(self, key: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from index.catalog import Catalog
+from index.compact import compact
 from index.embed import EmbeddedPassage, Embedder, Floats, HashingEmbedder, unit
 from index.errors import IndexLocked, IndexMismatch
 from index.folder import Filters, Index
@@ -22,6 +24,7 @@ from index.lock import writing
 from index.reembed import reembed
 from index.tokens import TokenCodec, TokenVectors
 from rag.retrieve import HybridRetriever
+from ui.cli import main
 
 Write = Callable[[Path, dict[str, str]], Path]
 COUNT = 600
@@ -99,6 +102,15 @@ def test_what_was_embedded_is_not_embedded_again(folder: Path) -> None:
         assert nearest(index, back, "lighthouse 17 119") == "17.txt"
 
 
+def test_compacting_keeps_what_a_stopped_run_has_embedded(folder: Path) -> None:
+    reembed(folder, embedder=Narrow(stops_at=300))
+    assert compact(folder).embeddings == 0
+    going_on = Narrow()
+    reembed(folder, embedder=going_on)
+    assert going_on.encoded == COUNT - 256
+    assert compact(folder).embeddings == COUNT  # of the former
+
+
 def test_an_open_index_changes_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("index.folder.load_embedder", lambda name, report: Narrow())
     with Index.open(folder) as index:
@@ -130,6 +142,16 @@ def test_embeddings_that_are_not_whole_are_not_served(folder: Path) -> None:
         with pytest.raises(ValueError, match=f"has not embedded {COUNT} passages"):
             catalog.serve(key)
         assert catalog.built_with.embedder == HashingEmbedder.identity and catalog.pending_count() == 0
+
+
+def test_by_command(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("index.embed.load_embedder", lambda name, report: {"narrow": Narrow()}[name])
+    assert main(["index", "reembed", "--model", "narrow", "--index", str(folder)]) == 0
+    assert capsys.readouterr().out == f"{COUNT} texts embedded; served by narrow (before: hashing)\n"
+    assert main(["index", "reembed", "--model", "narrow", "--index", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "former": "narrow", "serving": "narrow", "passages": 0, "interrupted": False
+    }  # fmt: skip
 
 
 KILLED = """

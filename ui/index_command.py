@@ -1,4 +1,4 @@
-"""The commands `dragoman index …`: an index looked at, mended, copied, brought back, compacted, told in figures."""
+"""The commands `dragoman index …`: an index checked, mended, copied, brought back, compacted, embedded anew."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_index_command(commands: Any) -> None:
     """Add `index` to the commands of `dragoman`."""
     parser = commands.add_parser(
         "index",
-        help="check, repair, copy, bring back or compact an index; its figures",
+        help="check, repair, copy, bring back, compact or reembed an index; its figures",
         description="Look after an index.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -81,6 +81,21 @@ def add_index_command(commands: Any) -> None:
         "Delete embeddings of texts that are no longer there (which would be embedded again if they came back) and\n"
         "rewrite the catalog without gaps. It needs twice the catalog's size of free disk while it works. Others may\n"
         "read the index meanwhile.",
+    )
+    reembed = _add(
+        steps,
+        "reembed",
+        _reembed,
+        "change to another embedding model",
+        "Embed every text with another model, beside the vectors that there are: those are searched until the\n"
+        "last new one is made, then all change over at once, also in programs that have the index open. Stop it\n"
+        "with Ctrl-C and run it again to go on. To change back costs nothing until the index is compacted.",
+    )
+    reembed.add_argument(
+        "--model",
+        required=True,
+        metavar="NAME",
+        help="e5-small, or a sentence-transformers model by folder or hub name",
     )
     _add(
         steps,
@@ -228,6 +243,29 @@ def _compact(options: argparse.Namespace) -> int:
     if done.log_is_kept:
         complain("somebody is reading the index: the rest of the space comes back when the last reader closes it")
     return DONE
+
+
+def _reembed(options: argparse.Namespace) -> int:
+    from index.embed import load_embedder
+    from index.reembed import reembed
+    from ui.cli import DONE, INTERRUPTED, complain, existing
+
+    folder = existing(options.index)
+    embedder = load_embedder(options.model, report=complain)
+    with _Bar() as bar:
+        done = reembed(
+            folder,
+            embedder=embedder,
+            on_progress=lambda p: bar.update("passages", p.passages_done, p.passages_known),
+            report=complain,
+        )
+    if options.json:
+        _print_json(asdict(done))
+    elif done.interrupted:
+        complain(f"stopped; {done.serving} goes on serving, run the same command to go on")
+    else:
+        print(f"{done.passages} texts embedded; served by {done.serving} (before: {done.former})")
+    return INTERRUPTED if done.interrupted else DONE
 
 
 def _stats(options: argparse.Namespace) -> int:
