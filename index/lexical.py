@@ -181,7 +181,11 @@ class LexicalIndex:
             return
         if self._index is None or self._missing():
             self._create()
-        self.catch_up(catalog)
+        try:
+            self.catch_up(catalog)
+        except ValueError:  # tantivy's, for all that it cannot do: its files do not fit together
+            self._create()
+            self.catch_up(catalog)
         if self._count() != catalog.passage_count():
             self._create()
             self.catch_up(catalog)
@@ -263,6 +267,8 @@ class LexicalIndex:
         import tantivy
 
         writer = index.writer(_WRITER_BYTES, num_threads=1)
+        # What a writer that was killed has left has the names that are to be given now, and tantivy would refuse them.
+        writer.garbage_collect_files()
         for removed in catalog.removed_since(self.sequence):
             writer.delete_documents_by_term("key", str(removed.key))
         for stored in catalog.added_since(self.sequence):
@@ -435,18 +441,20 @@ class LexicalIndex:
 
     def _most(self, searcher: tantivy.Searcher, parts: Iterable[QuestionPart]) -> float:
         """The score that no passage reaches: that of having every part in its weightiest wording without end."""
+        # As frequencies are: with the passages that are removed and not yet merged away. Each has one language.
+        count = sum(frequency for _, frequency in searcher.terms_with_prefix("lang", ""))
         return (_BM25_K1 + 1) * math.fsum(
             max(
-                math.fsum(weight * self._idf(searcher, term) for term, weight in wording.weights.items())
+                math.fsum(weight * self._idf(searcher, term, count) for term, weight in wording.weights.items())
                 for wording in part.wordings
             )
             for part in parts
         )
 
-    def _idf(self, searcher: tantivy.Searcher, term: str) -> float:
-        """BM25's inverse document frequency as tantivy (and Lucene) counts it."""
-        count, frequency = searcher.num_docs, searcher.doc_freq(_FIELD, term)
-        return math.log(1 + (count - frequency + 0.5) / (frequency + 0.5)) if count >= frequency else 0.0
+    def _idf(self, searcher: tantivy.Searcher, term: str, count: int) -> float:
+        """BM25's inverse document frequency as tantivy (and Lucene) counts it, of `count` passages."""
+        frequency = searcher.doc_freq(_FIELD, term)
+        return math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
 
     def _count(self) -> int:
         if self._index is None:

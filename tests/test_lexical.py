@@ -310,6 +310,12 @@ def test_what_is_removed_is_found_no_more_at_once(index: Index) -> None:
     assert index.lexical.keys(phrases=parse_query('"nikol pashinyan"').phrases).tolist() == []
 
 
+def test_what_is_removed_makes_no_word_of_the_others_too_common_to_be_found(index: Index) -> None:
+    index.commit([], remove=["az.txt", "ru.txt", "old.txt"])  # "the" stands in two passages then, one of them removed
+    (hit,) = index.lexical.search("the", k=50)
+    assert 0 < hit.share <= 1
+
+
 def test_applying_a_batch_twice_adds_nothing(index: Index) -> None:
     before = shares(index)
     index.lexical.sequence = 0
@@ -389,6 +395,23 @@ def test_what_is_wrong_is_made_again(index: Index, tmp_path: Path, damage: str) 
     wreck(damage, tmp_path / "news.index" / "lexical")
     with Index.open(tmp_path / "news.index") as again:
         assert shares(again) == before
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_a_killed_writer_left_is_in_nobodys_way(index: Index, tmp_path: Path, listed: bool) -> None:
+    """Killed when it had written which passages are deleted, under a name that the next writer gives, too."""
+    folder = tmp_path / "news.index" / "lexical"
+    before = {name: (folder / name).read_bytes() for name in ("meta.json", "state.json", ".managed.json")}
+    index.commit([], remove=["az.txt"])
+    assert list(folder.glob("*.del"))
+    (folder / "meta.json").write_bytes(before["meta.json"])
+    (folder / "state.json").write_bytes(before["state.json"])
+    if not listed:  # tantivy lists what it writes before it writes it, so this is no kill but worse
+        (folder / ".managed.json").write_bytes(before[".managed.json"])
+    with Index.open(tmp_path / "news.index") as again:
+        assert names(again, "Paşinyan") == []
+        assert names(again, "Sahilkend harbour")[0] == "en.txt"
+        assert again.lexical._count() == again.catalog.passage_count() == 3
 
 
 def test_an_index_beside_a_writer_has_what_was_committed(index: Index, tmp_path: Path) -> None:
