@@ -15,6 +15,8 @@ from index.lock import is_running
 # ".state.json.123-140052": beside what, by which process and which of its threads; or what SQLite has beside that.
 _BESIDE = re.compile(r"\..+\.(\d+)(?:-\d+)?(?:-journal|-wal|-shm)?")
 
+_OF_TANTIVY = re.compile(r"\.tmp\w{6}")  # what it was writing; whose it is the name does not say
+
 
 def write_whole(location: Path, data: bytes) -> None:
     """Put `data` in place of a file, so that whoever reads it, and whenever we are killed, it is the old or the new.
@@ -51,8 +53,8 @@ def left_behind(folder: Path) -> list[Path]:
 
 
 def delete_left_behind(folder: Path) -> list[Path]:
-    """Delete the files that `left_behind` finds, and tell which they were. Raises OSError."""
-    found = left_behind(folder)
+    """Delete the files that `left_behind` finds, and tell which they were. Only where no other writes. Raises OSError."""
+    found = left_behind(folder) + [path for path in folder.rglob(".tmp*") if _OF_TANTIVY.fullmatch(path.name)]
     for path in found:
         if path.is_dir():
             shutil.rmtree(path)
