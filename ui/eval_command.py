@@ -10,6 +10,7 @@ from typing import Any
 
 from index.errors import SettingsError
 from ui.add_command import add_add
+from ui.crash_command import add_crash
 from ui.fuzz_command import add_fuzz
 from ui.reading_command import add_fit_standing, add_reading
 from ui.scale_command import add_scale
@@ -85,6 +86,7 @@ def add_eval(commands: Any) -> None:
     add_reading(kinds)
     add_fit_standing(kinds)
     add_fuzz(kinds)
+    add_crash(kinds)
     add_scale(kinds)
     languages = kinds.add_parser("languages", help="how often the language of a text is told right, by length")
     languages.add_argument(
