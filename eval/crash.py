@@ -464,11 +464,7 @@ def _losses(
             for identity, count in seen.embeddings.items():
                 if now.embeddings.get(identity, 0) < count:
                     yield f"{count} embeddings {when}, {now.embeddings.get(identity, 0)} now, of {identity}"
-    if (
-        now.serving not in (before.serving, witnessed.serving)
-        and before.serving
-        and witnessed.serving != before.serving
-    ):
+    if before.serving and before.serving != witnessed.serving != now.serving:  # it changes once
         yield f"{now.serving} serves, which did {witnessed.serving} when it was last looked at"
     for path in before.sources.keys() | target.keys() | now.sources.keys():
         was, saw, becomes, found = (each.get(path) for each in (before.sources, witnessed.sources, target, now.sources))
