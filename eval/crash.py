@@ -23,7 +23,6 @@ import signal
 import sqlite3
 import time
 import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -41,7 +40,7 @@ from index.tokens import TokenCodec
 KILLS_A_ROUND = 10
 FILES = 160  # two batches of text and more, two of embeddings
 _SECONDS_BETWEEN_LOOKS = 0.001
-_PRELOADED = ["eval.crash", "faiss", "tantivy"]
+PRELOADED = ["eval.crash", "faiss", "tantivy"]
 _SENTENCES = (
     "The keeper of {0} counted {1} boats before noon and wrote the number into the book of {2}.",
     "Смотритель маяка {0} насчитал до полудня {1} лодок и записал это число в книгу {2}.",
@@ -94,14 +93,19 @@ class Extent:
 class CrashReport:
     """What a campaign did, and what it found wrong."""
 
-    kills: Counter[str] = field(default_factory=Counter)  # by operation
+    kills: dict[str, int] = field(default_factory=dict)  # by operation
     at_changes: int = 0  # of the kills, those right after a file had changed
     witnessed: int = 0  # of the kills, those beside which a process read
     amid: int = 0  # of the kills, those that left the index other than it was, and other than it was to become
-    finished: Counter[str] = field(default_factory=Counter)  # operations that ran to their end
+    finished: dict[str, int] = field(default_factory=dict)  # operations that ran to their end
     rounds: int = 0  # each compared with a run from nothing
     found: list[str] = field(default_factory=list)  # losses and lies, in words; must be empty
     seconds: float = 0.0
+
+    @property
+    def total(self) -> int:
+        """How many kills there were."""
+        return sum(self.kills.values())
 
 
 def campaign(
@@ -115,10 +119,10 @@ def campaign(
     report, begun = CrashReport(), time.monotonic()
     rng = random.Random(seed)  # noqa: S311 - not for secrets
     extents: dict[str, Extent] = {}
-    while report.kills.total() < kills:
+    while report.total < kills:
         place = Place(folder / f"round-{report.rounds}")
         before = len(report.found)
-        _Round(place, rng, report, extents).go(min(KILLS_A_ROUND, kills - report.kills.total()))
+        _Round(place, rng, report, extents).go(min(KILLS_A_ROUND, kills - report.total))
         report.rounds += 1
         if len(report.found) == before:
             shutil.rmtree(place.folder)
@@ -138,21 +142,21 @@ class _Round:
         """Kill so many writers of one index, then let one finish."""
         write_files(self._place.documents, self._rng, FILES)
         _bring_to_files(self._place.reference, self._place)
-        wanted = self._report.kills.total() + kills
-        while self._report.kills.total() < wanted:
+        wanted = self._report.total + kills
+        while self._report.total < wanted:
             self._once(self._choose())
         self._finish()
 
     def _choose(self) -> str:
         if not sources_of(self._place.index):
-            return _FIRST
-        return self._rng.choice(sorted(OPERATIONS.keys() - {_FIRST}))
+            return FIRST
+        return self._rng.choice(sorted(OPERATIONS.keys() - {FIRST}))
 
     def _once(self, name: str) -> None:
         operation, place, rng = OPERATIONS[name], self._place, self._rng
         argument = operation.prepare(place, rng)
         _bring_to_files(place.reference, place)
-        before, target = _Seen.of(place.index), sources_of(place.reference)
+        before, target = Seen.of(place.index), sources_of(place.reference)
         at_change, witnessed, moment = rng.random() < 0.5, rng.random() < 0.5, rng.random()
         watched = _Watched(place.index) if witnessed else None
         if (extent := self._extents.get(name)) is None:
@@ -164,17 +168,17 @@ class _Round:
             )
             took, killed, told = run_and_kill(name, place, argument, limit, watched)
             if killed:
-                self._report.kills[name] += 1
+                self._report.kills[name] = self._report.kills.get(name, 0) + 1
                 self._report.at_changes += at_change
                 self._report.witnessed += witnessed
             else:
-                self._report.finished[name] += 1
+                self._report.finished[name] = self._report.finished.get(name, 0) + 1
                 self._extents[name] = took
         if told:
             self._tell(name, f"failed undisturbed: {told}")
         self._look(name, before, target, watched.seen if watched else before)
 
-    def _look(self, name: str, before: _Seen, target: dict[str, SourceState], witnessed: _Seen) -> None:
+    def _look(self, name: str, before: Seen, target: dict[str, SourceState], witnessed: Seen) -> None:
         """Compare what is there now with what was, what was to become, and what was seen in between."""
         place = self._place
         if self._rng.random() < 0.5:
@@ -184,9 +188,9 @@ class _Round:
                 shutil.copytree(place.index, looked_at)
         else:
             looked_at = place.index
-        now = _Seen.of(looked_at)
+        now = Seen.of(looked_at)
         self._report.amid += now.sources not in (before.sources, target)
-        for told in _losses(before, witnessed, now, target, embeddings_stay=OPERATIONS[name].keeps_embeddings):
+        for told in losses(before, witnessed, now, target, embeddings_stay=OPERATIONS[name].keeps_embeddings):
             self._tell(name, told)
         if now.sources:
             for told in lies(looked_at, rng=self._rng):
@@ -197,7 +201,7 @@ class _Round:
         place, anew = self._place, self._place.folder / "anew.index"
         ingest([place.documents], place.index, embedder=serving(place.index), prune=True)
         ingest([place.documents], anew, embedder=serving(place.index))
-        one, other = _Seen.of(place.index), _Seen.of(anew)
+        one, other = Seen.of(place.index), Seen.of(anew)
         if one.sources != other.sources:
             self._tell("at the end", "the sources are not those of a run from nothing")
         one, other = all_of(place.index), all_of(anew)
@@ -211,7 +215,7 @@ class _Round:
             self._tell("at the end", f"{len(left)} files were left lying about, such as {left[0]}")
 
     def _tell(self, name: str, told: str) -> None:
-        self._report.found.append(f"{self._place.folder} after {self._report.kills.total()} kills: {name}: {told}")
+        self._report.found.append(f"{self._place.folder} after {self._report.total} kills: {name}: {told}")
 
 
 def _left_over(folder: Path) -> Iterator[Path]:
@@ -272,7 +276,7 @@ class _Stopped(TurnedEmbedder):
 
 def serving(folder: Path) -> TurnedEmbedder:
     """The embedder that serves in an index, or the one that an index is begun with."""
-    if not _Seen.of(folder).sources:
+    if not Seen.of(folder).sources:
         return TurnedEmbedder(0)
     with Catalog(folder) as catalog:
         return TurnedEmbedder.of(catalog.built_with.embedder)
@@ -317,9 +321,9 @@ def _reembed(place: Place, places: int) -> None:
     reembed(place.index, embedder=TurnedEmbedder(places))
 
 
-_FIRST = "first ingest"
+FIRST = "first ingest"
 OPERATIONS = {
-    _FIRST: Operation(_nothing, _ingest),
+    FIRST: Operation(_nothing, _ingest),
     "ingest": Operation(_change, _ingest),
     "prune": Operation(_delete, _ingest),
     "embed": Operation(_leave_pending, _ingest),
@@ -339,7 +343,7 @@ def run_and_kill(
     """
     # Not a fork of this process, whose threads would not come along, and not a new one, which loads for seconds.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOADED)
+    context.set_forkserver_preload(PRELOADED)
     ours, theirs = context.Pipe()
     process = context.Process(target=_child, args=(name, place, argument, theirs), daemon=True)
     process.start()
@@ -398,7 +402,7 @@ def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """What an index holds at one moment."""
 
     sequence: int
@@ -407,14 +411,16 @@ class _Seen:
     serving: str
 
     @classmethod
-    def of(cls, folder: Path) -> _Seen:
+    def of(cls, folder: Path) -> Seen:
+        """What an index holds now."""
         if not (folder / FILE_NAME).is_file():
             return cls(0, {}, {}, "")
         with closing(sqlite3.connect(folder / FILE_NAME, timeout=30, isolation_level=None)) as db:
             return cls.read(db)
 
     @classmethod
-    def read(cls, db: sqlite3.Connection) -> _Seen:
+    def read(cls, db: sqlite3.Connection) -> Seen:
+        """The same over a connection."""
         # The numbers first: what is committed between the two makes them too small, never too large.
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'settings'").fetchone():
             return cls(0, {}, {}, "")
@@ -435,7 +441,7 @@ class _Watched:
         self._location = folder / FILE_NAME
         self._db: sqlite3.Connection | None = None
         self._version = -1
-        self.seen = _Seen.of(folder)
+        self.seen = Seen.of(folder)
 
     def look(self) -> None:
         """Read what is new, if anything is."""
@@ -445,7 +451,7 @@ class _Watched:
             if self._db is not None:
                 (version,) = self._db.execute("PRAGMA data_version").fetchone()
                 if version != self._version:
-                    self._version, self.seen = version, _Seen.read(self._db)
+                    self._version, self.seen = version, Seen.read(self._db)
         except sqlite3.OperationalError:  # just being made, or busy
             self._version = -1
 
@@ -454,9 +460,10 @@ class _Watched:
             self._db.close()
 
 
-def _losses(
-    before: _Seen, witnessed: _Seen, now: _Seen, target: dict[str, SourceState], *, embeddings_stay: bool
+def losses(
+    before: Seen, witnessed: Seen, now: Seen, target: dict[str, SourceState], *, embeddings_stay: bool
 ) -> Iterator[str]:
+    """What was there, or was seen to come, and is not there any more; and what nobody ever put there."""
     for seen, when in ((before, "before"), (witnessed, "when it was last looked at")):
         if now.sequence < seen.sequence:
             yield f"the last batch was {seen.sequence} {when}, now it is {now.sequence}"

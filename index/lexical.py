@@ -183,7 +183,10 @@ class LexicalIndex:
             self._create()
         try:
             self.catch_up(catalog)
-        except ValueError:  # tantivy's, for all that it cannot do: its files do not fit together
+        except IndexUnwritable as error:
+            # What was there is worth more than nothing where the disk is full; not where files are in each other's way.
+            if "FileAlreadyExists" not in str(error):
+                raise
             self._create()
             self.catch_up(catalog)
         if self._count() != catalog.passage_count():

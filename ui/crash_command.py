@@ -42,7 +42,7 @@ def _crash(options: argparse.Namespace) -> int:
         kills=options.kills,
         seed=options.seed,
         on_progress=lambda report: complain(
-            f"{report.kills.total()} kills, {len(report.found)} losses and lies, {report.seconds:.0f} s"
+            f"{report.total} kills, {len(report.found)} losses and lies, {report.seconds:.0f} s"
         ),
     )
     print(json.dumps(asdict(report), indent=2, ensure_ascii=False) if options.json else _shown(report))
@@ -57,7 +57,7 @@ def _crash(options: argparse.Namespace) -> int:
 def _shown(report: CrashReport) -> str:
     lines = [f"{name:<14}{count:5} kills" for name, count in sorted(report.kills.items())]
     lines += [
-        f"{report.kills.total()} kills in {report.seconds:.0f} s: {report.at_changes} right after a file had changed, "
+        f"{report.total} kills in {report.seconds:.0f} s: {report.at_changes} right after a file had changed, "
         f"{report.witnessed} beside a reader, {report.amid} between two batches of text",
         f"{report.rounds} times at the end compared with a run from nothing",
         f"{len(report.found)} losses and lies",
