@@ -89,7 +89,7 @@ class Index:
         index = cls(folder, Catalog(folder), report=report)
         until = "dragoman ingest is run again and ends"
         try:
-            with writing(folder):
+            with writing(folder, seconds_of_patience=0):
                 index.bring_caches_forward(writable=True)
         except IndexLocked:
             until = "the run that is writing the index ends"

@@ -14,15 +14,17 @@ from filelock import FileLock, Timeout
 from index.errors import IndexFolderError, IndexLocked, IndexUnwritable
 
 _LOCK_FILE, _OWNER_FILE = "writer.lock", "writer.json"
+# A process that opens an index to ask it mends what it can first, and holds the lock for that moment.
+_SECONDS_OF_PATIENCE = 2.0
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Hold the right to write the index in `folder`. Raises IndexLocked, naming who holds it, and IndexUnwritable."""
+def writing(folder: Path, *, seconds_of_patience: float = _SECONDS_OF_PATIENCE) -> Iterator[None]:
+    """Hold the right to write the index in `folder`, once whoever has it gives it back soon. Raises IndexLocked, naming who holds it, and IndexUnwritable."""
     lock = FileLock(folder / _LOCK_FILE)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=seconds_of_patience)
     except FileExistsError as error:
         raise IndexFolderError(f"{folder}: a file, not an index folder; name another") from error
     except Timeout as error:

@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -266,6 +267,17 @@ def test_a_locked_index_names_its_writer(
         holder.kill()
         holder.communicate()
     assert ingest([docs], folder, embedder=hashing).added == ["new.txt"]  # a killed writer leaves no lock
+
+
+def test_a_writer_waits_for_a_process_that_only_opens_the_index(docs: Path, folder: Path, hashing: Embedder) -> None:
+    ingest([docs], folder, embedder=hashing)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout.readline() == "held\n"
+    threading.Timer(0.3, holder.stdin.close).start()
+    assert ingest([docs], folder, embedder=hashing).unchanged == len(FILES)
+    assert holder.wait() == 0
 
 
 # Text first
