@@ -51,7 +51,10 @@ def connect_to_read(location: Path) -> sqlite3.Connection:
 
 @contextmanager
 def read_at_once(db: sqlite3.Connection) -> Iterator[None]:
-    """What is read inside comes from one moment, whatever a writer commits meanwhile."""
+    """What is read inside comes from one moment, that of the outermost, whatever a writer commits meanwhile."""
+    if db.in_transaction:
+        yield
+        return
     db.execute("BEGIN")
     try:
         yield

@@ -20,7 +20,10 @@ _SECONDS_OF_PATIENCE = 2.0
 
 @contextmanager
 def writing(folder: Path, *, seconds_of_patience: float = _SECONDS_OF_PATIENCE) -> Iterator[None]:
-    """Hold the right to write the index in `folder`, once whoever has it gives it back soon. Raises IndexLocked, naming who holds it, and IndexUnwritable."""
+    """Hold the right to write the index in `folder`, if it is free or soon will be.
+
+    Raises IndexLocked, naming who holds it, and IndexUnwritable.
+    """
     lock = FileLock(folder / _LOCK_FILE)
     try:
         folder.mkdir(parents=True, exist_ok=True)

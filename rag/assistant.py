@@ -120,7 +120,8 @@ class Assistant:
 
     def search(self, question: str, *, k: int = 10, **wishes: Unpack[Wishes]) -> list[ScoredPassage]:
         """The best `k` passages for a question, best first, nothing answered. Raises SettingsError."""
-        return [each.listed for each in self._find(question, k, spreads=True, **wishes).selected]
+        with self.index.catalog.snapshot():
+            return [each.listed for each in self._find(question, k, spreads=True, **wishes).selected]
 
     def ask(self, question: str, **wishes: Unpack[Wishes]) -> Reply:
         """Answer from the documents, or abstain.
@@ -132,6 +133,11 @@ class Assistant:
 
     def draft(self, question: str, **wishes: Unpack[Wishes]) -> Reply:
         """What `ask` would answer if it had to: an Abstention only where there is no sentence to answer with."""
+        # What was found may be replaced by the process that is writing before it is read.
+        with self.index.catalog.snapshot():
+            return self._draft(question, **wishes)
+
+    def _draft(self, question: str, **wishes: Unpack[Wishes]) -> Reply:
         found = self._find(question, EVIDENCE_PASSAGES, spreads=False, **wishes)
         folder = str(self.index.folder.resolve())
         if not found.selected:
@@ -152,6 +158,10 @@ class Assistant:
 
         Raises SettingsError, also if the retriever is no HybridRetriever.
         """
+        with self.index.catalog.snapshot():
+            return self._explain(question, k, **wishes)
+
+    def _explain(self, question: str, k: int | None, **wishes: Unpack[Wishes]) -> Explanation:
         found = self._find(question, k or EVIDENCE_PASSAGES, spreads=k is not None, again=True, **wishes)
         retriever = self._retriever_of(found.rewritten)
         if not isinstance(retriever, HybridRetriever):

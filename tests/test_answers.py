@@ -22,6 +22,7 @@ from rag import Abstention, Answer, Assistant, Reply
 from rag.abstain import CALIBRATION
 from rag.ground import ground
 from rag.read import DraftStatement, QuotedSpan
+from rag.retrieve import HybridRetriever, ScoredPassage
 
 DEMO = "why did Armenia skip the Moscow meeting?"
 DEMO_QUOTE = (
@@ -148,6 +149,32 @@ def test_abstention(assistant: Assistant) -> None:
     document = json.loads(reply.to_json())
     check_document(document, reply)
     assert (document["kind"], document["reason"], document["statements"]) == ("abstention", reply.reason, [])
+
+
+class Overtaken:
+    """Finds passages, and before anybody reads them, another process has replaced their files."""
+
+    def __init__(self, index: Index, docs: Path, embedder: Embedder) -> None:
+        self._inner, self._index, self._docs, self._embedder = HybridRetriever(index), index, docs, embedder
+
+    def retrieve(self, question: str, **options: object) -> list[ScoredPassage]:
+        hits = self._inner.retrieve(question, **options)
+        for file in self._docs.iterdir():
+            file.write_text("Nothing is left of what was told here but this one sentence about a submarine.")
+        ingest([self._docs], self._index.folder, embedder=self._embedder)
+        return hits
+
+
+def test_a_question_is_answered_from_one_moment(make_index: Callable[..., Index], tmp_path: Path, hashing: Embedder):
+    story = "The keeper of the lighthouse counted forty boats before noon. He wrote the number into his book."
+    index = make_index({"a.txt": story, "b.txt": story.replace("forty", "fifty")})
+    question = "how many boats did the keeper count?"
+    wanted = assistant_of(index).ask(question)
+    overtaken = assistant_of(index, retriever=Overtaken(index, tmp_path / "docs", hashing))
+    assert overtaken.ask(question) == wanted and isinstance(wanted, Answer)
+    index.refresh()
+    assert overtaken.search("submarine")[0].passage.text.endswith("submarine.")
+    assert not index.catalog._db.in_transaction
 
 
 def test_what_is_declined_was_drafted_all_the_same(assistant: Assistant) -> None:
