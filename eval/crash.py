@@ -197,25 +197,27 @@ class _Round:
                 self._tell(name, told)
 
     def _finish(self) -> None:
-        """Let a run finish, and compare with one from nothing."""
-        place, anew = self._place, self._place.folder / "anew.index"
-        ingest([place.documents], place.index, embedder=serving(place.index), prune=True)
-        ingest([place.documents], anew, embedder=serving(place.index))
-        one, other = Seen.of(place.index), Seen.of(anew)
-        if one.sources != other.sources:
-            self._tell("at the end", "the sources are not those of a run from nothing")
-        one, other = all_of(place.index), all_of(anew)
-        for part in one:
-            if one[part] != other[part]:
-                differ = len(set(one[part]) ^ set(other[part]))
-                self._tell("at the end", f"{differ} {part} are not those of a run from nothing")
-        for told in lies(place.index, rng=self._rng):
+        for told in unlike_anew(self._place, self._rng):
             self._tell("at the end", told)
-        if left := sorted(str(file) for file in _left_over(place.index)):
-            self._tell("at the end", f"{len(left)} files were left lying about, such as {left[0]}")
 
     def _tell(self, name: str, told: str) -> None:
         self._report.found.append(f"{self._place.folder} after {self._report.total} kills: {name}: {told}")
+
+
+def unlike_anew(place: Place, rng: random.Random) -> Iterator[str]:
+    """Let a run finish, and tell where the index is not what a run from nothing makes, or a lie."""
+    anew = place.folder / "anew.index"
+    ingest([place.documents], place.index, embedder=serving(place.index), prune=True)
+    ingest([place.documents], anew, embedder=serving(place.index))
+    if sources_of(place.index) != sources_of(anew):
+        yield "the sources are not those of a run from nothing"
+    one, other = all_of(place.index), all_of(anew)
+    for part in one:
+        if one[part] != other[part]:
+            yield f"{len(set(one[part]) ^ set(other[part]))} {part} are not those of a run from nothing"
+    yield from lies(place.index, rng=rng)
+    if left := sorted(map(str, _left_over(place.index))):
+        yield f"{len(left)} files were left lying about, such as {left[0]}"
 
 
 def _left_over(folder: Path) -> Iterator[Path]:
