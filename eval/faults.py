@@ -51,26 +51,26 @@ def fail_writes(
     *,
     most: int,
     seed: int,
-    on_progress: Callable[[FaultReport], None] = lambda report: None,
+    report: Callable[[str], None] = lambda message: None,
 ) -> FaultReport:
     """Let writes of every operation fail, chosen at random of all that it does, `most` in all.
 
     Only once, and before any campaign, in a process. Raises SettingsError where there is no C compiler or no Linux.
     """
-    report, begun = FaultReport(), time.monotonic()
+    result, begun = FaultReport(), time.monotonic()
     rng = random.Random(seed)  # noqa: S311 - not for secrets
     _serve_with(_library(folder))
     each = max(1, most // (len(OPERATIONS) * len(_KINDS)))
     for name in OPERATIONS:
-        trial = _Trial(Place(folder / name.replace(" ", "-")), name, rng, report)
-        points = range(1, report.writes[name] + 1)
+        trial = _Trial(Place(folder / name.replace(" ", "-")), name, rng, result)
+        points = range(1, result.writes[name] + 1)
         for kind in _KINDS:
             for at in sorted(rng.sample(points, min(each, len(points)))):
                 trial.fail(kind, at)
-                report.seconds = time.monotonic() - begun
-                on_progress(report)
         trial.end()
-    return report
+        report(f"{name}: {len(points)} writes, {sum(result.ends.values())} failed so far, {len(result.found)} found")
+    result.seconds = time.monotonic() - begun
+    return result
 
 
 class _Trial:
