@@ -113,6 +113,7 @@ def campaign(
     *,
     kills: int,
     seed: int,
+    files: int = FILES,
     on_progress: Callable[[CrashReport], None] = lambda report: None,
 ) -> CrashReport:
     """Kill writers that many times, and tell what was found. Rounds that went well leave nothing in `folder`."""
@@ -122,7 +123,7 @@ def campaign(
     while report.total < kills:
         place = Place(folder / f"round-{report.rounds}")
         before = len(report.found)
-        _Round(place, rng, report, extents).go(min(KILLS_A_ROUND, kills - report.total))
+        _Round(place, rng, report, extents).go(min(KILLS_A_ROUND, kills - report.total), files)
         report.rounds += 1
         if len(report.found) == before:
             shutil.rmtree(place.folder)
@@ -138,9 +139,9 @@ class _Round:
         self._report = report
         self._extents = extents
 
-    def go(self, kills: int) -> None:
+    def go(self, kills: int, files: int) -> None:
         """Kill so many writers of one index, then let one finish."""
-        write_files(self._place.documents, self._rng, FILES)
+        write_files(self._place.documents, self._rng, files)
         _bring_to_files(self._place.reference, self._place)
         wanted = self._report.total + kills
         while self._report.total < wanted:

@@ -166,7 +166,7 @@ def _lies_in(index: Index, rng: random.Random) -> Iterator[str]:
     pending = {each.key for each in catalog.pending(_MOST_FOUND)}
     yield from _lies_in_texts(catalog, stored)
     yield from _lies_in_vectors(catalog, embedder, stored, pending)
-    yield from _lies_of_dense_search(index, embedder, stored, stored.keys() - pending, rng)
+    yield from _lies_of_dense_search(index, embedder, stored, stored.keys() & catalog.vectors().keys(), rng)
     yield from _lies_of_word_search(index, stored, rng)
 
 
@@ -196,9 +196,11 @@ def _lies_in_vectors(
     vectors, codec = catalog.vectors(), catalog.token_codec
     packed = catalog.packed_tokens(stored)
     if vectors.keys() | pending != stored.keys() or vectors.keys() & pending or packed.keys() != vectors.keys():
-        yield f"{len(vectors)} vectors, {len(packed)} of tokens and {len(pending)} pending for {len(stored)} passages"
+        yield f"{len(vectors)} vectors, {len(packed)} with tokens, and {len(pending)} pending for {len(stored)} passages"
     places = embedder._places
     for key, vector in vectors.items():
+        if key not in stored:
+            continue
         text = searched_text(stored[key].passage)
         if not np.array_equal(vector, embedder.embed_query(text).astype(np.float16)):
             yield f"{stored[key].passage.id}: has the vector of another text"

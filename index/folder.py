@@ -130,6 +130,8 @@ class Index:
         """Do what is too much after every batch: write the vectors out, and link copies and translations."""
         if self.dense.unsaved:
             self.dense.save()
+        else:
+            self.dense.remove_former()
         duplicates.bring_forward(self.catalog)
 
     def _begin_serving(self) -> None:

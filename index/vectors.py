@@ -479,6 +479,13 @@ class DenseIndex:
                 "committed, and the next run makes what is missing here"
             ) from error
 
+    def remove_former(self) -> None:
+        """Remove the files of what was saved before, which a writer that was killed leaves; where no other writes."""
+        saved = json.loads((self._folder / _STATE_FILE).read_bytes())["files"].values()
+        for file in self._folder.glob("*.faiss"):
+            if file.name not in saved:
+                file.unlink(missing_ok=True)
+
     def _save(self) -> None:
         import faiss
 
@@ -498,10 +505,8 @@ class DenseIndex:
         }
         with written_whole(self._folder / _STATE_FILE) as beside:
             beside.write_text(json.dumps(state), encoding="utf-8")
-        for file in self._folder.glob("*.faiss"):
-            if file.name not in names.values():
-                file.unlink(missing_ok=True)
         self._saved_sequence = self.sequence
+        self.remove_former()
 
     def load(self, vectors_id: str) -> None:
         """Take what the files hold. Raises IndexFolderError if it is not all there, damaged, or of other vectors."""

@@ -1,10 +1,9 @@
-"""Ingestion: what is skipped, replaced, removed; who may write; and that no kill at any moment harms an index."""
+"""Ingestion: what is skipped, replaced, removed; who may write; and that no Ctrl-C harms an index."""
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import signal
 import sqlite3
@@ -391,7 +390,7 @@ def test_what_was_changed_just_now_is_read_whatever_its_stamp(
     assert ingest([docs], folder, embedder=hashing).replaced == ["sahilkend.txt"]
 
 
-# Kill -9 and Ctrl-C
+# Ctrl-C; tests/test_crash.py kills
 
 MANY = 500
 
@@ -454,71 +453,6 @@ def check_whole(folder: Path, undisturbed: Path, content: Content) -> int:
         "dropped": [],
     }
     return len(held)
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_kill_9_at_any_moment(
-    many: Path, undisturbed: Path, tmp_path: Path, hashing: Embedder, content: Content, seed: int
-) -> None:
-    """The moment is counted from when there is a catalog; that it falls into the run is likely, and not asserted."""
-    assert len(batches(undisturbed)) >= 3
-    folder = tmp_path / "i"
-    process = start(many, folder)
-    while not (folder / FILE_NAME).exists() and process.poll() is None:
-        time.sleep(0.01)
-    time.sleep(random.Random(seed).uniform(0, 2.5))
-    process.kill()
-    process.wait()
-    try:
-        whole = check_whole(folder, undisturbed, content)
-    except Exception as error:
-        # Killed before there was anything to open: as if it had never run.
-        assert "not a catalog of ours" in str(error) and not batches_exist(folder)
-        whole = 0
-    report = ingest([many], folder, embedder=hashing)
-    assert report.failures == []
-    assert report.unchanged == sum(map(len, batches(undisturbed)[:whole]))
-    assert content(folder) == content(undisturbed)
-    with Index.open(folder) as index:
-        assert index.catalog.pending_count() == 0
-        assert index.dense.count == index.lexical._count() == index.catalog.passage_count()
-
-
-def batches_exist(folder: Path) -> bool:
-    db = sqlite3.connect(folder / FILE_NAME)
-    try:
-        return bool(db.execute("SELECT 1 FROM sqlite_master").fetchone())
-    finally:
-        db.close()
-
-
-def test_kill_9_while_changed_files_are_replaced(
-    many: Path, undisturbed: Path, tmp_path: Path, hashing: Embedder, content: Content
-) -> None:
-    docs, folder = tmp_path / "docs", tmp_path / "i"
-    shutil.copytree(many, docs)
-    ingest([docs], folder, embedder=hashing)
-    for number, file in enumerate(sorted(docs.iterdir())):
-        if number % 2:
-            file.write_text(file.read_text().replace("machine", "robot"))
-    process = start(docs, folder)
-    db = sqlite3.connect(folder / FILE_NAME)
-    first = db.execute("SELECT value FROM settings WHERE name = 'sequence'").fetchone()
-    while (
-        db.execute("SELECT value FROM settings WHERE name = 'sequence'").fetchone() == first and process.poll() is None
-    ):
-        time.sleep(0.01)
-    db.close()
-    process.kill()
-    process.wait()
-    with Index.open(folder) as index:
-        assert index.catalog.counts()[0] == MANY
-        assert index.lexical._count() == index.catalog.passage_count()
-        assert index.dense.count == index.catalog.passage_count() - index.catalog.pending_count()
-    ingest([docs], folder, embedder=hashing)
-    anew = tmp_path / "anew"
-    ingest([docs], anew, embedder=hashing)
-    assert content(folder) == content(anew)
 
 
 def test_ctrl_c_leaves_a_usable_index(
