@@ -196,7 +196,7 @@ def _lies_in_vectors(
     vectors, codec = catalog.vectors(), catalog.token_codec
     packed = catalog.packed_tokens(stored)
     if vectors.keys() | pending != stored.keys() or vectors.keys() & pending or packed.keys() != vectors.keys():
-        yield f"{len(vectors)} vectors, {len(packed)} with tokens, and {len(pending)} pending for {len(stored)} passages"
+        yield f"{len(vectors)} vectors, {len(packed)} with tokens, {len(pending)} pending for {len(stored)} passages"
     places = embedder._places
     for key, vector in vectors.items():
         if key not in stored:

@@ -53,7 +53,7 @@ def left_behind(folder: Path) -> list[Path]:
 
 
 def delete_left_behind(folder: Path) -> list[Path]:
-    """Delete the files that `left_behind` finds, and tell which they were. Only where no other writes. Raises OSError."""
+    """Delete what `left_behind` finds, and tell what it was; only where no other process writes. Raises OSError."""
     found = left_behind(folder) + [path for path in folder.rglob(".tmp*") if _OF_TANTIVY.fullmatch(path.name)]
     for path in found:
         if path.is_dir():
