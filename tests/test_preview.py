@@ -108,9 +108,10 @@ def test_lines_that_several_files_repeat_are_told_as_the_run_finds_them(
     tmp_path: Path, write: Callable[..., Path], hashing: Embedder
 ) -> None:
     body = (
-        "Keeper number {0} goes home\n\nThe keeper of lighthouse {0} went home on Friday with all his dogs. {0} stay."
+        "Keeper number {0} goes home\n\nThe keeper of lighthouse {0} went home on Friday with all his dogs. {0} stay.\n"
+        "His boat was sold to a baker, who rows to market number {0} every morning and sings on the way back."
     )
-    pages = {f"{n}.txt": "The Dell Courier\nYour town, your paper\n\n" + body.format(n) * 2 for n in range(5)}
+    pages = {f"{n}.txt": "The Dell Courier\nYour town, your paper\n\n" + body.format(n) for n in range(5)}
     docs, folder = write(tmp_path / "docs", pages), tmp_path / "i"
     assert preview([docs], folder).dropped == {
         "repeated in other files": 5 * len("The Dell CourierYour town, your paper")

@@ -275,18 +275,19 @@ def _reasons(message: _Message) -> list[str]:
             elif _SURELY_ATTRIBUTION.search(" ".join(lines[i : i + height])):
                 reasons[i:] = [_QUOTED] * (len(lines) - i)
     own = [i for i, line in enumerate(lines) if line and not reasons[i]]
-    for i in own:
-        if lines[i] == "--" or _SENT_FROM.fullmatch(lines[i]):
-            after = [k for k in own if k >= i]
-            if len(after) <= _SIGNATURE_LINES or _SENT_FROM.fullmatch(lines[i]):
-                for k in after if lines[i] == "--" else [i]:
-                    reasons[k] = reasons[k] or _SIGNATURE
-    for i in (i for i in own if not reasons[i]):
-        after = [k for k in own if k >= i and not reasons[k]]
-        short = all(len(lines[k]) <= _FAREWELL_CHARACTERS for k in after[1:])
-        if len(after) <= _FAREWELL_LINES and short and _FAREWELL.fullmatch(lines[i]):
-            for k in after:
+    for place, i in enumerate(own):
+        if lines[i] == "--" and len(own) - place <= _SIGNATURE_LINES:
+            for k in own[place:]:
+                reasons[k] = reasons[k] or _SIGNATURE
+        elif _SENT_FROM.fullmatch(lines[i]):
+            reasons[i] = reasons[i] or _SIGNATURE
+    last = [i for i in own if not reasons[i]][-_FAREWELL_LINES:]
+    for place, i in enumerate(last):
+        short = all(len(lines[k]) <= _FAREWELL_CHARACTERS for k in last[place + 1 :])
+        if short and _FAREWELL.fullmatch(lines[i]):
+            for k in last[place:]:
                 reasons[k] = _SIGNATURE
+            break
     return (
         reasons if any(line and not reason for line, reason in zip(lines, reasons, strict=True)) else [""] * len(lines)
     )
