@@ -23,7 +23,7 @@ import signal
 import sqlite3
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
@@ -32,9 +32,12 @@ from typing import Any
 
 from eval.honesty import SourceState, TurnedEmbedder, all_of, lies, read_sources, same_text, sources_of
 from index.catalog import FILE_NAME, Catalog
+from index.compact import compact
 from index.embed import EmbeddedPassage
+from index.errors import DragomanError
 from index.ingest import ingest
 from index.reembed import reembed
+from index.snapshot import restore, take_snapshot
 from index.tokens import TokenCodec
 
 KILLS_A_ROUND = 10
@@ -67,6 +70,11 @@ class Place:
         return self.folder / "killed.index"
 
     @property
+    def snapshot(self) -> Path:
+        """A copy of the index, of which there may be none yet."""
+        return self.folder / "snapshot.sqlite"
+
+    @property
     def reference(self) -> Path:
         """An index of the same files that nobody disturbs."""
         return self.folder / "reference.index"
@@ -79,6 +87,7 @@ class Operation:
     prepare: Callable[[Place, random.Random], int]  # done undisturbed; what it returns `run` is given
     run: Callable[[Place, int], None]  # in a process of its own, which is killed
     keeps_embeddings: bool = True  # whether those that no passage has stay
+    wrong_of: Callable[[Place], Iterable[str]] = lambda place: ()  # what is wrong then with what else it makes
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +200,8 @@ class _Round:
             looked_at = place.index
         now = Seen.of(looked_at)
         self._report.amid += now.sources not in (before.sources, target)
+        for told in OPERATIONS[name].wrong_of(place):
+            self._tell(name, told)
         for told in losses(before, witnessed, now, target, embeddings_stay=OPERATIONS[name].keeps_embeddings):
             self._tell(name, told)
         if now.sources:
@@ -324,6 +335,25 @@ def _reembed(place: Place, places: int) -> None:
     reembed(place.index, embedder=TurnedEmbedder(places))
 
 
+def _compact(place: Place, argument: int) -> None:
+    compact(place.index)
+
+
+def _take_snapshot(place: Place, argument: int) -> None:
+    take_snapshot(place.index, place.snapshot, force=True)
+
+
+def _wrong_of_snapshot(place: Place) -> Iterator[str]:
+    """What keeps the snapshot that is there, if there is one, from being an index again."""
+    if place.snapshot.exists():
+        restored = place.folder / "restored.index"
+        try:
+            restore(place.snapshot, restored)
+        except DragomanError as error:
+            yield str(error)
+        shutil.rmtree(restored, ignore_errors=True)
+
+
 FIRST = "first ingest"
 OPERATIONS = {
     FIRST: Operation(_nothing, _ingest),
@@ -331,6 +361,8 @@ OPERATIONS = {
     "prune": Operation(_delete, _ingest),
     "embed": Operation(_leave_pending, _ingest),
     "reembed": Operation(_other_embedder, _reembed),
+    "compact": Operation(_nothing, _compact, keeps_embeddings=False),
+    "snapshot": Operation(_nothing, _take_snapshot, wrong_of=_wrong_of_snapshot),
 }
 
 
