@@ -226,11 +226,11 @@ class Index:
         They are kept in memory and not in the index, which the run that is under way, or the next, does.
         """
         wanted = sorted(keys)
+        if len(self._newly) > _MOST_NEWLY_EMBEDDED:  # before it is told what is missing
+            self._newly.clear()
         if missing := self.passages(key for key in wanted if key not in self._newly):
             texts = [searched_text(stored.passage) for stored in missing.values()]
             made = self.embedder.embed_and_pack(texts, self.token_codec)
-            if len(self._newly) > _MOST_NEWLY_EMBEDDED:
-                self._newly.clear()
             for (key, stored), embedded in zip(missing.items(), made, strict=True):
                 self._newly[key] = NewlyEmbedded(stored.passage.lang, embedded)
         return {key: self._newly[key] for key in wanted if key in self._newly}

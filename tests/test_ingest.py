@@ -318,6 +318,19 @@ def test_what_is_not_embedded_yet_is_found_by_its_words(docs: Path, folder: Path
         assert [hit.passage for hit in found] == [hit.passage for hit in wanted]
 
 
+def test_what_was_embedded_for_a_question_is_there_though_the_memory_of_it_is_full(
+    docs: Path, folder: Path, hashing: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest([docs], folder, embedder=Stopped(0))
+    monkeypatch.setattr("index.folder._MOST_NEWLY_EMBEDDED", 0)
+    with Index.open(folder) as index:
+        index.use_embedder(hashing)
+        keys = [each.key for each in index.catalog.pending(5)]
+        assert sorted(index.embed_now(keys[:1])) == keys[:1]
+        assert sorted(index.embed_now(keys)) == keys
+        assert sorted(index.token_vectors(keys)) == keys
+
+
 def test_a_run_goes_on_where_another_stopped_embedding(many: Path, folder: Path, content: Content) -> None:
     first = ingest([many], folder, embedder=Stopped(600))
     assert first.interrupted and len(first.added) == MANY
