@@ -28,11 +28,11 @@ from index.escapes import view
 from index.lexical import LexicalIndex
 from index.lock import is_being_written
 from index.migrate import kept_as
-from index.passages import Chunking, searched_text
+from index.passages import Chunking, searched_words
 from index.schema import FILE_NAME, FORMAT_VERSION, REMOVED_FROM
 from index.tokens import TokenCodec
 from index.unused import unused_embeddings
-from index.values import UNDETERMINED, Passage, Span, Spelling
+from index.values import UNDETERMINED, Span, Spelling
 from index.vectors import DenseIndex
 from index.whole import left_behind
 
@@ -321,8 +321,7 @@ def _out_of_order(spans: Sequence[Sequence[int]], length: int, name: str) -> Ite
 
 
 def _hash_of(words: str, title: str, spelling: Spelling) -> bytes:
-    readable = view(words, Span(0, len(words)), spelling).text
-    return embedded_hash(searched_text(Passage("", "", "", Span(0, 0), words, readable, spelling, "", title, "")))
+    return embedded_hash(searched_words(title, view(words, Span(0, len(words)), spelling).text))
 
 
 def _embedding_problems(db: sqlite3.Connection, total: int, on_progress: Progress) -> Iterator[Problem]:

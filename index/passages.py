@@ -70,7 +70,12 @@ def passage_sentences(passage: Passage) -> list[Sentence]:
 
 def searched_text(passage: Passage) -> str:
     """What is embedded and searched of a passage: its document's title with it, which often names who it is about."""
-    return f"{passage.title} {passage.readable}".strip()
+    return searched_words(passage.title, passage.readable)
+
+
+def searched_words(title: str, readable: str) -> str:
+    """`searched_text` of a passage with this text, of a document with this title."""
+    return f"{title} {readable}".strip()
 
 
 def passage_dates(passage: Passage) -> list[FoundDate]:
