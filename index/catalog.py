@@ -11,7 +11,7 @@ import json
 import sqlite3
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -355,16 +355,19 @@ class Catalog:
 
     # Another embedder: its embeddings are made beside those that are served, until they are served instead
 
-    def begin_embedder(self, identity: EmbedderIdentity, codec: TokenCodec) -> tuple[int, TokenCodec]:
-        """The key of an embedder, which is put down if it is new, and how its token vectors are packed: by `codec`, or
-        as they were when it was put down."""
+    def begin_embedder(self, identity: EmbedderIdentity, fit: Callable[[], TokenCodec]) -> tuple[int, TokenCodec]:
+        """The key of an embedder, which is put down if it is new, and how its token vectors are packed: as they were
+        before, or else as `fit` tells."""
         with self.transaction():
             key = self._add_embedder(identity)
-            mean = json.dumps(codec.mean.tolist())
-            self._db.execute("UPDATE embedders SET token_mean = ? WHERE key = ? AND token_mean = ''", (mean, key))
-            (kept,) = self._db.execute("SELECT token_mean FROM embedders WHERE key = ?", (key,)).fetchone()
             self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (REEMBEDDING, str(key)))
-        return key, TokenCodec(np.array(json.loads(kept), np.float32))
+            (kept,) = self._db.execute("SELECT token_mean FROM embedders WHERE key = ?", (key,)).fetchone()
+            if kept:
+                return key, TokenCodec(np.array(json.loads(kept), np.float32))
+            codec = fit()
+            mean = json.dumps(codec.mean.tolist())
+            self._db.execute("UPDATE embedders SET token_mean = ? WHERE key = ?", (mean, key))
+        return key, codec
 
     def not_embedded_by(self, embedder: int, *, after: int, limit: int) -> list[PendingPassage]:
         """Passages with larger keys than `after` whose text an embedder has not embedded, in order of key."""

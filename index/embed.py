@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from index import e5
 from index.errors import ModelError
 from index.fold import folded_words, folded_words_at
-from index.tokens import TokenCodec, TokenVectors
+from index.tokens import MEAN_TEXTS, TokenCodec, TokenVectors
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -105,6 +105,11 @@ def load_embedder(name: str = BUNDLED, *, report: Callable[[str], None] = lambda
             return HashingEmbedder()
         case _:
             return SentenceTransformersEmbedder(name)
+
+
+def fit_token_codec(embedder: Embedder) -> TokenCodec:
+    """How the token vectors of an embedder are packed where nothing says so yet."""
+    return TokenCodec.fitted(embedder.passage_tokens(list(MEAN_TEXTS)))
 
 
 class BundledE5:

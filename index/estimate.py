@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.catalog import FILE_NAME, BuiltWith, Catalog, ReadySource
-from index.embed import Embedder
+from index.embed import Embedder, fit_token_codec
 from index.files import FoundFile, discover, size_of, stamp_of
 from index.folder import Index
 from index.passages import Chunking, split_passages
 from index.read import media_of
 from index.rules import NO_RULES, Rules
-from index.tokens import MEAN_TEXTS, TokenCodec
 from index.values import Media
 from index.workers import Job, ReadFile, read_files, worker_count
 
@@ -223,7 +222,7 @@ def _disk(stored: _Stored, passages: Spread, text_bytes: Spread) -> Spread:
 def _store(beside: Path, sources: list[ReadySource], embedder: Embedder, built_with: BuiltWith) -> _Stored:
     """Make an index of the sample in an empty folder, and embed as much of it as there is time for."""
     with Index(beside, Catalog(beside, built_with=built_with)) as index:
-        codec = TokenCodec.fitted(embedder.passage_tokens(list(MEAN_TEXTS)))
+        codec = fit_token_codec(embedder)
         index.catalog.keep_token_codec(codec)
         index.bring_caches_forward(writable=True)
     empty = _bytes_of(beside)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from index.catalog import BuiltWith, Catalog, ReadySource
 from index.clean import Cleaned, clean_given
-from index.embed import Embedder
+from index.embed import Embedder, fit_token_codec
 from index.errors import IndexMismatch, ReadError
 from index.files import Stamp, discover, exists
 from index.folder import Index, check_embedder
@@ -24,14 +24,14 @@ from index.passages import Chunking, split_passages
 from index.plan import Plan, Unchanged, make_plan
 from index.read import file_hash
 from index.rules import Rules
-from index.tokens import MEAN_TEXTS, TokenCodec
+from index.tokens import TokenCodec
 from index.values import Media, Passage, Source
 from index.workers import SECONDS_A_FILE, Job, read_files, worker_count
 
 # A batch is what a killed run can lose. Of text the first is small, so that something can be asked soon, and each of
 # the next twice as large; of embeddings it is about three seconds on one laptop.
 _FIRST_BATCH, _LARGEST_BATCH = 64, 4096  # passages, or files of fewer
-_EMBEDDED_BATCH = 256  # passages
+EMBEDDED_BATCH = 256  # passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def _check_built_with(folder: Path, catalog: Catalog, embedder: Embedder, chunki
 
 def _token_codec(catalog: Catalog, embedder: Embedder) -> TokenCodec:
     if (codec := catalog.token_codec) is None:
-        codec = TokenCodec.fitted(embedder.passage_tokens(list(MEAN_TEXTS)))
+        codec = fit_token_codec(embedder)
         catalog.keep_token_codec(codec)
     return codec
 
@@ -224,7 +224,7 @@ class _Run:
         """Embed what is committed and has no embedding yet, a batch at a time; no text that was embedded before."""
         catalog = self.catalog
         self._passages_known = catalog.pending_count()
-        while pending := catalog.pending(_EMBEDDED_BATCH):
+        while pending := catalog.pending(EMBEDDED_BATCH):
             known = catalog.embedded_hashes(passage.hash for passage in pending)
             texts = {passage.hash: passage.text for passage in pending if passage.hash not in known}
             made = {}

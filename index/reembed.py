@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.catalog import Catalog
-from index.embed import Embedder
+from index.embed import Embedder, fit_token_codec
 from index.folder import Index
-from index.ingest import Progress
+from index.ingest import EMBEDDED_BATCH, Progress
 from index.lock import writing
 from index.migrate import migrate
-from index.tokens import MEAN_TEXTS, TokenCodec
-
-_BATCH_PASSAGES = 256
 
 
 @dataclass(slots=True)
@@ -59,9 +56,9 @@ def reembed(
 def _embed_all(
     catalog: Catalog, embedder: Embedder, result: ReembedReport, on_progress: Callable[[Progress], None]
 ) -> None:
-    key, codec = catalog.begin_embedder(embedder.identity, TokenCodec.fitted(embedder.passage_tokens(list(MEAN_TEXTS))))
+    key, codec = catalog.begin_embedder(embedder.identity, lambda: fit_token_codec(embedder))
     total, after = catalog.passage_count(), 0
-    while waiting := catalog.not_embedded_by(key, after=after, limit=_BATCH_PASSAGES):
+    while waiting := catalog.not_embedded_by(key, after=after, limit=EMBEDDED_BATCH):
         texts = {passage.hash: passage.text for passage in waiting}
         made = dict(zip(texts, embedder.embed_and_pack(list(texts.values()), codec), strict=True))
         catalog.keep_embeddings(key, made)

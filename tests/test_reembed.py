@@ -138,7 +138,7 @@ def test_embeddings_that_are_not_whole_are_not_served(folder: Path) -> None:
     with Catalog(folder) as catalog:
         codec = catalog.token_codec
         assert codec is not None
-        key, _ = catalog.begin_embedder(Narrow.identity, codec)
+        key, _ = catalog.begin_embedder(Narrow.identity, lambda: codec)
         with pytest.raises(ValueError, match=f"has not embedded {COUNT} passages"):
             catalog.serve(key)
         assert catalog.built_with.embedder == HashingEmbedder.identity and catalog.pending_count() == 0
