@@ -87,8 +87,6 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
         dropped.extend(DroppedSpan(line.span, line.reason or "between articles") for line in cut.dropped)
     if source.text.startswith(BYTE_ORDER_MARK):
         dropped.insert(0, DroppedSpan(Span(0, 1), "byte order mark"))
-    if source.media is Media.TEXT:
-        documents = _dated_as_first(documents)
     if source.media in _SAYING_WHOSE and not source.parts:
         documents = _told_by_page(documents, source, dropped)
     return Cleaned(tuple(documents), tuple(dropped), ())
@@ -144,19 +142,9 @@ def _day_of_line(text: str) -> str:
     return stated_date(text) or (year[0] if year is not None else "")
 
 
-def _dated_as_first(documents: list[Document]) -> list[Document]:
-    """The articles of a text, with the day above the first one's text if the others, some at least, have no head."""
-    others = documents[1:]
-    if len(documents) < _MANY or documents[0].date_from != "date line" or any(o.date or o.title for o in others):
-        return documents
-    day = documents[0].date
-    return [documents[0], *(replace(each, date=day, date_from="masthead") for each in others)]
-
-
 def _told_by_page(documents: Sequence[Document], source: Source, dropped: Sequence[DroppedSpan]) -> list[Document]:
     """The articles of a page, with its paper, and the day above its first text, if none has one of its own."""
-    days = [document.date for document in documents]
-    day = days[0] if days and not documents[0].title and not any(days[1:]) else ""
+    day = _day_of_all(documents, source.media) if documents else ""
     paper = "" if any(document.outlet for document in documents) else _paper(source, dropped)
     return [
         replace(
@@ -167,6 +155,17 @@ def _told_by_page(documents: Sequence[Document], source: Source, dropped: Sequen
         )
         for document in documents
     ]
+
+
+def _day_of_all(documents: Sequence[Document], media: Media) -> str:
+    """The day above the first text, if it is that of all: no other has one, and the first has no title that it could
+    belong to, or in a text the others, some at least, have none either."""
+    first, *others = documents
+    if any(other.date for other in others):
+        return ""
+    headless = len(documents) >= _MANY and not any(other.title for other in others)
+    of_all = media is Media.TEXT and headless and first.date_from == "date line"
+    return first.date if of_all or not first.title else ""
 
 
 def _paper(source: Source, dropped: Sequence[DroppedSpan]) -> str:
