@@ -52,10 +52,8 @@ def is_being_written(folder: Path) -> bool:
 
     A writer that was killed may be taken for one at work, while another process has its number.
     """
-    try:
-        return is_running(int(json.loads((folder / _OWNER_FILE).read_bytes())["pid"]))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    owner = _read_owner(folder)
+    return owner is not None and is_running(owner[0])
 
 
 def is_running(pid: int) -> bool:
@@ -70,8 +68,14 @@ def is_running(pid: int) -> bool:
 
 
 def _owner(folder: Path) -> str:
+    owner = _read_owner(folder)
+    return f"process {owner[0]} (since {owner[1]})" if owner is not None else "another process"
+
+
+def _read_owner(folder: Path) -> tuple[int, str] | None:
+    """The number of the process that has the right to write, and since when, if it could say so."""
     try:
         owner = json.loads((folder / _OWNER_FILE).read_bytes())
-        return f"process {owner['pid']} (since {owner['since']})"
+        return int(owner["pid"]), str(owner["since"])
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+        return None
