@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.connect import connect, read_at_once, transaction
+from index.connect import catalog_file, connect, read_at_once, transaction
 from index.embed import EmbeddedPassage, EmbedderIdentity
 from index.errors import IndexFolderError, IndexMismatch
 from index.escapes import view
@@ -176,11 +176,7 @@ class Catalog:
 
         Raises IndexFolderError, and IndexMismatch when it was built with something else.
         """
-        self.location = folder / FILE_NAME
-        if built_with is None and not self.location.is_file():
-            raise IndexFolderError(
-                f"{folder}: no index here; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
-            )
+        self.location = folder / FILE_NAME if built_with is not None else catalog_file(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.catalog import StoredVectors, embedded_hash, vectors_id
-from index.connect import connect_to_read, format_of_file, read_at_once
+from index.connect import catalog_file, connect_to_read, format_of_file, read_at_once
 from index.embed import EmbedderIdentity
 from index.errors import IndexFolderError, IndexMismatch
 from index.escapes import view
@@ -29,7 +29,7 @@ from index.lexical import LexicalIndex
 from index.lock import is_being_written
 from index.migrate import kept_as
 from index.passages import Chunking, searched_words
-from index.schema import FILE_NAME, FORMAT_VERSION, REMOVED_FROM
+from index.schema import FORMAT_VERSION, REMOVED_FROM
 from index.tokens import TokenCodec
 from index.unused import unused_embeddings
 from index.values import UNDETERMINED, Span, Spelling
@@ -117,9 +117,7 @@ class _Caches:
 
 def check(folder: Path, *, on_progress: Progress = lambda what, done, total: None) -> Checked:
     """Look at everything in an index. Raises IndexFolderError if there is none, IndexMismatch for another format."""
-    location = folder / FILE_NAME
-    if not location.is_file():
-        raise IndexFolderError(f"{folder}: no index here; make one: dragoman ingest DOCUMENTS --index {folder}")
+    location = catalog_file(folder)
     beside, notes = _beside(folder), _notes(folder)
     try:
         with closing(connect_to_read(location)) as db:

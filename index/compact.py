@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.catalog import Catalog
-from index.connect import connect, transaction
-from index.errors import IndexFolderError, IndexUnwritable
+from index.connect import catalog_file, connect, transaction
+from index.errors import IndexUnwritable
 from index.folder import Index
 from index.lock import writing
-from index.schema import FILE_NAME, REMOVED_FROM
+from index.schema import REMOVED_FROM
 from index.unused import delete_unused_embeddings, unused_embeddings
 
 _ROOM_TO_SPARE = 16_000_000  # for what the caches write, bytes
@@ -45,8 +45,7 @@ def compact(
 
     Raises IndexUnwritable if the disk has not the room that it takes, twice the catalog; IndexLocked.
     """
-    if not (location := folder / FILE_NAME).is_file():
-        raise IndexFolderError(f"{folder}: no index here; make one: dragoman ingest DOCUMENTS --index {folder}")
+    location = catalog_file(folder)
     with writing(folder):
         before = size_of(folder)
         needed, free = 2 * location.stat().st_size + _ROOM_TO_SPARE, free_bytes(folder)

@@ -7,10 +7,20 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from index.errors import IndexUnwritable
+from index.errors import IndexFolderError, IndexUnwritable
+from index.schema import FILE_NAME
 
 _WAIT_SECONDS = 30
 _UNWRITABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+
+
+def catalog_file(folder: Path) -> Path:
+    """Where the catalog of an index is. Raises IndexFolderError if there is none."""
+    if not (location := folder / FILE_NAME).is_file():
+        raise IndexFolderError(
+            f"{folder}: no index here; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
+        )
+    return location
 
 
 def connect(location: Path) -> sqlite3.Connection:

@@ -16,11 +16,11 @@ from pathlib import Path
 
 from index.catalog import Catalog
 from index.check import Checked, Kind, Problem, Progress, check, unnamed_vectors
-from index.connect import connect, transaction
+from index.connect import catalog_file, connect, transaction
 from index.errors import IndexFolderError, IndexUnwritable
 from index.folder import Index
 from index.lock import writing
-from index.schema import FILE_NAME, REMOVED_FROM
+from index.schema import REMOVED_FROM
 from index.whole import delete_left_behind
 
 
@@ -43,14 +43,13 @@ def repair(
 
     Raises IndexFolderError if SQLite itself finds the catalog damaged, IndexLocked, IndexUnwritable.
     """
-    if not (folder / FILE_NAME).is_file():
-        raise IndexFolderError(f"{folder}: no index here; make one: dragoman ingest DOCUMENTS --index {folder}")
+    location = catalog_file(folder)
     with writing(folder):
         found = check(folder, on_progress=on_progress).problems
         if broken := [problem for problem in found if problem.kind is Kind.CATALOG]:
             raise IndexFolderError(f"{broken[0]} ({len(broken)} such problems); nothing was changed")
         done = _delete_files(folder, found)
-        done += _mend_catalog(folder / FILE_NAME, found, drop_damaged=drop_damaged)
+        done += _mend_catalog(location, found, drop_damaged=drop_damaged)
         with Index(folder, Catalog(folder), report=report) as index:
             index.bring_caches_forward(writable=True)
         return Repaired(tuple(done), check(folder, on_progress=on_progress))
