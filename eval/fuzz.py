@@ -103,7 +103,9 @@ def _with_damaged_entry(data: bytes, rng: random.Random) -> bytes:
         chosen = rng.choice([name for name in names if name.endswith(("xml", "html", "opf", "txt"))] or names)
         for name in names:
             entry = package.read(name)
-            made.writestr(name, _damaged(entry, package.read(rng.choice(names)), rng) if name == chosen else entry)
+            content = _damaged(entry, package.read(rng.choice(names)), rng) if name == chosen else entry
+            # By its name alone it would get the time of now, and the same seed would make another mutant.
+            made.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
