@@ -69,7 +69,9 @@ def offered(draft: Reply, catalog: Catalog) -> tuple[Quote, ...]:
     for hit in draft.evidence[:PASSAGES]:
         passage = hit.passage
         if source(passage.source_path) is None:
-            raise IndexFolderError(f"{draft.index}: {passage.source_path} is gone from it meanwhile; ask again")
+            raise IndexFolderError(
+                f"{draft.searched.index}: {passage.source_path} is gone from it meanwhile; ask again"
+            )
         for sentence in passage_sentences(passage):
             if any(c.isalnum() for c in sentence.text):
                 add(passage.source_path, sentence.span, passage.lang, passage.title, passage.date)

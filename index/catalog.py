@@ -107,6 +107,16 @@ class RemovedPassage:
 
 
 @dataclass(frozen=True, slots=True)
+class Extent:
+    """How much there is of some documents."""
+
+    articles: int
+    languages: tuple[str, ...]  # BCP 47, in order
+    first: str  # the earliest and the latest date of those that are dated, ISO 8601 as precise as known, or ""
+    last: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredSource:
     """A source as the catalog lists it, without its text."""
 
@@ -698,7 +708,34 @@ class Catalog:
 
         "" leaves an end open, no sources leave all. A source is named by its path, several by the folder they are in.
         """
-        conditions, values = [], []
+        condition, values = self._documents_where(after, before, sources)
+        rows = self._db.execute(
+            f"SELECT p.key FROM passages p JOIN documents d ON p.document = d.key WHERE {condition}", values
+        )
+        return np.fromiter((key for (key,) in rows), np.int64)
+
+    def extent(self, after: str, before: str, sources: Collection[str], languages: Collection[str]) -> Extent:
+        """How much there is of the documents that `keys_where` would take, in these languages, or in all for none."""
+        condition, values = self._documents_where(after, before, sources)
+        if languages:
+            condition += " AND d.lang IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(sorted(languages)))
+        rows = self._db.execute(
+            "SELECT d.lang, count(*), coalesce(min(nullif(d.date, '')), ''), max(d.date) FROM documents d "
+            f"WHERE {condition} GROUP BY d.lang",
+            values,
+        ).fetchall()
+        days = sorted(day for _, _, first, last in rows for day in (first, last) if day)
+        return Extent(
+            articles=sum(count for _, count, _, _ in rows),
+            languages=tuple(sorted(lang for lang, _, _, _ in rows)),
+            first=days[0] if days else "",
+            last=days[-1] if days else "",
+        )
+
+    def _documents_where(self, after: str, before: str, sources: Collection[str]) -> tuple[str, list[str]]:
+        """A condition on documents `d` that are dated in [after, before] and stand in `sources`, and its values."""
+        conditions, values = ["TRUE"], []
         if after or before:
             # A date that is a month or a year only is in the range if any day of it is.
             conditions += ["d.date != ''", "d.date >= substr(?, 1, length(d.date))"]
@@ -707,12 +744,7 @@ class Catalog:
         if sources:
             conditions.append("d.source IN (SELECT value FROM json_each(?))")
             values.append(json.dumps([key for name in sources for key in self._sources_under(name)]))
-        rows = self._db.execute(
-            "SELECT p.key FROM passages p JOIN documents d ON p.document = d.key "
-            f"WHERE {' AND '.join(conditions) or 'TRUE'}",
-            values,
-        )
-        return np.fromiter((key for (key,) in rows), np.int64)
+        return " AND ".join(conditions), values
 
     def has_source(self, name: str) -> bool:
         """Whether there is a source of this path, or one in the folder of this path."""

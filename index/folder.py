@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index import duplicates
-from index.catalog import Catalog, PendingPassage, ReadySource, StoredPassage
+from index.catalog import Catalog, Extent, PendingPassage, ReadySource, StoredPassage
 from index.deferred import check_same
 from index.embed import EmbeddedPassage, Embedder, load_embedder
 from index.errors import IndexFolderError, IndexLocked, IndexUnwritable, SettingsError
@@ -70,6 +70,7 @@ class Index:
         self.catalog = catalog
         self._report = report
         self._last_among: tuple[tuple[object, ...], NDArray[np.int64]] | None = None
+        self._last_extent: tuple[tuple[object, ...], Extent] | None = None
         self.lexical = LexicalIndex(folder / "lexical")
         self._begin_serving()
 
@@ -187,6 +188,14 @@ class Index:
             keys = self.catalog.keys_where(filters.since, filters.until, filters.sources)
             self._last_among = (asked, keys)
         return self._last_among[1]
+
+    def extent(self, filters: Filters) -> Extent:
+        """How much there is to be searched under these filters, phrases left aside."""
+        asked = (self.catalog.sequence, replace(filters, phrases=()))
+        if self._last_extent is None or self._last_extent[0] != asked:
+            found = self.catalog.extent(filters.since, filters.until, filters.sources, filters.languages)
+            self._last_extent = (asked, found)
+        return self._last_extent[1]
 
     def search_lexical(self, question: str, *, k: int, filters: Filters) -> list[LexicalHit]:
         """The best `k` passages by words, best first."""

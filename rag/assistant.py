@@ -19,7 +19,7 @@ from rag.ground import ground
 from rag.letters import restore_letters
 from rag.merge import merge_neighbours
 from rag.read import ExtractiveReader
-from rag.reply import Abstention, Answer, Reply
+from rag.reply import Abstention, Answer, Reply, Searched
 from rag.rerank import load_reranker
 from rag.retrieve import HybridRetriever, Retriever
 from rag.rewrite import Rewriter, Rewritten
@@ -139,19 +139,37 @@ class Assistant:
 
     def _draft(self, question: str, **wishes: Unpack[Wishes]) -> Reply:
         found = self._find(question, EVIDENCE_PASSAGES, spreads=False, **wishes)
-        folder = str(self.index.folder.resolve())
+        searched = self._searched(found, **wishes)
         if not found.selected:
             filtered = "in this index" if found.filters == Filters() else "under these filters"
-            return Abstention(question, f"There is no passage {filtered} to answer from.", (), 0.0, folder)
+            return Abstention(question, f"There is no passage {filtered} to answer from.", (), 0.0, searched)
         hits = [each.hit for each in found.selected]
         draft = self._reader.read(found.meant, hits)
         evidence = tuple(merge_neighbours(hits, cache(self.index.source)))
         if not draft.statements:
             reason = "The closest passages hold no whole sentence that could answer."
-            return Abstention(question, reason, evidence, 0.0, folder)
+            return Abstention(question, reason, evidence, 0.0, searched)
         probability = self._calibration.probability(signals(found.meant, hits, draft))
         statements = ground(draft.statements, self.index)
-        return Answer(question, statements, evidence, probability, folder)
+        return Answer(question, statements, evidence, probability, searched)
+
+    def _searched(self, found: _Found, **wishes: Unpack[Wishes]) -> Searched:
+        retriever = self._retriever_of(found.rewritten)
+        cross = retriever.cross if isinstance(retriever, HybridRetriever) else None
+        return Searched(
+            index=str(self.index.folder.resolve()),
+            sequence=self.index.catalog.sequence,
+            extent=self.index.extent(found.filters),
+            embedder=self.index.catalog.built_with.embedder,
+            reranker=cross.name if cross else "",
+            meant=found.meant,
+            others=found.rewritten.others,
+            filters=found.filters,
+            recent=wishes.get("recent", False),
+            today=wishes.get("today", ""),
+            earlier=tuple(wishes.get("earlier", ())),
+            threshold=self._calibration.threshold,
+        )
 
     def explain(self, question: str, *, k: int | None = None, **wishes: Unpack[Wishes]) -> Explanation:
         """Why the passages are found that `search` lists, or without `k` those that `ask` reads.
@@ -264,7 +282,7 @@ class Assistant:
             "The closest passages are about something near, but no sentence of them seems to answer "
             f"(probability of an answer {draft.confidence:.2f}, asked for {self._calibration.threshold:.2f})."
         )
-        return Abstention(draft.question, reason, draft.evidence, draft.confidence, draft.index)
+        return Abstention(draft.question, reason, draft.evidence, draft.confidence, draft.searched)
 
 
 def _phrases(question: str) -> tuple[Phrase, ...]:

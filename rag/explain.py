@@ -10,7 +10,7 @@ from typing import Any
 from index.folder import Filters, Index
 from index.lexical import MatchedPart
 from index.values import ScoredPassage
-from rag.reply import hit_to_json
+from rag.receipt import hit_to_json
 from rag.retrieve import Ranking
 from rag.select import Selected
 from rag.when import Period

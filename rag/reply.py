@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
-from index.passages import passage_dates
 from index.values import ScoredPassage, Span
+
+if TYPE_CHECKING:
+    from index.catalog import Extent
+    from index.embed import EmbedderIdentity
+    from index.folder import Filters
+    from rag.receipt import Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,24 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Searched:
+    """Where and how a reply was looked for: with the index as it was then, enough to ask the same again."""
+
+    index: str  # absolute path of the index folder
+    sequence: int  # of the last batch in it
+    extent: Extent  # what the filters left of it
+    embedder: EmbedderIdentity
+    reranker: str  # the cross-encoder that ordered the best, or ""
+    meant: str  # the question so that it stands by itself, with its letters restored
+    others: tuple[str, ...]  # further wordings that were searched
+    filters: Filters
+    recent: bool
+    today: str  # ISO 8601 day, or ""
+    earlier: tuple[str, ...]  # the questions before it
+    threshold: float  # the confidence below which it is declined
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """Statements, the most to the point first, and the passages that they were chosen from."""
 
@@ -45,11 +67,15 @@ class Answer:
     statements: tuple[Statement, ...]
     evidence: tuple[ScoredPassage, ...]
     confidence: float  # estimated probability, 0 to 1, that the documents answer the question
-    index: str  # absolute path of the index folder
+    searched: Searched
+
+    def receipt(self) -> Receipt:
+        """All that this answer stands on, for keeping."""
+        return _receipt(self)
 
     def to_json(self) -> str:
-        """The JSON document of this reply, as `dragoman ask --json` prints it."""
-        return _dump("answer", self.question, "", self.statements, self.evidence, self.confidence, self.index)
+        """The receipt as `dragoman ask --json` prints it."""
+        return self.receipt().to_json()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,88 +86,21 @@ class Abstention:
     reason: str
     evidence: tuple[ScoredPassage, ...]  # the closest passages, which do not seem to answer
     confidence: float
-    index: str
+    searched: Searched
+
+    def receipt(self) -> Receipt:
+        """All that this abstention stands on, for keeping."""
+        return _receipt(self)
 
     def to_json(self) -> str:
-        """The JSON document of this reply, as `dragoman ask --json` prints it."""
-        return _dump("abstention", self.question, self.reason, (), self.evidence, self.confidence, self.index)
+        """The receipt as `dragoman ask --json` prints it."""
+        return self.receipt().to_json()
 
 
 Reply = Answer | Abstention
 
 
-def _dump(
-    kind: str,
-    question: str,
-    reason: str,
-    statements: tuple[Statement, ...],
-    evidence: tuple[ScoredPassage, ...],
-    confidence: float,
-    index: str,
-) -> str:
-    document = {
-        "kind": kind,
-        "question": question,
-        "reason": reason,
-        "statements": [
-            {"text": statement.text, "citations": [citation_to_json(c) for c in statement.citations]}
-            for statement in statements
-        ],
-        "evidence": [hit_to_json(hit) for hit in evidence],
-        "confidence": round(confidence, 4),
-        "index": index,
-    }
-    return json.dumps(document, ensure_ascii=False, indent=2)
+def _receipt(reply: Reply) -> Receipt:
+    from rag.receipt import Receipt  # which knows replies
 
-
-def citation_to_json(citation: Citation) -> dict[str, Any]:
-    """The fields of a citation that a reader of the JSON document may rely on."""
-    return {
-        "source": citation.source,
-        "start": citation.start,
-        "end": citation.end,
-        "quote": citation.quote,
-        "title": citation.title,
-        "lang": citation.lang,
-        "date": citation.date,
-        "sha256": citation.sha256,
-        "supports": [citation.supports.start, citation.supports.end],
-    }
-
-
-def hit_to_json(hit: ScoredPassage) -> dict[str, Any]:
-    """A passage that was found, as `evidence[]` and `dragoman search --json` give it.
-
-    `date` is when its document was published, `dates` are those that the passage names, each where it stands, `also`
-    are passages of copies of its document, which say the same.
-    """
-    passage = hit.passage
-    return {
-        "source": passage.source_path,
-        "start": passage.span.start,
-        "end": passage.span.end,
-        "score": round(hit.score, 6),
-        "title": passage.title,
-        "lang": passage.lang,
-        "date": passage.date,
-        "dates": [
-            {
-                "start": found.span.start,
-                "end": found.span.end,
-                "value": found.value,
-                "alternatives": list(found.alternatives),
-            }
-            for found in passage_dates(passage)
-        ],
-        "also": [
-            {
-                "source": copy.source_path,
-                "start": copy.span.start,
-                "end": copy.span.end,
-                "title": copy.title,
-                "lang": copy.lang,
-                "date": copy.date,
-            }
-            for copy in hit.also
-        ],
-    }
+    return Receipt(reply)

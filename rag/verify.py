@@ -15,6 +15,8 @@ from index.values import Source
 
 Locate = Callable[[str], Path | None]
 
+_WANTED = "want what `dragoman ask --json` prints"
+
 
 @dataclass(frozen=True, slots=True)
 class SavedCitation:
@@ -35,26 +37,33 @@ class Verdict:
     problem: str
 
 
+def load_reply(location: Path) -> dict[str, Any]:
+    """The JSON document of a saved reply; only its kind is checked. Raises DataSetError."""
+    try:
+        reply = json.loads(location.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataSetError(f"{location}: {error.strerror}; {_WANTED}") from error
+    except (ValueError, RecursionError) as error:
+        raise DataSetError(f"{location}: not JSON ({error}); {_WANTED}") from error
+    if not isinstance(reply, dict) or "kind" not in reply:
+        raise DataSetError(f'{location}: no object with "kind"; {_WANTED}')
+    if reply["kind"] not in ("answer", "abstention"):
+        raise DataSetError(f'{location}: "kind" is {reply["kind"]!r}; {_WANTED}')
+    return reply
+
+
 def load_citations(location: Path) -> tuple[list[SavedCitation], str]:
     """The citations of a saved reply, in order, and the index folder that it names, or "".
 
     Raises DataSetError when the file is no JSON document of a reply.
     """
-    wanted = "want what `dragoman ask --json` prints"
+    reply = load_reply(location)
     try:
-        reply = json.loads(location.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataSetError(f"{location}: {error.strerror}; {wanted}") from error
-    except (ValueError, RecursionError) as error:
-        raise DataSetError(f"{location}: not JSON ({error}); {wanted}") from error
-    try:
-        if reply["kind"] not in ("answer", "abstention"):
-            raise DataSetError(f'{location}: "kind" is {reply["kind"]!r}; {wanted}')
         found = [_citation(raw) for statement in reply["statements"] for raw in statement["citations"]]
         if reply["kind"] == "answer" and not all(statement["citations"] for statement in reply["statements"]):
-            raise DataSetError(f"{location}: a statement has no citation, so nothing proves it; {wanted}")
+            raise DataSetError(f"{location}: a statement has no citation, so nothing proves it; {_WANTED}")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise DataSetError(f"{location}: {type(error).__name__} at {error}; {wanted}") from error
+        raise DataSetError(f"{location}: {type(error).__name__} at {error}; {_WANTED}") from error
     return found, str(reply.get("index", ""))
 
 

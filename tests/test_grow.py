@@ -69,7 +69,7 @@ def test_what_is_offered_stands_where_it_says_and_is_offered_once(index: Index) 
 
 def test_a_declined_question_is_offered_sentences_too(index: Index) -> None:
     draft = Assistant(index).draft(QUESTION)
-    declined = Abstention(draft.question, "", draft.evidence, 0.1, draft.index)
+    declined = Abstention(draft.question, "", draft.evidence, 0.1, draft.searched)
     texts = {quote.text for quote in offered(draft, index.catalog)}
     assert {quote.text for quote in offered(declined, index.catalog)} == texts
 

@@ -46,9 +46,11 @@ from eval.measures import (
 )
 from eval.runs import Run, by_rank
 from eval.sets import CorpusDocument, GoldQuestion, GoldSpan, Query, RetrievalSet
-from index.folder import Index
+from index.catalog import Extent
+from index.embed import EmbedderIdentity
+from index.folder import Filters, Index
 from index.values import Media, Passage, Source, Span, Spelling
-from rag.reply import Abstention, Answer, Citation, Reply, Statement
+from rag.reply import Abstention, Answer, Citation, Reply, Searched, Statement
 
 DOCUMENTS = [f"d{i}" for i in range(12)]
 ASKED = (
@@ -489,10 +491,12 @@ def test_a_figure_of_a_measure_is_the_mean_of_its_queries() -> None:
 
 
 def make_reply(question: str, citations: list[list[Citation]], *, confidence: float) -> Reply:
+    identity = EmbedderIdentity("none", "", 1, "", "")
+    searched = Searched("", 1, Extent(0, (), "", ""), identity, "", question, (), Filters(), False, "", (), 0.5)
     if not citations:
-        return Abstention(question, "why", (), confidence, "")
+        return Abstention(question, "why", (), confidence, searched)
     statements = tuple(Statement(f"statement {i}", tuple(each)) for i, each in enumerate(citations))
-    return Answer(question, statements, (), confidence, "")
+    return Answer(question, statements, (), confidence, searched)
 
 
 def test_an_answer_report_has_a_mean_over_pairs_and_the_worst_pair(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from index.folder import Filters
     from index.lexical import MatchedPart
     from index.values import Passage
-    from rag import Assistant, Explanation, Reply, Statement
+    from rag import Assistant, Explanation, Receipt, Reply, Statement
 
 DONE, NOT_DONE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_INDEX = Path("dragoman.index")
@@ -245,6 +245,13 @@ def _add_ask(commands: Any) -> None:
     _add_rewrite(parser)
     add_reranker(parser)
     _add_explain(parser)
+    parser.add_argument(
+        "--receipt",
+        type=Path,
+        metavar="FILE",
+        help="keep all that the reply stands on: with footnotes if the name ends in .md, else as --json prints it, "
+        "which `dragoman verify` reads",
+    )
     add_json(parser)
 
 
@@ -252,6 +259,8 @@ def _ask(options: argparse.Namespace) -> int:
     with _opened(options) as assistant:
         reply = assistant.ask(options.question, **_wanted(options))
         explanation = assistant.explain(options.question, **_wanted(options)) if options.explain else None
+    if options.receipt:
+        _keep(reply.receipt(), options.receipt)
     if options.json:
         document = json.loads(reply.to_json()) | ({"explanation": explanation.to_document()} if explanation else {})
         print(json.dumps(document, ensure_ascii=False, indent=2))
@@ -260,6 +269,14 @@ def _ask(options: argparse.Namespace) -> int:
     if explanation:
         print(printable(f"\n{show_explanation(explanation)}"))
     return DONE
+
+
+def _keep(receipt: Receipt, location: Path) -> None:
+    text = printable(receipt.to_markdown()) if location.suffix == ".md" else receipt.to_json() + "\n"
+    try:
+        location.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"--receipt {location}: {error.strerror}; name a file that can be written") from error
 
 
 def show_reply(reply: Reply) -> str:
@@ -315,7 +332,7 @@ def _add_search(commands: Any) -> None:
 
 
 def _search(options: argparse.Namespace) -> int:
-    from rag.reply import hit_to_json
+    from rag.receipt import hit_to_json
 
     if options.k < 1:
         raise SettingsError(f"-k is {options.k}; want 1 or more")
@@ -414,11 +431,15 @@ def _add_verify(commands: Any) -> None:
         _verify,
         help="prove a saved answer again, from the files",
         description="Read every cited file again and compare each quote of an answer that was saved with\n"
-        "`dragoman ask --json ... > ANSWER.json`. Exit code 1 if any no longer stands.",
+        "`dragoman ask --json ... > ANSWER.json`. Exit code 1 if any no longer stands.\n"
+        "With --replay the question is asked again, too, and what is answered otherwise now is told.",
     )
     parser.add_argument("answer", type=Path, metavar="ANSWER.json")
     parser.add_argument("--index", type=Path, metavar="DIR", help="the index (default: the one named in the answer)")
     parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of the files, where there is no index")
+    parser.add_argument(
+        "--replay", action="store_true", help="ask the index again; exit code 1 if anything is answered otherwise"
+    )
     add_json(parser)
 
 
@@ -441,18 +462,32 @@ def _verify(options: argparse.Namespace) -> int:
         with Catalog(existing(options.index or Path(index or DEFAULT_INDEX))) as catalog:
             verdicts = verify(citations, catalog.location_of)
     failed = [verdict for verdict in verdicts if verdict.problem]
+    otherwise = _replayed(options, index) if options.replay else []
     if options.json:
         rows = [
             {"source": v.citation.source, "start": v.citation.start, "end": v.citation.end, "stands": not v.problem,
              "problem": v.problem}
             for v in verdicts
         ]  # fmt: skip
-        print(json.dumps(rows, ensure_ascii=False, indent=2))
+        document = {"quotes": rows, "otherwise": otherwise} if options.replay else rows
+        print(json.dumps(document, ensure_ascii=False, indent=2))
     else:
         for verdict in failed:
             print(printable(f"does not stand: {verdict.problem}"))
         print(f"{len(verdicts) - len(failed)} of {len(verdicts)} quotes stand")
-    return NOT_DONE if failed else DONE
+        for difference in otherwise:
+            print(printable(f"otherwise: {difference}"))
+        if options.replay and not otherwise:
+            print("asked again, it is answered the same")
+    return NOT_DONE if failed or otherwise else DONE
+
+
+def _replayed(options: argparse.Namespace, index: str) -> list[str]:
+    from rag import Assistant
+    from rag.replay import replay
+
+    with Assistant.open(existing(options.index or Path(index or DEFAULT_INDEX)), report=complain) as assistant:
+        return replay(options.answer, assistant)
 
 
 if __name__ == "__main__":

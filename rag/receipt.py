@@ -1,0 +1,188 @@
+"""A reply for keeping: all that it stands on, for machines and for people."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+from index.passages import passage_dates
+from index.values import Passage, ScoredPassage
+from rag.reply import Abstention, Answer, Citation, Reply, Searched
+
+# Characters that mean something in Markdown, wherever they stand.
+_MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+-.!|~&$"})
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was asked and searched, what was found, what is said, and the words that each statement stands on.
+
+    `dragoman verify` reads the JSON document: it compares every quote with the files, and with `--replay` asks again.
+    """
+
+    reply: Reply
+
+    def to_document(self) -> dict[str, Any]:
+        """What `to_json` writes."""
+        reply = self.reply
+        match reply:
+            case Answer():
+                kind, reason, statements = "answer", "", reply.statements
+            case Abstention():
+                kind, reason, statements = "abstention", reply.reason, ()
+        return {
+            "kind": kind,
+            "question": reply.question,
+            "reason": reason,
+            "statements": [
+                {"text": statement.text, "citations": [citation_to_json(c) for c in statement.citations]}
+                for statement in statements
+            ],
+            "evidence": [hit_to_json(hit) for hit in reply.evidence],
+            "confidence": round(reply.confidence, 4),
+            "index": reply.searched.index,
+            "searched": _searched_to_json(reply.searched),
+        }
+
+    def to_json(self) -> str:
+        """One JSON document."""
+        return json.dumps(self.to_document(), ensure_ascii=False, indent=2)
+
+    def to_markdown(self) -> str:
+        """A text whose statements have footnotes, and below it what was searched. What stands in it is escaped."""
+        reply = self.reply
+        lines = [f"## {_escaped(reply.question)}", ""]
+        notes: list[str] = []
+        match reply:
+            case Answer():
+                for statement in reply.statements:
+                    marks = range(len(notes) + 1, len(notes) + 1 + len(statement.citations))
+                    lines += [_escaped(statement.text) + "".join(f"[^{mark}]" for mark in marks), ""]
+                    notes += [_note(citation) for citation in statement.citations]
+            case Abstention():
+                lines += ["The documents do not tell.", "", _escaped(reply.reason), ""]
+                closest = [hit.passage for hit in reply.evidence]
+                lines += [f"- {_place(p.source_path, p.span.start, p.span.end)}{_details(p)}" for p in closest]
+                lines += [""] if closest else []
+        lines += [f"[^{mark}]: {note}" for mark, note in enumerate(notes, start=1)]
+        lines += [""] if notes else []
+        return "\n".join([*lines, *_colophon(reply)]) + "\n"
+
+
+def _escaped(text: str) -> str:
+    return " ".join(text.split()).translate(_MARKUP)
+
+
+def _place(source: str, start: int, end: int) -> str:
+    return f"{_escaped(source)}:{start}\\-{end}"
+
+
+def _details(told: Citation | Passage) -> str:
+    return "".join(f" · {_escaped(detail)}" for detail in (told.title, told.lang, told.date) if detail)
+
+
+def _note(citation: Citation) -> str:
+    place = _place(citation.source, citation.start, citation.end)
+    return f"“{_escaped(citation.quote)}” {place}{_details(citation)} · SHA\\-256 {citation.sha256}"
+
+
+def _colophon(reply: Reply) -> list[str]:
+    """What was searched, and how, as a list."""
+    searched, extent = reply.searched, reply.searched.extent
+    filters = searched.filters
+    dates = f", {extent.first} to {extent.last}" if extent.first else ""
+    rows = [
+        ("Searched", f"{extent.articles} articles{dates}, {' '.join(extent.languages)}".rstrip(", ")),
+        ("Understood as", searched.meant if searched.meant != reply.question else ""),
+        ("Also searched for", "; ".join(searched.others)),
+        ("Only", "; ".join([*sorted(filters.languages), *sorted(filters.sources)])),
+        ("Only dated", f"{filters.since or '…'} to {filters.until or '…'}" if filters.since or filters.until else ""),
+        ("Only with the words", "; ".join(phrase.text for phrase in filters.phrases)),
+        ("Probability that the documents answer", f"{reply.confidence:.2f}, asked for {searched.threshold:.2f}"),
+        ("Index", f"{searched.index}, batch {searched.sequence}"),
+        ("Models", ", ".join(filter(None, [_model(searched), searched.reranker]))),
+        ("Dragoman", version("dragoman")),
+    ]
+    return [f"- {name}: {_escaped(value)}" for name, value in rows if value]
+
+
+def _model(searched: Searched) -> str:
+    return f"{searched.embedder.name} {searched.embedder.weights_hash}"
+
+
+def _searched_to_json(searched: Searched) -> dict[str, Any]:
+    filters = searched.filters
+    return {
+        "meant": searched.meant,
+        "others": list(searched.others),
+        "languages": sorted(filters.languages),
+        "since": filters.since,
+        "until": filters.until,
+        "sources": sorted(filters.sources),
+        "exact": bool(filters.phrases),
+        "recent": searched.recent,
+        "today": searched.today,
+        "earlier": list(searched.earlier),
+        "extent": asdict(searched.extent),
+        "sequence": searched.sequence,
+        "embedder": asdict(searched.embedder),
+        "reranker": searched.reranker,
+        "threshold": searched.threshold,
+        "dragoman": version("dragoman"),
+    }
+
+
+def citation_to_json(citation: Citation) -> dict[str, Any]:
+    """The fields of a citation that a reader of the JSON document may rely on."""
+    return {
+        "source": citation.source,
+        "start": citation.start,
+        "end": citation.end,
+        "quote": citation.quote,
+        "title": citation.title,
+        "lang": citation.lang,
+        "date": citation.date,
+        "sha256": citation.sha256,
+        "supports": [citation.supports.start, citation.supports.end],
+    }
+
+
+def hit_to_json(hit: ScoredPassage) -> dict[str, Any]:
+    """A passage that was found, as `evidence[]` and `dragoman search --json` give it.
+
+    `date` is when its document was published, `dates` are those that the passage names, each where it stands, `also`
+    are passages of copies of its document, which say the same.
+    """
+    passage = hit.passage
+    return {
+        "source": passage.source_path,
+        "start": passage.span.start,
+        "end": passage.span.end,
+        "score": round(hit.score, 6),
+        "scores": {"dense": round(hit.dense, 6), "lexical": round(hit.lexical, 6), "late": round(hit.late, 6)},
+        "title": passage.title,
+        "lang": passage.lang,
+        "date": passage.date,
+        "dates": [
+            {
+                "start": found.span.start,
+                "end": found.span.end,
+                "value": found.value,
+                "alternatives": list(found.alternatives),
+            }
+            for found in passage_dates(passage)
+        ],
+        "also": [
+            {
+                "source": copy.source_path,
+                "start": copy.span.start,
+                "end": copy.span.end,
+                "title": copy.title,
+                "lang": copy.lang,
+                "date": copy.date,
+            }
+            for copy in hit.also
+        ],
+    }
