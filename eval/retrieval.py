@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import index as index_package
@@ -20,6 +20,7 @@ from index.folder import Index
 from index.ingest import GivenDocument, Progress, ingest_given
 from index.passages import Chunking
 from index.values import Passage
+from rag.follow_up import stand_alone
 from rag.retrieve import Retriever
 
 DEPTH = 100  # documents in a run
@@ -106,6 +107,12 @@ def rank_queries(
         rankings[query.id] = Ranking(dict(list(scores.items())[:DEPTH]), passages, seconds)
         on_query(len(rankings))
     return rankings
+
+
+def in_conversation(retrieval_set: RetrievalSet) -> RetrievalSet:
+    """The set with each query as it is searched after those before it."""
+    queries = tuple(replace(query, text=stand_alone(query.text, query.earlier)) for query in retrieval_set.queries)
+    return replace(retrieval_set, queries=queries)
 
 
 def run_system(

@@ -59,6 +59,7 @@ class Query:
     id: str
     text: str
     lang: str = ""  # BCP 47; "" where the set does not say
+    earlier: tuple[str, ...] = ()  # what was asked before it in a conversation, oldest first
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +179,8 @@ def load_beir(folder: Path, *, split: str = "") -> RetrievalSet:
     Those of `unanswerable.jsonl`, if it is there, are queries without judgments. A query without judgments whose
     metadata say that it is answerable in part, or not clear enough to tell, is left out: it is neither.
 
-    The language of a query is the `lang` of its metadata, or else the `query_lang` of a meta.json.
+    The language of a query is the `lang` of its metadata, or else the `query_lang` of a meta.json. The `history` of its
+    metadata is a conversation before it, turn by turn: what was asked and what was said to it.
     """
     corpus_file, queries_file = folder / "corpus.jsonl", folder / "queries.jsonl"
     if not corpus_file.is_file() or not queries_file.is_file():
@@ -220,8 +222,16 @@ def load_beir(folder: Path, *, split: str = "") -> RetrievalSet:
 def _query(place: str, row: Mapping[str, Any], lang: str) -> Query:
     """The query of a line, in the language that its metadata name, else in `lang`."""
     metadata = row.get("metadata")
-    own = metadata.get("lang") if isinstance(metadata, dict) else None
-    return Query(text_of(place, row, "_id"), text_of(place, row, "text"), own if isinstance(own, str) and own else lang)
+    told = metadata if isinstance(metadata, dict) else {}
+    own, history = told.get("lang"), told.get("history", [])
+    if not isinstance(history, list) or not all(isinstance(turn, str) for turn in history):
+        raise DataSetError(f'{place}: "history" is {history!r}; want a list of texts')
+    return Query(
+        text_of(place, row, "_id"),
+        text_of(place, row, "text"),
+        own if isinstance(own, str) and own else lang,
+        tuple(history[::2]),
+    )
 
 
 def lang_of_all_queries(folder: Path) -> str:

@@ -15,6 +15,7 @@ from index.lexical import Phrase, parse_query
 from index.values import UNDETERMINED, ScoredPassage
 from rag.abstain import CALIBRATION, Calibration, signals
 from rag.explain import Explanation, explain_hits
+from rag.follow_up import stand_alone
 from rag.ground import ground
 from rag.letters import restore_letters
 from rag.merge import merge_neighbours
@@ -44,7 +45,7 @@ class Wishes(TypedDict, total=False):
     exact: bool
     today: str  # the day that words such as "last week" are counted from; without it they are words like others
     recent: bool  # newer documents before older ones that match as well
-    earlier: Sequence[str]  # the questions before this one, oldest first, which a rewriter understands it by
+    earlier: Sequence[str]  # the questions before this one, oldest first: it may lean on them
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class Assistant:
             extent=self.index.extent(found.filters),
             embedder=self.index.catalog.built_with.embedder,
             reranker=cross.name if cross else "",
+            rewriter=self._rewriter.model if self._rewriter else "",
             meant=found.meant,
             others=found.rewritten.others,
             filters=found.filters,
@@ -241,19 +243,18 @@ class Assistant:
 
     def _rewrite(self, question: str, earlier: tuple[str, ...], only: frozenset[str], *, again: bool) -> Rewritten:
         if self._rewriter is None:
-            if earlier:
-                raise SettingsError(
-                    "--earlier: only a language model can understand a question by those before it; use --rewrite, or "
-                    "ask so that the question stands by itself"
-                )
-            return Rewritten(question)
+            understood = stand_alone(question, earlier)
+            if understood != question and not again:
+                self._report(f"understood as: {understood}")
+            return Rewritten(understood)
         languages = tuple(sorted((only or set(self.index.dense.languages)) - {UNDETERMINED}))
         asked = (question, earlier, languages)
         if not again or self._last_rewritten is None or self._last_rewritten[0] != asked:
             rewritten = self._rewriter.rewrite(question, earlier=earlier, languages=languages)
             if rewritten.problem:
                 self._report(rewritten.problem)
-            elif rewritten.question != question:
+                rewritten = replace(rewritten, question=stand_alone(question, earlier))
+            if rewritten.question != question:
                 self._report(f"understood as: {rewritten.question}")
             self._last_rewritten = asked, rewritten
         return self._last_rewritten[1]

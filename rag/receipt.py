@@ -102,7 +102,7 @@ def _colophon(reply: Reply) -> list[str]:
         ("Only with the words", "; ".join(phrase.text for phrase in filters.phrases)),
         ("Probability that the documents answer", f"{reply.confidence:.2f}, asked for {searched.threshold:.2f}"),
         ("Index", f"{searched.index}, batch {searched.sequence}"),
-        ("Models", ", ".join(filter(None, [_model(searched), searched.reranker]))),
+        ("Models", ", ".join(filter(None, [_model(searched), searched.reranker, searched.rewriter]))),
         ("Dragoman", version("dragoman")),
     ]
     return [f"- {name}: {_escaped(value)}" for name, value in rows if value]
@@ -129,6 +129,7 @@ def _searched_to_json(searched: Searched) -> dict[str, Any]:
         "sequence": searched.sequence,
         "embedder": asdict(searched.embedder),
         "reranker": searched.reranker,
+        "rewriter": searched.rewriter,
         "threshold": searched.threshold,
         "dragoman": version("dragoman"),
     }

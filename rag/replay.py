@@ -38,14 +38,12 @@ def replay(location: Path, assistant: Assistant) -> list[str]:
 
 def _wishes(searched: dict[str, Any], location: Path) -> Wishes:
     # Not done for whoever sends a file: it could name a model to be fetched, or a server to be told the question.
-    for name, what in (
-        ("others", "a language model"),
-        ("earlier", "a language model"),
-        ("reranker", "a cross-encoder"),
-    ):
+    for name, what in (("rewriter", "a language model"), ("reranker", "a cross-encoder")):
         if searched[name]:
-            raise DataSetError(f"{location}: {what} took part in this reply, so it is not asked again; its quotes can "
-                               "be verified without --replay")  # fmt: skip
+            raise DataSetError(
+                f"{location}: {what} took part in this reply, so it is not asked again; its quotes can be verified "
+                "without --replay"
+            )
     return Wishes(
         languages=[str(lang) for lang in searched["languages"]],
         since=str(searched["since"]),
@@ -54,6 +52,7 @@ def _wishes(searched: dict[str, Any], location: Path) -> Wishes:
         exact=bool(searched["exact"]),
         today=str(searched["today"]),
         recent=bool(searched["recent"]),
+        earlier=[str(each) for each in searched["earlier"]],
     )
 
 

@@ -50,6 +50,7 @@ class Searched:
     extent: Extent  # what the filters left of it
     embedder: EmbedderIdentity
     reranker: str  # the cross-encoder that ordered the best, or ""
+    rewriter: str  # the language model that was asked for other wordings, or ""
     meant: str  # the question so that it stands by itself, with its letters restored
     others: tuple[str, ...]  # further wordings that were searched
     filters: Filters

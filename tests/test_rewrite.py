@@ -300,11 +300,14 @@ def test_what_is_understood_is_said_and_searched(model: Model, index: Index) -> 
     assert (explanation.question, explanation.meant) == ("and who is it?", QUESTION)
 
 
-def test_earlier_questions_need_a_model(index: Index) -> None:
-    with pytest.raises(
-        SettingsError, match="--earlier: only a language model can understand a question by those before"
-    ):
-        Assistant(index).ask(QUESTION, earlier=["why?"])
+def test_when_the_model_fails_earlier_questions_are_understood_without_it(model: Model, index: Index) -> None:
+    model.replies = [(400, b"no")]
+    told: list[str] = []
+    assistant = Assistant(index, rewriter=Rewriter(model.url, "m"), report=told.append)
+    explanation = assistant.explain("and when?", earlier=["Who closed the old pier?"])
+    assert explanation.meant == "closed the old pier — and when?"
+    assert told[0].startswith("searched as asked: ")
+    assert told[1:] == ["understood as: closed the old pier — and when?"]
 
 
 def test_wordings_need_the_full_retriever(model: Model, index: Index) -> None:

@@ -201,12 +201,16 @@ def _add_rewrite(parser: argparse.ArgumentParser) -> None:
         "name it, DRAGOMAN_LLM_KEY is its key. It is told the question and those before it, never a document.",
     )
     group.add_argument("--rewrite", action="store_true", help="search translations of the question, too")
-    group.add_argument(
+
+
+def _add_earlier(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--earlier",
         action="append",
         default=[],
         metavar="QUESTION",
-        help="with --rewrite: a question asked before, by which to understand this one; may be repeated, oldest first",
+        help='a question asked before, by which "and when?" or "what did he say?" is understood; may be repeated, '
+        "oldest first",
     )
 
 
@@ -242,6 +246,7 @@ def _add_ask(commands: Any) -> None:
     parser.add_argument("question")
     add_index(parser)
     _add_filters(parser)
+    _add_earlier(parser)
     _add_rewrite(parser)
     add_reranker(parser)
     _add_explain(parser)
@@ -325,6 +330,7 @@ def _add_search(commands: Any) -> None:
     parser.add_argument("-k", type=int, default=10, metavar="N", help="how many passages (default: %(default)s)")
     add_index(parser)
     _add_filters(parser)
+    _add_earlier(parser)
     _add_rewrite(parser)
     add_reranker(parser)
     _add_explain(parser)

@@ -45,6 +45,9 @@ def add_eval(commands: Any) -> None:
         help="full (default), fused (not reranked), dense, dense-plain, lexical, bm25, rrf, langchain-faiss",
     )
     add_reranker(run)
+    run.add_argument(
+        "--conversation", action="store_true", help="let a query lean on those before it, where the set has any"
+    )
     run.add_argument("--run-file", type=Path, metavar="FILE", help="also write the ranking as a TREC run")
     run.set_defaults(run=_run)
     speed = kinds.add_parser("speed", help="passages a second, beside sentence-transformers on the same weights")
@@ -206,6 +209,7 @@ def _ask_set(answer_set: Any, embedder: Any) -> Any:
 
 def _run(options: argparse.Namespace) -> int:
     from eval.layouts import load_retrieval_set
+    from eval.retrieval import in_conversation
     from eval.runs import write_run
     from eval.system_report import measure_system
     from eval.systems import NAMES
@@ -215,6 +219,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.system not in NAMES:
         raise SettingsError(f"--system {options.system}: there is no such system; choose {', '.join(NAMES)}")
     retrieval_set = load_retrieval_set(options.set)
+    if options.conversation:
+        retrieval_set = in_conversation(retrieval_set)
     cross = load_reranker(options.reranker)
     with (
         _cached(options, queries=False) as embedder,
