@@ -341,6 +341,27 @@ def test_an_abstention_is_shown_as_one(tab: Page, abstaining: Served) -> None:
     assert "handed his keys to the port." in marked_text(tab)
 
 
+def test_what_was_searched_is_told(tab: Page, answering: Served) -> None:
+    visit(tab, answering)
+    ask(tab, "Who handed his keys of the Sahilkend lighthouse to the port?")
+    expect(tab.locator(".searched")).to_have_text(
+        re.compile(r"^Searched \d+ articles · 2024-03-12 to 2024-05-01 · .*English.*Russian")
+    )
+
+
+def test_a_question_is_understood_by_the_one_before_it(tab: Page, answering: Served) -> None:
+    visit(tab, answering)
+    ask(tab, "Who gave the lighthouse keeper a brass lamp?")
+    reply = ask(tab, "and when did he retire?")
+    expect(tab.locator(".meant")).to_have_text("gave the lighthouse keeper a brass lamp — and when did he retire?")
+    expect(reply).to_contain_text("lighthouse")
+
+
+def test_health_is_told_once_questions_can_be_asked(answering: Served) -> None:
+    with urllib.request.urlopen(f"{answering.url}health", timeout=60) as response:
+        assert (response.status, json.load(response)) == (200, {"status": "ok"})
+
+
 def test_filters_keep_to_languages_and_days(tab: Page, answering: Served) -> None:
     visit(tab, answering)
     tab.locator(".filters summary").click()
@@ -570,7 +591,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def question(text: object = "Who kept the lighthouse?", **others: object) -> dict[str, object]:
-    return {"question": text, "languages": [], "after": "", "before": "", **others}
+    return {"question": text, "earlier": [], "languages": [], "after": "", "before": "", **others}
 
 
 def test_every_chip_opens(desk: Desk) -> None:
@@ -617,7 +638,7 @@ def test_a_question_that_is_none_is_told(desk: Desk, text: object) -> None:
 
 
 def test_half_a_character_is_no_reason_to_fail(desk: Desk) -> None:
-    assert desk.ask(question("Who kept the lighthouse \ud83d?"))["kind"] == "answer"
+    assert desk.ask(question("Who kept the lighthouse \ud83d?", earlier=["\ud83d why?"]))["kind"] == "answer"
 
 
 def test_pieces_are_the_kept_text_and_nothing_else() -> None:

@@ -21,6 +21,7 @@ from rag.reply import Abstention, Answer, Citation, Reply
 Payload = dict[str, Any]  # goes through JSON
 
 LONGEST_QUESTION = 4_000  # characters
+MOST_EARLIER = 8  # questions before one, by which it is understood
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class Desk:
         return self._serve(self._overview)
 
     def ask(self, request: object) -> Payload:
-        """A reply to {"question", "languages", "after", "before"}: kind "answer", "abstention" or "error"."""
+        """The reply to {"question", "earlier", "languages", "after", "before"}: an "answer", "abstention" or "error"."""
         return self._serve(lambda: self._ask(request))
 
     def show(self, request: object) -> Payload:
@@ -103,6 +104,7 @@ class Desk:
             since=_text(request, "after").strip(),
             until=_text(request, "before").strip(),
             today=dt.date.today().isoformat(),
+            earlier=_texts(request, "earlier")[-MOST_EARLIER:],
         )
         return {**reply_payload(reply), "index": overview}
 
@@ -142,10 +144,21 @@ def reply_payload(reply: Reply) -> Payload:
                 }
                 for statement in reply.statements
             ]
-            return {"kind": "answer", "statements": statements}
+            return {"kind": "answer", "searched": _searched(reply), "statements": statements}
         case Abstention():
             closest = [asdict(_found(hit, number)) for number, hit in enumerate(reply.evidence, start=1)]
-            return {"kind": "abstention", "reason": reply.reason, "closest": closest}
+            return {
+                "kind": "abstention",
+                "searched": _searched(reply),
+                "reason": reply.reason,
+                "closest": closest,
+            }
+
+
+def _searched(reply: Reply) -> Payload:
+    """What was searched for, "" if it is the question as asked, and among how much."""
+    meant = reply.searched.meant
+    return {"meant": meant if meant != reply.question else "", **asdict(reply.searched.extent)}
 
 
 def article_pieces(document: Document, source: Source, marked: Span) -> list[Piece]:
@@ -213,15 +226,19 @@ def _text(request: object, name: str) -> str:
     value = _field(request, name)
     if not isinstance(value, str):
         raise SettingsError(f'the page sent {value!r} as "{name}"; want text: load the page again')
+    return _whole(value)
+
+
+def _whole(text: str) -> str:
     # Half a surrogate pair, which JSON can carry, is no character: neither SQLite nor a model would take it.
-    return value.encode("utf-8", "replace").decode("utf-8")
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _texts(request: object, name: str) -> list[str]:
     values = _field(request, name)
     if not isinstance(values, Iterable) or not all(isinstance(value, str) for value in values):
         raise SettingsError(f'the page sent {values!r} as "{name}"; want a list of texts: load the page again')
-    return [str(value) for value in values]
+    return [_whole(value) for value in values]
 
 
 def _number(request: object, name: str) -> int:

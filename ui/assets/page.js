@@ -16,6 +16,7 @@ const panel = find(".panel");
 const FAILED = "The page got no reply. If Dragoman still runs, its terminal says why; else start it again.";
 const narrow = window.matchMedia("(max-width: 860px)");
 
+const asked = []; // the questions of this conversation that got a reply, oldest first
 let openedBy = null; // the chip whose passage the panel shows
 let opening = 0; // counts clicks: only the last one may fill the panel
 
@@ -100,11 +101,11 @@ function showFilterState() {
 // Questions and replies
 
 async function ask() {
-  const asked = question.value.trim();
-  if (!asked || send.disabled) return;
+  const text = question.value.trim();
+  if (!text || send.disabled) return;
   find(".welcome")?.remove();
   const turn = make("section", "turn");
-  turn.append(make("p", "question", asked));
+  turn.append(make("p", "question", text));
   const thinking = make("p", "thinking", "Reading the documents");
   thinking.append(make("span", "dots"));
   turn.append(thinking);
@@ -115,18 +116,32 @@ async function ask() {
   log.setAttribute("aria-busy", "true");
   turn.scrollIntoView({ block: "start" });
   const reply = await call("ask", {
-    question: asked,
+    question: text,
+    earlier: asked,
     languages: chosenLanguages(),
     after: form.elements.after.value,
     before: form.elements.before.value,
   });
-  thinking.replaceWith(replyElement(reply));
+  thinking.replaceWith(...(reply.searched ? [searchedElement(reply.searched)] : []), replyElement(reply));
   log.removeAttribute("aria-busy");
   send.disabled = false;
-  if (reply.kind === "error") question.value ||= asked; // so that it need not be typed again
+  if (reply.kind === "error") question.value ||= text; // so that it need not be typed again
+  else asked.push(text);
   fitQuestion();
   if (reply.index) showOverview(reply.index);
   turn.scrollIntoView({ block: "start" });
+}
+
+function searchedElement({ meant, articles, first, last, languages }) {
+  const days = first === last ? first : `${first} to ${last}`;
+  const among = [counted(articles, "article", "articles"), days, languages.map(languageName).join(", ")];
+  const box = make("p", "searched", `Searched ${among.filter(Boolean).join(" · ")}`);
+  if (meant) {
+    const words = make("span", "meant", meant);
+    words.dir = "auto";
+    box.prepend("Understood as: ", words, make("br"));
+  }
+  return box;
 }
 
 function replyElement(reply) {
