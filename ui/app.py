@@ -6,7 +6,9 @@ import errno
 import ipaddress
 import os
 import socket
+import sys
 import threading
+import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
@@ -63,12 +65,14 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 7860,
+    opens_browser: bool = False,
     report: Report = lambda message: None,
     prevent_thread_lock: bool = False,
 ) -> RunningPage:
     """Serve the page of an index until Ctrl-C, or return at once with `prevent_thread_lock`; then close it yourself.
 
-    `port` 0 takes any that is free. `report` is told the address, and what takes long.
+    `port` 0 takes any that is free. GET /health answers once questions can be asked. `report` is told the address, and
+    what takes long.
     Raises IndexFolderError, ModelError, and SettingsError when `host` and `port` cannot be had.
     """
     port = _free_port(host, port)
@@ -87,6 +91,8 @@ def serve(
                 f"{host}: whoever can reach this machine can now read this archive; 127.0.0.1 keeps it to this machine"
             )
         report(f"ask at {url} (Ctrl-C ends it)")
+        if opens_browser and _has_screen():
+            webbrowser.open(url)
         if prevent_thread_lock:
             return running
         threading.Event().wait()  # not Gradio's own way to block: it prints
@@ -159,7 +165,10 @@ def launch(page: gr.Blocks, *, host: str = "127.0.0.1", port: int = 7860) -> str
 
 
 class _WithHeaders:
-    """An ASGI application that adds `_HEADERS` to every response of another; it buffers nothing."""
+    """An ASGI application that adds `_HEADERS` to every response of another, and answers GET /health.
+
+    It buffers nothing. Gradio takes every path for one of its pages, so health is answered before it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -170,7 +179,12 @@ class _WithHeaders:
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        if scope["type"] == "http" and scope["path"] == "/health" and scope["method"] == "GET":
+            from starlette.responses import JSONResponse
+
+            await JSONResponse({"status": "ok"})(scope, receive, send_with_headers)
+        else:
+            await self._app(scope, receive, send_with_headers)
 
 
 def _asset(name: str) -> str:
@@ -196,6 +210,11 @@ def _free_port(host: str, port: int) -> int:
 def _taken(host: str, port: int) -> SettingsError:
     other = port + 1 if port < 65_535 else 7860
     return SettingsError(f"--port {port}: another program has it on {host}; end that program, or use --port {other}")
+
+
+def _has_screen() -> bool:
+    # Without one, Python would start a browser for terminals in the one that this runs in.
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
 def _is_loopback(host: str) -> bool:

@@ -418,12 +418,19 @@ def _add_serve(commands: Any) -> None:
     parser.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
     )
+    parser.add_argument("--no-browser", action="store_true", help="only say the address; do not open it")
 
 
 def _serve(options: argparse.Namespace) -> int:
     from ui.app import serve
 
-    serve(options.index, host=options.host, port=options.port, report=complain)
+    serve(
+        options.index,
+        host=options.host,
+        port=options.port,
+        opens_browser=not options.no_browser,
+        report=complain,
+    )
     return DONE
 
 

@@ -60,7 +60,7 @@ class Desk:
         return self._serve(self._overview)
 
     def ask(self, request: object) -> Payload:
-        """The reply to {"question", "earlier", "languages", "after", "before"}: an "answer", "abstention" or "error"."""
+        """A reply to {"question", "earlier", "languages", "after", "before"}: "answer", "abstention" or "error"."""
         return self._serve(lambda: self._ask(request))
 
     def show(self, request: object) -> Payload:
