@@ -188,16 +188,22 @@ def _turn(vectors: Floats) -> Floats:
     """
     dimension = vectors.shape[-1]
     block = dimension & -dimension
+    # A coordinate of all vectors is a row, so that each sum runs along memory.
+    rows = np.ascontiguousarray(vectors.T)
     for flips, order in _flips_and_orders(dimension):
-        blocks = (vectors * flips)[..., order].reshape(*vectors.shape[:-1], dimension // block, block)
+        rows = (rows * flips[:, None])[order]
+        mixed = np.empty_like(rows)
         width = 1
         while width < block:
-            pairs = blocks.reshape(*blocks.shape[:-1], block // (2 * width), 2, width)
-            left, right = pairs[..., 0, :], pairs[..., 1, :]
-            blocks = np.stack([left + right, left - right], axis=-2).reshape(blocks.shape)
+            pairs = rows.reshape(dimension // (2 * width), 2, width, len(vectors))
+            into = mixed.reshape(pairs.shape)
+            np.add(pairs[:, 0], pairs[:, 1], out=into[:, 0])
+            np.subtract(pairs[:, 0], pairs[:, 1], out=into[:, 1])
+            rows, mixed = mixed, rows
             width *= 2
-        vectors = (blocks / np.sqrt(block)).astype(np.float32).reshape(vectors.shape)
-    return vectors
+        rows = (rows / np.sqrt(block)).astype(np.float32)
+    # Not a view: sums of float32 along a vector depend on how it lies in memory.
+    return np.ascontiguousarray(rows.T)
 
 
 @lru_cache(maxsize=8)
