@@ -159,7 +159,7 @@ class BundledE5:
         return list(self._each(texts, prefix, one))
 
     def count_tokens(self, texts: list[str]) -> list[int]:
-        return [len(encoding.ids) for encoding in self._encoder.tokenizer.encode_batch(texts, add_special_tokens=False)]
+        return self._encoder.count_tokens(texts)
 
     def _embed(self, ids: list[int]) -> Floats:
         return unit(self._encoder.token_vectors(ids).mean(axis=0))

@@ -53,6 +53,29 @@ def test_vectors_have_length_1(e5: Embedder) -> None:
     assert e5.embed_query(QUESTION).shape == (384,)
 
 
+@given(
+    st.lists(
+        st.text(
+            st.sampled_from("abcÄИйı漢…½ﬁⅧ☃ｱ,.-<s>/\u0301\u00b4\u200b\u2028\u00a0\x7f\x01\x85  \t\n\r\x0c"), max_size=20
+        )
+        | st.text(max_size=30)
+        | st.sampled_from([ENGLISH, AZERBAIJANI, "word " * 600, "two\n\nparagraphs", "<s> a </s>"]),
+        max_size=4,
+    )
+)
+def test_tokens_of_known_words_are_those_that_the_tokenizer_finds(e5: Embedder, texts: list[str]) -> None:
+    assert isinstance(e5, BundledE5)
+    encoder = e5._encoder
+    for text, found in zip(texts, encoder.tokenize(texts), strict=True):
+        whole = encoder.tokenizer.encode(text)
+        ids, starts = whole.ids, [start for start, _ in whole.offsets]
+        if len(ids) > e5_package.MAX_TOKENS:
+            ids, starts = ([*row[: e5_package.MAX_TOKENS - 1], row[-1]] for row in (ids, starts))
+        assert (found.ids, found.starts) == (ids, starts)
+    counts = [len(encoder.tokenizer.encode(text, add_special_tokens=False).ids) for text in texts]
+    assert encoder.count_tokens(texts) == counts
+
+
 def test_a_vector_does_not_depend_on_its_batch(e5: Embedder) -> None:
     texts = [ENGLISH, AZERBAIJANI, "short", UNRELATED * 8, "Маяк"]
     together = passages(e5, *texts)
