@@ -12,8 +12,6 @@ import gc
 import json
 import math
 import os
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +23,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from eval.alone import THREADS, memory, most_memory, not_installed, run_alone
 from eval.made import MadeArchive, MadePassage, Question
 from index.catalog import BuiltWith, Catalog, ReadySource
 from index.embed import EmbeddedPassage, EmbedderIdentity, Floats, unit
@@ -41,7 +40,6 @@ _K = 10
 _WARM_UP = 10  # questions asked before the clock runs
 _PASSAGES_A_SOURCE = 20
 _TRUTH = "truth.json"
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS", "LANCE_CPU_THREADS")
 
 Numbers = list[int]  # of passages, best first
 Ask = Callable[[Question], Numbers]
@@ -105,22 +103,8 @@ def compare_stores(
 
 
 def _in_its_own_process(folder: Path, system: str, phase: str) -> dict[str, Any]:
-    environment = {
-        **os.environ,
-        **dict.fromkeys(_ONE_THREAD, "1"),
-        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]),
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "eval.scale", str(folder), system, phase],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        return {"skipped": f"{phase} ended with code {done.returncode}: {last}"}
-    return json.loads(done.stdout.splitlines()[-1])  # libraries print, too
+    one_thread = {**os.environ, **dict.fromkeys(THREADS, "1")}
+    return run_alone("eval.scale", [str(folder), system, phase], environment=one_thread)
 
 
 def main(folder: Path, system: str, phase: str) -> dict[str, Any]:
@@ -132,7 +116,7 @@ def main(folder: Path, system: str, phase: str) -> dict[str, Any]:
         if phase == "build":
             begun = time.perf_counter()
             store.build(archive, folder / system)
-            return {"build_seconds": time.perf_counter() - begun, "build_megabytes": _most_memory() / 1e6}
+            return {"build_seconds": time.perf_counter() - begun, "build_megabytes": most_memory() / 1e6}
         truth = json.loads((folder / _TRUTH).read_text(encoding="utf-8"))
         # Only what is asked is kept of the archive, or its real passages would count as the store's memory.
         asked = replace(archive, parents=())
@@ -144,7 +128,7 @@ def main(folder: Path, system: str, phase: str) -> dict[str, Any]:
         kept = ("system", "kind", "search_megabytes", "p50_ms", "p95_ms", "cpu_ms", "recall")
         return {"rows": [{name: row[name] for name in kept} for row in rows]}
     except ImportError as error:
-        return {"skipped": f"needs {error.name}; run: pip install 'dragoman[bench]'"}
+        return not_installed(error)
     except DragomanError as error:
         return {"skipped": str(error)}
 
@@ -163,7 +147,7 @@ def _asked(name: str, kind: str, ask: Ask, questions: Sequence[Question], truth:
     return ScaleRow(
         name,
         kind,
-        search_megabytes=_memory() / 1e6,
+        search_megabytes=memory() / 1e6,
         p50_ms=float(np.percentile(wall, 50)) * 1e3,
         p95_ms=float(np.percentile(wall, 95)) * 1e3,
         cpu_ms=float(np.percentile(cpu, 50)) * 1e3,
@@ -198,26 +182,6 @@ def _by_language(block: list[MadePassage]) -> Iterator[tuple[str, NDArray[np.int
     for lang in sorted({passage.lang for passage in block}):
         its = [passage for passage in block if passage.lang == lang]
         yield lang, np.array([each.number for each in its], np.int64), np.array([each.vector for each in its])
-
-
-def _status(name: str) -> float:
-    """A figure of this process in bytes, as Linux tells it, or NaN."""
-    try:
-        lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return math.nan
-    return next((float(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), math.nan)
-
-
-def _most_memory() -> float:
-    # Not ru_maxrss on Linux: a child starts with its parent's.
-    most = _status("VmHWM")
-    return most if not math.isnan(most) else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.0
-
-
-def _memory() -> float:
-    anonymous = _status("RssAnon")
-    return anonymous if not math.isnan(anonymous) else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.0
 
 
 # The systems

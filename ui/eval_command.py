@@ -14,6 +14,7 @@ from ui.crash_command import add_crash
 from ui.fuzz_command import add_fuzz
 from ui.reading_command import add_fit_standing, add_reading
 from ui.scale_command import add_scale
+from ui.throughput_command import add_throughput
 
 # What the table of answers shows; --json has all figures.
 _SHOWN = ("first citation", "first three", "wrongly declined", "rightly declined", "quotes that stand")
@@ -91,6 +92,7 @@ def add_eval(commands: Any) -> None:
     add_fuzz(kinds)
     add_crash(kinds)
     add_scale(kinds)
+    add_throughput(kinds)
     languages = kinds.add_parser("languages", help="how often the language of a text is told right, by length")
     languages.add_argument(
         "--part", choices=("dev", "test"), default="test", help="of the texts (default: %(default)s)"

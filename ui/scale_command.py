@@ -74,13 +74,20 @@ def _scale(options: argparse.Namespace) -> int:
 
 def show_rows(rows: Sequence[ScaleRow]) -> str:
     """A table for reading in a terminal."""
+    return table(rows, _COLUMNS, last="kind")
+
+
+def table(rows: Sequence[Any], columns: Sequence[tuple[str, str, str]], *, last: str = "") -> str:
+    """Rows with a `system` that may be `skipped`: a column has a title, a field and its format; `last` is of words."""
     width = max(len(row.system) for row in rows)
-    lines = [" " * width + "".join(f"{title:>11}" for title, _, _ in _COLUMNS)]
+    lines = [" " * width + "".join(f"{title:>11}" for title, _, _ in columns)]
     for row in rows:
-        cells = "".join(f"{_cell(getattr(row, name), form):>11}" for _, name, form in _COLUMNS)
-        lines.append(
-            f"{row.system:<{width}}" + (f"  skipped: {row.skipped}" if row.skipped else f"{cells}  {row.kind}")
-        )
+        if row.skipped:
+            shown = f"  skipped: {row.skipped}"
+        else:
+            shown = "".join(f"{_cell(getattr(row, name), form):>11}" for _, name, form in columns)
+            shown += f"  {getattr(row, last)}" if last else ""
+        lines.append(f"{row.system:<{width}}{shown}")
     return "\n".join(lines)
 
 
