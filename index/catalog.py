@@ -527,9 +527,9 @@ class Catalog:
         """How many passages have no embedding yet."""
         return int(self._db.execute("SELECT count(*) FROM passages WHERE embedding IS NULL").fetchone()[0])
 
-    def pending(self, limit: int) -> list[PendingPassage]:
-        """The first `limit` passages that have no embedding yet, in order of key."""
-        return self._to_embed("p.embedding IS NULL", (limit,))
+    def pending(self, limit: int, *, after: int = 0) -> list[PendingPassage]:
+        """The first `limit` passages after the key `after` that have no embedding yet, in order of key."""
+        return self._to_embed("p.embedding IS NULL AND p.key > ?", (after, limit))
 
     def _to_embed(self, condition: str, values: tuple[int, ...]) -> list[PendingPassage]:
         rows = self._db.execute(f"SELECT {self._PASSAGE_COLUMNS} WHERE {condition} ORDER BY p.key LIMIT ?", values)

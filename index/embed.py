@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -51,6 +52,11 @@ class EmbeddedPassage:
 
     vector: Floats  # (dimension,), of length 1
     tokens: bytes  # its token vectors, packed
+
+
+def begun(results: Iterator[T]) -> Iterator[T]:
+    """The same results, of which the first is there: an embedder that works ahead is at the others by now."""
+    return chain(list(islice(results, 1)), results)
 
 
 class Embedder(Protocol):

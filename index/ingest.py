@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from index.catalog import BuiltWith, Catalog, ReadySource
+from index.catalog import BuiltWith, Catalog, PendingPassage, ReadySource
 from index.clean import Cleaned, clean_given
-from index.embed import Embedder, fit_token_codec
+from index.embed import EmbeddedPassage, Embedder, begun, fit_token_codec
 from index.errors import IndexMismatch, ReadError
 from index.files import Stamp, discover, exists
 from index.folder import Index, check_embedder
@@ -221,19 +221,31 @@ class _Run:
             self._commit(batch)
 
     def embed_pending(self) -> None:
-        """Embed what is committed and has no embedding yet, a batch at a time; no text that was embedded before."""
+        """Embed what is committed and has no embedding yet, a batch at a time; no text that was embedded before.
+
+        While a batch is written the next one is being embedded.
+        """
         catalog = self.catalog
         self._passages_known = catalog.pending_count()
-        while pending := catalog.pending(EMBEDDED_BATCH):
-            known = catalog.embedded_hashes(passage.hash for passage in pending)
+        after, made = 0, dict[bytes, EmbeddedPassage]()
+        unwritten: list[PendingPassage] = []
+        while pending := catalog.pending(EMBEDDED_BATCH, after=after):
+            after = pending[-1].key
+            known = catalog.embedded_hashes(passage.hash for passage in pending) | made.keys()
             texts = {passage.hash: passage.text for passage in pending if passage.hash not in known}
-            made = {}
-            for text_hash, one in zip(
-                texts, self._embedder.embed_and_pack(list(texts.values()), self._token_codec), strict=True
-            ):
+            try:
+                making = begun(self._embedder.embed_and_pack(list(texts.values()), self._token_codec))
+            finally:
+                self._write(unwritten, made)
+            unwritten, made = pending, {}
+            for text_hash, one in zip(texts, making, strict=True):
                 made[text_hash] = one
                 self.result.passages += 1
                 self._tell()
+        self._write(unwritten, made)
+
+    def _write(self, pending: list[PendingPassage], made: dict[bytes, EmbeddedPassage]) -> None:
+        if pending:
             self._index.embed(pending, made)
             self.result.passages += len(pending) - len(made)
             self.result.known += len(pending) - len(made)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from index.catalog import Catalog
-from index.embed import Embedder, fit_token_codec
+from index.embed import EmbeddedPassage, Embedder, begun, fit_token_codec
 from index.folder import Index
 from index.ingest import EMBEDDED_BATCH, Progress
 from index.lock import writing
@@ -57,12 +57,22 @@ def _embed_all(
     catalog: Catalog, embedder: Embedder, result: ReembedReport, on_progress: Callable[[Progress], None]
 ) -> None:
     key, codec = catalog.begin_embedder(embedder.identity, lambda: fit_token_codec(embedder))
-    total, after = catalog.passage_count(), 0
+    total, after, unwritten = catalog.passage_count(), 0, dict[bytes, EmbeddedPassage]()
+
+    def write() -> None:
+        if unwritten:
+            catalog.keep_embeddings(key, unwritten)
+            result.passages += len(unwritten)
+            on_progress(Progress(0, 0, result.passages, total))
+
     while waiting := catalog.not_embedded_by(key, after=after, limit=EMBEDDED_BATCH):
-        texts = {passage.hash: passage.text for passage in waiting}
-        made = dict(zip(texts, embedder.embed_and_pack(list(texts.values()), codec), strict=True))
-        catalog.keep_embeddings(key, made)
-        result.passages += len(made)
         after = waiting[-1].key
-        on_progress(Progress(0, 0, result.passages, total))
+        texts = {passage.hash: passage.text for passage in waiting if passage.hash not in unwritten}
+        try:
+            making = begun(embedder.embed_and_pack(list(texts.values()), codec))
+        finally:
+            write()  # while the next batch is being embedded
+        unwritten = {}  # if these are stopped, those are not written twice
+        unwritten = dict(zip(texts, making, strict=True))
+    write()
     catalog.serve(key)

@@ -341,6 +341,32 @@ def test_a_run_goes_on_where_another_stopped_embedding(many: Path, folder: Path,
         assert index.dense.count == index.catalog.passage_count()
 
 
+class Watching(HashingEmbedder):
+    """Sees how many passages have no embedding in the index yet whenever it begins with some texts."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.seen: list[int] = []
+
+    def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
+        with Catalog(self.folder) as catalog:
+            self.seen.append(catalog.pending_count())
+        yield from super().embed_and_pack(texts, codec)
+
+
+def test_the_next_batch_is_begun_before_the_last_is_written(many: Path, folder: Path) -> None:
+    embedder = Watching(folder)
+    count = ingest([many], folder, embedder=embedder).passages
+    whole = [count - begun for begun in range(0, count - 256, 256)]
+    assert embedder.seen == [count, *whole] and len(whole) > 1
+
+
+def test_what_is_embedded_is_kept_though_the_next_batch_cannot_be_begun(many: Path, folder: Path) -> None:
+    assert ingest([many], folder, embedder=Stopped(256)).interrupted
+    with Catalog(folder) as catalog:
+        assert catalog.passage_count() - catalog.pending_count() == 256
+
+
 def test_the_same_text_is_never_encoded_again(docs: Path, folder: Path, hashing: Embedder) -> None:
     ingest([docs], folder, embedder=hashing)
     for file in sorted(docs.rglob("*.txt")):
