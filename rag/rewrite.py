@@ -8,15 +8,11 @@ stranger's: if it is not what was asked for, the question is searched as it is, 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-from index.errors import SettingsError
-
-URL, MODEL, KEY = "DRAGOMAN_LLM_URL", "DRAGOMAN_LLM_MODEL", "DRAGOMAN_LLM_KEY"
+from rag.endpoint import MODEL, URL, Endpoint
 
 # Of the questions before, the last so many are told.
 _MOST_EARLIER = 6
@@ -24,12 +20,11 @@ _LONGEST_WORDING = 500  # characters; what is longer was not a translation of a 
 _MOST_TOKENS = 1000
 _TRIES = 2
 _QUOTED = 80  # characters of a reply that a message quotes
-_NAMES = {
+LANGUAGE_NAMES = {
     "ar": "Arabic", "az": "Azerbaijani", "de": "German", "en": "English", "es": "Spanish", "fa": "Persian",
     "fr": "French", "hy": "Armenian", "it": "Italian", "ka": "Georgian", "ru": "Russian", "tr": "Turkish",
     "uk": "Ukrainian",
 }  # fmt: skip
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _TASK = """\
 You prepare a question for a search engine. Never answer it, explain it, or add to it.
 Reply with JSON that has exactly these keys:"""
@@ -45,28 +40,10 @@ class Rewritten:
 
 
 @dataclass(frozen=True, slots=True)
-class Rewriter:
-    """A model behind an OpenAI-compatible server, such as llama.cpp's: `url` is what /chat/completions is added to."""
+class Rewriter(Endpoint):
+    """A model that puts questions in other words."""
 
-    url: str
-    model: str
-    key: str = ""
     seconds: float = 30.0  # for each of two tries
-
-    @classmethod
-    def from_environment(cls) -> Rewriter:
-        """The one that DRAGOMAN_LLM_URL, _MODEL and, if the server wants one, _KEY tell of. Raises SettingsError."""
-        missing = [name for name in (URL, MODEL) if not os.environ.get(name)]
-        if missing:
-            raise SettingsError(
-                f"--rewrite needs a language model: set {' and '.join(missing)}, such as "
-                f"{URL}=http://127.0.0.1:8080/v1 for a llama.cpp server on this machine, and {KEY} if it wants a key"
-            )
-        return cls(os.environ[URL], os.environ[MODEL], os.environ.get(KEY, ""))
-
-    def __post_init__(self) -> None:
-        if urlsplit(self.url).scheme not in ("http", "https") or not urlsplit(self.url).hostname:
-            raise SettingsError(f"{URL} is {self.url!r}; want an address such as http://127.0.0.1:8080/v1")
 
     def rewrite(self, question: str, *, earlier: Sequence[str], languages: Sequence[str]) -> Rewritten:
         """The question in each of `languages`, and if there are questions before it, so that it stands by itself.
@@ -99,7 +76,7 @@ class Rewriter:
             },
         }
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        proxies = urlsplit(self.url).hostname not in _LOOPBACK  # a server on this machine is not behind one
+        proxies = not self.is_here
         problem = ""
         with httpx.Client(timeout=self.seconds, trust_env=proxies, headers=headers) as client:
             for _ in range(_TRIES):
@@ -112,26 +89,10 @@ class Rewriter:
                 else:
                     if response.status_code == 200:
                         return _content(response.content)
-                    problem = f"{self.url} {self._refusal(response.status_code, response.text)}"
+                    problem = f"{self.url} {self.refusal(response.status_code, response.text)}"
                     if response.status_code != 429 and response.status_code < 500:
                         break  # it would say the same again
         raise _NotRewritten(problem)
-
-    def _refusal(self, status: int, text: str) -> str:
-        match status:
-            case 401 | 403:
-                return f"does not accept the key (HTTP {status}); set {KEY} to one that it does"
-            case 404:
-                return (
-                    f"has no chat completions, or no model {self.model!r} (HTTP 404); correct {URL}, which mostly ends "
-                    f"in /v1, or {MODEL}"
-                )
-            case 429:
-                return "has had too many requests (HTTP 429); wait, or use another server"
-            case _ if status >= 500:
-                return f"failed (HTTP {status}); look at its log, or use another server"
-        said = " ".join(text.split())[:_QUOTED]
-        return f"refused (HTTP {status}: {said}); use a server that takes chat completions with a JSON schema"
 
 
 class _NotRewritten(Exception):
@@ -142,7 +103,7 @@ def _wanted(earlier: Sequence[str], languages: Sequence[str]) -> dict[str, str]:
     """The keys of the reply, and what each is to hold."""
     alone = "the question, in its own language, so that it is understood without the earlier questions"
     asked = {"question": alone} if earlier else {}
-    names = {lang: _NAMES.get(lang, "the language with the tag") for lang in languages}
+    names = {lang: LANGUAGE_NAMES.get(lang, "the language with the tag") for lang in languages}
     return asked | {lang: f"the question in {name} ({lang})" for lang, name in names.items()}
 
 
