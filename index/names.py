@@ -107,6 +107,11 @@ def _keys_at(question: Sequence[FoldedWord], at: int, table: _Table) -> Iterator
                 yield key
 
 
+def is_ending(end: str, language: str) -> bool:
+    """Whether folded letters after a name can be its ending in a language; in one that is not known, only none is."""
+    return bool(_ENDINGS[language].fullmatch(end)) if language in _ENDINGS else not end
+
+
 def _size(key: _Key) -> tuple[int, int]:
     return len(key.parts), sum(map(len, key.parts))
 

@@ -1,31 +1,34 @@
-"""The way of a question: retrieve, read, decide, ground."""
+"""The way of a question: retrieve, read, decide, write if a language model is to, ground."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from index.errors import SettingsError
+from index.errors import ChatError, SettingsError
 from index.folder import Filters, Index
 from index.lexical import Phrase, parse_query
-from index.values import UNDETERMINED, ScoredPassage
+from index.values import UNDETERMINED, ScoredPassage, Source
 from rag.abstain import CALIBRATION, Calibration, signals
 from rag.explain import Explanation, explain_hits
 from rag.follow_up import stand_alone
-from rag.ground import ground
+from rag.ground import Unsupported, cite, ground, read_sources
 from rag.letters import restore_letters
 from rag.merge import merge_neighbours
 from rag.read import ExtractiveReader
-from rag.reply import Abstention, Answer, Reply, Searched
+from rag.reply import Abstention, Answer, Reply, Searched, Statement
 from rag.rerank import load_reranker
 from rag.retrieve import HybridRetriever, Retriever
 from rag.rewrite import Rewriter, Rewritten
 from rag.select import Selected, collapse, spread
 from rag.when import Period, periods, prefer_periods, prefer_recent
+
+if TYPE_CHECKING:
+    from rag.chat import ChatModel
 
 # Passages that the reader is shown: the right one is among them for 33 of 36 dev questions, and for as many in 20.
 EVIDENCE_PASSAGES = 8
@@ -73,6 +76,7 @@ class Assistant:
         *,
         retriever: Retriever | None = None,
         rewriter: Rewriter | None = None,
+        chat: ChatModel | None = None,
         calibration: Calibration = CALIBRATION,
         report: Callable[[str], None] = lambda message: None,
     ):
@@ -82,6 +86,7 @@ class Assistant:
         self._last_rewritten: tuple[tuple[object, ...], Rewritten] | None = None
         self._report = report
         self._reader = ExtractiveReader(index)
+        self._chat = chat
         self._calibration = calibration
 
     @classmethod
@@ -91,18 +96,21 @@ class Assistant:
         *,
         reranker: str = "",
         rewriter: Rewriter | None = None,
+        chat: ChatModel | str = "",
         report: Callable[[str], None] = lambda message: None,
     ) -> Assistant:
         """The assistant of an index folder. `report` is told what takes long or could not be done.
 
         `reranker` names a sentence-transformers cross-encoder, on the hub or a folder, which orders the best passages
         anew; see `rag.rerank`. `rewriter` asks a language model for each question in the languages of the archive; see
-        `rag.rewrite`. Raises IndexFolderError, ModelError.
+        `rag.rewrite`. `chat` names a language model that writes the answers; see `rag.chat.load_chat`.
+        Raises IndexFolderError, ModelError, SettingsError.
         """
+        chat_model = _load_chat(chat) if isinstance(chat, str) else chat
         index = Index.open(Path(folder), report=report)
         try:
             retriever = HybridRetriever(index, cross=load_reranker(reranker))
-            return cls(index, retriever=retriever, rewriter=rewriter, report=report)
+            return cls(index, retriever=retriever, rewriter=rewriter, chat=chat_model, report=report)
         except BaseException:
             index.close()
             raise
@@ -128,13 +136,59 @@ class Assistant:
         """Answer from the documents, or abstain.
 
         A period that the question names filters nothing: what is of it comes before what matches as well.
+        With a chat model its statements are the answer, those that their quotes support; without, or if it fails,
+        sentences of the documents are. Raises SettingsError, CitationError.
+        """
+        *_, reply = self.stream(question, **wishes)
+        if isinstance(reply, Statement):
+            raise AssertionError("the last that a stream gives is the reply")
+        return reply
+
+    def stream(self, question: str, **wishes: Unpack[Wishes]) -> Iterator[Statement | Reply]:
+        """What `ask` answers, each statement as soon as it is grounded, and last the reply that holds them all.
+
         Raises SettingsError, CitationError.
         """
-        return self.decide(self.draft(question, **wishes))
+        # What was found may be replaced by the process that is writing before it is read.
+        with self.index.catalog.snapshot():
+            reply = self.decide(self._draft(question, **wishes))
+            sources = read_sources({hit.passage.source_path for hit in reply.evidence}, self.index)
+        if self._chat is not None and isinstance(reply, Answer):
+            reply = yield from self._written(reply, self._chat, sources)
+        elif isinstance(reply, Answer):
+            yield from reply.statements
+        yield reply
+
+    def _written(
+        self, extracted: Answer, chat: ChatModel, sources: Mapping[str, Source]
+    ) -> Generator[Statement, None, Reply]:
+        """What the model writes in place of an extractive answer; returns the reply."""
+        from rag.generate import GenerativeReader
+
+        statements: list[Statement] = []
+        dropped, problem = 0, ""
+        try:
+            for made in GenerativeReader(self.index, chat).stream(extracted.searched.meant, extracted.evidence):
+                if isinstance(made, Unsupported):
+                    dropped += 1
+                    continue
+                statements.append(cite(made, sources))
+                yield statements[-1]
+        except ChatError as error:
+            problem = str(error)
+        if statements:
+            return replace(
+                extracted, statements=tuple(statements), written_by=chat.name, dropped=dropped, problem=problem
+            )
+        if not dropped and not problem:
+            reason = f"{chat.name} was shown the closest passages and found no answer in them."
+            return Abstention(extracted.question, reason, extracted.evidence, extracted.confidence, extracted.searched)
+        problem = problem or f"nothing that {chat.name} wrote is supported by the passages"
+        yield from extracted.statements
+        return replace(extracted, dropped=dropped, problem=problem)
 
     def draft(self, question: str, **wishes: Unpack[Wishes]) -> Reply:
         """What `ask` would answer if it had to: an Abstention only where there is no sentence to answer with."""
-        # What was found may be replaced by the process that is writing before it is read.
         with self.index.catalog.snapshot():
             return self._draft(question, **wishes)
 
@@ -284,6 +338,14 @@ class Assistant:
             f"(probability of an answer {draft.confidence:.2f}, asked for {self._calibration.threshold:.2f})."
         )
         return Abstention(draft.question, reason, draft.evidence, draft.confidence, draft.searched)
+
+
+def _load_chat(name: str) -> ChatModel | None:
+    if not name:
+        return None
+    from rag.chat import load_chat
+
+    return load_chat(name)
 
 
 def _phrases(question: str) -> tuple[Phrase, ...]:

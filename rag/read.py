@@ -14,6 +14,7 @@ from index.passages import Sentence, passage_sentences, searched_text
 from index.tokens import SignVectors, TokenVectors
 from index.values import Passage, ScoredPassage, Span
 from rag.late import TokenMatches, match_tokens, score_packed
+from rag.orders import gives_orders
 
 # Weight of a passage's retrieval score beside its sentence's own; 0 to 0.3 differ by one on the dev questions.
 _PASSAGE_WEIGHT = 0.3
@@ -113,7 +114,7 @@ class ExtractiveReader:
             for sentence in passage_sentences(hit.passage):
                 place = hit.passage.source_path, sentence.span
                 # Passages overlap; a sentence keeps the better of its places.
-                if _is_sentence(sentence.text) and place not in found:
+                if place not in found and _is_sentence(sentence.text) and not gives_orders(sentence.text):
                     found[place] = _Candidate(hit.passage, sentence, hit.score)
         return list(found.values())
 

@@ -30,19 +30,26 @@ class Receipt:
         match reply:
             case Answer():
                 kind, reason, statements = "answer", "", reply.statements
+                written = {"written_by": reply.written_by, "dropped": reply.dropped, "problem": reply.problem}
             case Abstention():
                 kind, reason, statements = "abstention", reply.reason, ()
+                written = {}
         return {
             "kind": kind,
             "question": reply.question,
             "reason": reason,
             "statements": [
-                {"text": statement.text, "citations": [citation_to_json(c) for c in statement.citations]}
+                {
+                    "text": statement.text,
+                    "support": statement.support.value,
+                    "citations": [citation_to_json(c) for c in statement.citations],
+                }
                 for statement in statements
             ],
             "evidence": [hit_to_json(hit) for hit in reply.evidence],
             "confidence": round(reply.confidence, 4),
             "index": reply.searched.index,
+            **written,
             "searched": _searched_to_json(reply.searched),
         }
 
@@ -92,6 +99,8 @@ def _colophon(reply: Reply) -> list[str]:
     """What was searched, and how, as a list."""
     searched, extent = reply.searched, reply.searched.extent
     filters = searched.filters
+    written = (reply.written_by, reply.dropped, reply.problem) if isinstance(reply, Answer) else ("", 0, "")
+    written_by, dropped, problem = written
     dates = f", {extent.first} to {extent.last}" if extent.first else ""
     rows = [
         ("Searched", f"{extent.articles} articles{dates}, {' '.join(extent.languages)}".rstrip(", ")),
@@ -101,6 +110,12 @@ def _colophon(reply: Reply) -> list[str]:
         ("Only dated", f"{filters.since or '…'} to {filters.until or '…'}" if filters.since or filters.until else ""),
         ("Only with the words", "; ".join(phrase.text for phrase in filters.phrases)),
         ("Probability that the documents answer", f"{reply.confidence:.2f}, asked for {searched.threshold:.2f}"),
+        (
+            "Written by",
+            f"{written_by}; whether a statement follows from its quotes is not checked" if written_by else "",
+        ),
+        ("Left out", f"{dropped} statements that no quote supports" if dropped else ""),
+        ("Not done", problem),
         ("Index", f"{searched.index}, batch {searched.sequence}"),
         ("Models", ", ".join(filter(None, [_model(searched), searched.reranker, searched.rewriter]))),
         ("Dragoman", version("dragoman")),

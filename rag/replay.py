@@ -23,6 +23,8 @@ def replay(location: Path, assistant: Assistant) -> list[str]:
     need not say the same again.
     """
     saved = load_reply(location)
+    if saved.get("written_by"):
+        raise DataSetError(_not_asked_again(location, "a language model"))
     try:
         searched = saved["searched"]
         wishes = _wishes(searched, location)
@@ -40,10 +42,7 @@ def _wishes(searched: dict[str, Any], location: Path) -> Wishes:
     # Not done for whoever sends a file: it could name a model to be fetched, or a server to be told the question.
     for name, what in (("rewriter", "a language model"), ("reranker", "a cross-encoder")):
         if searched[name]:
-            raise DataSetError(
-                f"{location}: {what} took part in this reply, so it is not asked again; its quotes can be verified "
-                "without --replay"
-            )
+            raise DataSetError(_not_asked_again(location, what))
     return Wishes(
         languages=[str(lang) for lang in searched["languages"]],
         since=str(searched["since"]),
@@ -53,6 +52,13 @@ def _wishes(searched: dict[str, Any], location: Path) -> Wishes:
         today=str(searched["today"]),
         recent=bool(searched["recent"]),
         earlier=[str(each) for each in searched["earlier"]],
+    )
+
+
+def _not_asked_again(location: Path, what: str) -> str:
+    return (
+        f"{location}: {what} took part in this reply, so it is not asked again; its quotes can be verified without "
+        "--replay"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from index.values import ScoredPassage, Span
@@ -33,12 +34,21 @@ class Citation:
     passage_id: str
 
 
+class Support(StrEnum):
+    """How far it was checked that a statement follows from its quotes."""
+
+    QUOTED = "quoted"  # it is one of them
+    # A model wrote it. Its numbers, dates and names stand in its quotes and it is about the same; no more is known.
+    NOT_CHECKED = "not checked"
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
     """A sentence of an answer, with at least one citation."""
 
     text: str
     citations: tuple[Citation, ...]
+    support: Support = Support.QUOTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,9 @@ class Answer:
     evidence: tuple[ScoredPassage, ...]
     confidence: float  # estimated probability, 0 to 1, that the documents answer the question
     searched: Searched
+    written_by: str = ""  # the language model that wrote the statements, or "" if they are sentences of the documents
+    dropped: int = 0  # statements that it wrote and no quote supports; they are not shown
+    problem: str = ""  # why a language model that was asked for did not write them, or not all
 
     def receipt(self) -> Receipt:
         """All that this answer stands on, for keeping."""

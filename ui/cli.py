@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -193,14 +193,16 @@ def add_reranker(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_rewrite(parser: argparse.ArgumentParser) -> None:
+def _add_rewrite(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     group = parser.add_argument_group(
         "a language model",
         "None is needed. With one behind an OpenAI-compatible server, such as llama.cpp's, a question is searched in\n"
         "every language of the archive. DRAGOMAN_LLM_URL (such as http://127.0.0.1:8080/v1) and DRAGOMAN_LLM_MODEL\n"
-        "name it, DRAGOMAN_LLM_KEY is its key. It is told the question and those before it, never a document.",
+        "name it, DRAGOMAN_LLM_KEY is its key. To rewrite, it is told the question and those before it, never a\n"
+        "document.",
     )
     group.add_argument("--rewrite", action="store_true", help="search translations of the question, too")
+    return group
 
 
 def _add_earlier(parser: argparse.ArgumentParser) -> None:
@@ -214,12 +216,25 @@ def _add_earlier(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _opened(options: argparse.Namespace) -> Assistant:
+def _add_llm(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--llm",
+        default="",
+        metavar="NAME",
+        help="let this model write the answer from the passages found, which it is sent: one of the server's models, "
+        '"default" for the one that DRAGOMAN_LLM_MODEL names, or without DRAGOMAN_LLM_URL a provider\'s, such as '
+        "openai:gpt-5 or ollama:qwen3. A sentence of it is shown only if its quotes stand in the passages and have its "
+        "numbers, dates and names; whether it follows from them is not checked. If the model fails, sentences of the "
+        "documents are the answer, as without one",
+    )
+
+
+def _opened(options: argparse.Namespace, *, chat: str = "") -> Assistant:
     """The assistant that the options of `ask` and `search` want."""
     from rag import Assistant, Rewriter
 
     rewriter = Rewriter.from_environment() if options.rewrite else None
-    return Assistant.open(options.index, reranker=options.reranker, rewriter=rewriter, report=complain)
+    return Assistant.open(options.index, reranker=options.reranker, rewriter=rewriter, chat=chat, report=complain)
 
 
 def existing(folder: Path) -> Path:
@@ -247,7 +262,7 @@ def _add_ask(commands: Any) -> None:
     add_index(parser)
     _add_filters(parser)
     _add_earlier(parser)
-    _add_rewrite(parser)
+    _add_llm(_add_rewrite(parser))
     add_reranker(parser)
     _add_explain(parser)
     parser.add_argument(
@@ -261,17 +276,18 @@ def _add_ask(commands: Any) -> None:
 
 
 def _ask(options: argparse.Namespace) -> int:
-    with _opened(options) as assistant:
-        reply = assistant.ask(options.question, **_wanted(options))
+    with _opened(options, chat=options.llm) as assistant:
+        if options.json:
+            reply = assistant.ask(options.question, **_wanted(options))
+        else:
+            reply = _print_stream(assistant.stream(options.question, **_wanted(options)))
         explanation = assistant.explain(options.question, **_wanted(options)) if options.explain else None
     if options.receipt:
         _keep(reply.receipt(), options.receipt)
     if options.json:
         document = json.loads(reply.to_json()) | ({"explanation": explanation.to_document()} if explanation else {})
         print(json.dumps(document, ensure_ascii=False, indent=2))
-        return DONE
-    print(printable(show_reply(reply)))
-    if explanation:
+    elif explanation:
         print(printable(f"\n{show_explanation(explanation)}"))
     return DONE
 
@@ -284,8 +300,39 @@ def _keep(receipt: Receipt, location: Path) -> None:
         raise SettingsError(f"--receipt {location}: {error.strerror}; name a file that can be written") from error
 
 
+def _print_stream(stream: Iterator[Statement | Reply]) -> Reply:
+    """Print statements as they come, and what else a reply says when it is there."""
+    from rag import Statement
+
+    number = 1
+    for each in stream:
+        if not isinstance(each, Statement):
+            print(printable("\n".join(_rest(each))), end="\n" if _rest(each) else "")
+            return each
+        print(printable("\n".join(_lines(each, number))), flush=True)
+        number += len(each.citations)
+    raise AssertionError("a stream ends with a reply")
+
+
 def show_reply(reply: Reply) -> str:
     """A reply for reading in a terminal."""
+    from rag import Abstention
+
+    lines, number = [], 1
+    for statement in () if isinstance(reply, Abstention) else reply.statements:
+        lines.extend(_lines(statement, number))
+        number += len(statement.citations)
+    return "\n".join([*lines, *_rest(reply)])
+
+
+def _lines(statement: Statement, number: int) -> list[str]:
+    """A statement and its citations, numbered from `number`."""
+    marks = range(number, number + len(statement.citations))
+    return [f"{statement.text} {''.join(f'[{mark}]' for mark in marks)}", *_places(statement, marks)]
+
+
+def _rest(reply: Reply) -> list[str]:
+    """What a reply says besides its statements."""
     from rag import Abstention
 
     if isinstance(reply, Abstention):
@@ -296,14 +343,19 @@ def show_reply(reply: Reply) -> str:
                 f"  {_place(hit.passage)}{_details(hit.passage.title, hit.passage.lang, hit.passage.date)}"
                 for hit in reply.evidence[:3]
             )
-        return "\n".join(lines)
-    lines, number = [], 0
-    for statement in reply.statements:
-        marks = range(number + 1, number + 1 + len(statement.citations))
-        number += len(statement.citations)
-        lines.append(f"{statement.text} {''.join(f'[{mark}]' for mark in marks)}")
-        lines.extend(_places(statement, marks))
-    return "\n".join(lines)
+        return lines
+    lines = []
+    if reply.problem:
+        what = "Not finished" if reply.written_by else "These are sentences of the documents"
+        lines.append(f"{what}: {reply.problem}.")
+    if reply.written_by:
+        lines.append(
+            f"Written by {reply.written_by}: the quotes stand, the numbers, dates and names are theirs; whether a "
+            "sentence follows from them is not checked."
+        )
+    if reply.dropped:
+        lines.append(f"Left out, for no quote supports them: {reply.dropped} of the model's sentences.")
+    return lines
 
 
 def _places(statement: Statement, marks: range) -> list[str]:
