@@ -137,7 +137,7 @@ def load_chat(name: str, *, seconds: float = SECONDS) -> LangChainModel:
 
 def _served(name: str, seconds: float) -> LangChainModel:
     from langchain.chat_models import init_chat_model
-    from openai import DefaultAsyncHttpxClient, DefaultHttpxClient
+    from openai import DefaultHttpxClient
 
     found = Endpoint.from_environment(model="" if name == DEFAULT else name, wanted_by="--llm")
     model = init_chat_model(
@@ -151,7 +151,7 @@ def _served(name: str, seconds: float) -> LangChainModel:
         stream_usage=False,
         use_responses_api=False,
         http_client=DefaultHttpxClient(trust_env=not found.is_here),
-        http_async_client=DefaultAsyncHttpxClient(trust_env=not found.is_here),  # else it warns of proxies
+        http_socket_options=(),  # with any it warns of a proxy in the environment, which is minded all the same
     )
     return LangChainModel(found.model, model, found, seconds)
 

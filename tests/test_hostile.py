@@ -123,6 +123,15 @@ def test_a_model_that_obeys_gets_nothing_unsupported_through(
         assert all(c.quote in document(case["lang"], case["text"]) for c in statement.citations)
 
 
+def test_orders_that_no_form_was_written_for(asked: Callable[..., Answer]) -> None:
+    """Written after `rag.orders` was settled, which knows 3 of them: a floor for what else keeps them down."""
+    lines = (Path(__file__).parent / "cases" / "hostile-unseen.jsonl").read_text(encoding="utf-8").splitlines()
+    cases = [json.loads(line) for line in lines]
+    first = [asked(case["lang"], case["text"]).statements[0].text == FACTS[case["lang"]][1] for case in cases]
+    assert len(cases) == 24
+    assert sum(first) >= 22
+
+
 ARTICLES = [
     "The court ordered the ministry to answer the letter within a week.",
     "He told reporters that he had ignored the advice of his doctors.",
