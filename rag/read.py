@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,18 +14,21 @@ from index.folder import Index
 from index.passages import Sentence, passage_sentences, searched_text
 from index.tokens import SignVectors, TokenVectors
 from index.values import Passage, ScoredPassage, Span
+from rag import choose
+from rag.choose import SentenceEvidence, sentence_evidence, shares, weighed
 from rag.late import TokenMatches, match_tokens, score_packed
 from rag.orders import gives_orders
+from rag.spans import understand
 
-# Weight of a passage's retrieval score beside its sentence's own; 0 to 0.3 differ by one on the dev questions.
+# Weight of a passage's retrieval score beside its sentence's own, to choose those that are encoded; 0 to 0.3 differ by
+# one on the dev questions.
 _PASSAGE_WEIGHT = 0.3
 _MOST_STATEMENTS = 3
 # Sentences that are encoded for a question, chosen by the token vectors that are kept: 8 to 40 differ by one on the dev
 # questions.
 _ENCODED_SENTENCES = 12
-# A statement this far below the first is left away: on the dev questions it never was the right one, and nearly half
-# of those that were not are.
-_FARTHEST_BELOW_FIRST = 0.2
+# A statement this much less likely than the first is left away.
+_LEAST_SHARE_OF_FIRST = 0.05
 # Sentences that share this much of their words say the same, as an article and its teaser do.
 _SAME_SENTENCE = 0.8
 # Headings, captions and bylines are not sentences: they have few words and no stop.
@@ -48,7 +52,7 @@ class DraftStatement:
 
     text: str
     quotes: tuple[QuotedSpan, ...]
-    score: float
+    score: float  # how likely it is the one that answers, if one of the sentences that were weighed does
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,13 @@ class Draft:
 
     statements: tuple[DraftStatement, ...]
     matches: TokenMatches  # of the question with every candidate sentence
-    best: int  # row of `matches` that became the first statement, or -1
+    best: int  # row of `matches` that matches best, whether or not it became the first statement, or -1
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
+    """A sentence of the evidence that may answer."""
+
     passage: Passage
     sentence: Sentence
     passage_score: float
@@ -72,54 +78,72 @@ class _Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Weighing:
+    """The sentences that are worth a closer look, and what there is to tell of each."""
+
+    candidates: tuple[Candidate, ...]
+    evidence: tuple[SentenceEvidence, ...]
+    matches: TokenMatches
+
+
+@dataclass(frozen=True, slots=True)
 class ExtractiveReader:
-    """Chooses and orders sentences of the evidence by late interaction with the question."""
+    """Chooses and orders sentences of the evidence by what there is to tell that they answer: `rag.choose`."""
 
     index: Index
 
     def read(self, question: str, evidence: list[ScoredPassage]) -> Draft:
         """At most three statements from `evidence`, each a whole sentence of it, repetitions gathered."""
-        embedder: Embedder = self.index.embedder
-        asked = embedder.query_tokens(question)
-        candidates = self._likeliest(asked, self._candidates(evidence))
-        tokens = embedder.passage_tokens([candidate.text for candidate in candidates])
-        matches = match_tokens(asked, tokens, [candidate.passage.lang for candidate in candidates])
-        scores = [
-            float(score) + _PASSAGE_WEIGHT * candidate.passage_score
-            for score, candidate in zip(matches.scores, candidates, strict=True)
-        ]
-        order = sorted(range(len(candidates)), key=lambda i: (-round(scores[i], 6), i))
-        return Draft(_gather(candidates, scores, order), matches, order[0] if order else -1)
+        weighing = self.weigh(question, evidence)
+        scores = [weighed(each) for each in weighing.evidence]
+        order = sorted(range(len(scores)), key=lambda i: (-round(scores[i], 6), i))
+        statements = _gather(weighing.candidates, shares(scores), order)
+        passages = np.array([candidate.passage_score for candidate in weighing.candidates])
+        closeness = weighing.matches.scores + _PASSAGE_WEIGHT * passages
+        return Draft(statements, weighing.matches, int(closeness.round(6).argmax()) if order else -1)
 
-    def _likeliest(self, asked: TokenVectors, candidates: list[_Candidate]) -> list[_Candidate]:
-        """The candidates that are worth encoding, in their order: the best by the token vectors that are kept.
+    def weigh(self, question: str, evidence: list[ScoredPassage]) -> Weighing:
+        """The evidence for those sentences of the passages that are the likeliest to answer."""
+        embedder: Embedder = self.index.embedder
+        tokens = embedder.query_tokens(question)
+        found = self._likeliest(tokens, self._candidates(evidence))
+        candidates = [candidate for candidate, _ in found]
+        texts = embedder.passage_tokens([candidate.text for candidate in candidates])
+        matches = match_tokens(tokens, texts, [candidate.passage.lang for candidate in candidates])
+        sentences = [
+            choose.Sentence(each.text, each.passage.source_path, each.sentence.span, each.passage_score, kept)
+            for each, kept in found
+        ]
+        seen = sentence_evidence(question, understand(question), tokens, matches, sentences)
+        return Weighing(tuple(candidates), tuple(seen), matches)
+
+    def _likeliest(self, asked: TokenVectors, candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
+        """The candidates that are worth encoding, in their order, each with its match by the token vectors kept.
 
         Kept tokens know the whole passage, and lend a sentence what its neighbours say: encoded by itself the right
         sentence is first more often. But to encode all of them takes half a second.
         """
-        if len(candidates) <= _ENCODED_SENTENCES:
-            return candidates
         keys = self.index.catalog.passage_keys({candidate.passage.id for candidate in candidates})
         kept = self.index.token_vectors(keys.values())
         texts = [_tokens_of(candidate, kept[keys[candidate.passage.id]]) for candidate in candidates]
         langs = [candidate.passage.lang for candidate in candidates]
-        scores = score_packed(asked, texts, langs, self.index.token_codec)
-        scores += _PASSAGE_WEIGHT * np.array([candidate.passage_score for candidate in candidates])
+        matches = score_packed(asked, texts, langs, self.index.token_codec)
+        scores = matches + _PASSAGE_WEIGHT * np.array([candidate.passage_score for candidate in candidates])
         best = np.argsort(-scores, kind="stable")[:_ENCODED_SENTENCES]
-        return [candidates[i] for i in sorted(best)]
+        return [(candidates[i], float(matches[i])) for i in sorted(best)]
 
-    def _candidates(self, evidence: list[ScoredPassage]) -> list[_Candidate]:
-        found: dict[tuple[str, Span], _Candidate] = {}
+    def _candidates(self, evidence: list[ScoredPassage]) -> list[Candidate]:
+        found: dict[tuple[str, Span], Candidate] = {}
         for hit in evidence:
             for sentence in passage_sentences(hit.passage):
                 place = hit.passage.source_path, sentence.span
                 # Passages overlap; a sentence keeps the better of its places.
                 if place not in found and _is_sentence(sentence.text) and not gives_orders(sentence.text):
-                    found[place] = _Candidate(hit.passage, sentence, hit.score)
+                    found[place] = Candidate(hit.passage, sentence, hit.score)
         return list(found.values())
 
 
-def _tokens_of(candidate: _Candidate, kept: SignVectors) -> SignVectors:
+def _tokens_of(candidate: Candidate, kept: SignVectors) -> SignVectors:
     """Those tokens of a passage that stand in one of its sentences."""
     passage, sentence = candidate.passage, candidate.sentence
     start = len(searched_text(passage)) - len(passage.readable) + sentence.start
@@ -133,7 +157,7 @@ def _is_sentence(text: str) -> bool:
     return words >= (_FEWEST_WORDS if _STOP.search(text) else _FEWEST_WORDS_WITHOUT_STOP)
 
 
-def _gather(candidates: list[_Candidate], scores: list[float], order: list[int]) -> tuple[DraftStatement, ...]:
+def _gather(candidates: Sequence[Candidate], scores: Sequence[float], order: list[int]) -> tuple[DraftStatement, ...]:
     statements: list[DraftStatement] = []
     for i in order:
         candidate = candidates[i]
@@ -143,7 +167,7 @@ def _gather(candidates: list[_Candidate], scores: list[float], order: list[int])
         if twin is not None:
             said = statements[twin]
             statements[twin] = DraftStatement(said.text, (*said.quotes, quote), said.score)
-        elif len(statements) < _MOST_STATEMENTS and scores[i] >= scores[order[0]] - _FARTHEST_BELOW_FIRST:
+        elif len(statements) < _MOST_STATEMENTS and scores[i] >= _LEAST_SHARE_OF_FIRST * scores[order[0]]:
             statements.append(DraftStatement(text, (quote,), scores[i]))
     return tuple(statements)
 
