@@ -88,7 +88,7 @@ def prove(
     near = nearness(text, [each.text for each in said])
     if near < _NEAR or (near < _NEAR_WITHOUT_WORDS and not _shares_words(text, said)):
         return Unsupported(text, "it is not about what its quotes are about")
-    return DraftStatement(text, tuple(quotes), near)
+    return DraftStatement(text, tuple(quotes), (), near)
 
 
 def _shares_words(text: str, said: Sequence[Quoted]) -> bool:
@@ -193,7 +193,8 @@ def cite(draft: DraftStatement, sources: Mapping[str, Source]) -> Statement:
     """A drafted statement with citations made from the sources. Raises CitationError as `ground` does."""
     citations = tuple(_cite(quote, sources[quote.passage.source_path], draft.text) for quote in draft.quotes)
     is_quote = any(" ".join(_readable(quote).split()) == draft.text for quote in draft.quotes)
-    return Statement(draft.text, citations, Support.QUOTED if is_quote else Support.NOT_CHECKED)
+    support = Support.QUOTED if is_quote else Support.NOT_CHECKED
+    return Statement(draft.text, citations, support, draft.answering)
 
 
 def _read_again(path: str, index: Index) -> Source:

@@ -42,6 +42,7 @@ class Receipt:
                 {
                     "text": statement.text,
                     "support": statement.support.value,
+                    "answering": [[span.start, span.end] for span in statement.answering],
                     "citations": [citation_to_json(c) for c in statement.citations],
                 }
                 for statement in statements

@@ -49,6 +49,7 @@ class Statement:
     text: str
     citations: tuple[Citation, ...]
     support: Support = Support.QUOTED
+    answering: tuple[Span, ...] = ()  # the words of `text` that answer, if they can be told
 
 
 @dataclass(frozen=True, slots=True)

@@ -317,7 +317,7 @@ def drafted(make_index: Callable[..., Index]) -> tuple[Index, Passage]:
 
 
 def draft_of(passage: Passage, span: Span) -> tuple[DraftStatement, ...]:
-    return (DraftStatement("What a reader says.", (QuotedSpan(passage, span),), 1.0),)
+    return (DraftStatement("What a reader says.", (QuotedSpan(passage, span),), (), 1.0),)
 
 
 def test_a_quote_that_stands_is_cited(drafted: tuple[Index, Passage]) -> None:

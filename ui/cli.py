@@ -309,9 +309,17 @@ def _print_stream(stream: Iterator[Statement | Reply]) -> Reply:
         if not isinstance(each, Statement):
             print(printable("\n".join(_rest(each))), end="\n" if _rest(each) else "")
             return each
-        print(printable("\n".join(_lines(each, number))), flush=True)
+        shown = printable("\n".join(_lines(each, number)))
+        print(_bold(shown, each) if sys.stdout.isatty() else shown, flush=True)
         number += len(each.citations)
     raise AssertionError("a stream ends with a reply")
+
+
+def _bold(shown: str, statement: Statement) -> str:
+    """A statement as it is shown, with the words that answer in bold; what is printable is as long as it was."""
+    for span in sorted(statement.answering, reverse=True):
+        shown = f"{shown[: span.start]}\x1b[1m{span.of(shown)}\x1b[22m{shown[span.end :]}"
+    return shown
 
 
 def show_reply(reply: Reply) -> str:

@@ -87,6 +87,10 @@ def add_eval(commands: Any) -> None:
     calibrate.add_argument("--most", type=int, default=44, metavar="N", help="questions a set (default: %(default)s)")
     calibrate.add_argument("--wrongly", type=float, default=0.03, metavar="SHARE", help="answerable ones to decline")
     calibrate.set_defaults(run=_calibrate)
+    reader = kinds.add_parser("fit-reader", help="fit how sentences are chosen again, from sets that have answers")
+    reader.add_argument("sets", nargs="+", type=Path, metavar="SET", help="BEIR layout, with answers in its queries")
+    reader.add_argument("--most", type=int, default=150, metavar="N", help="questions a set (default: %(default)s)")
+    reader.set_defaults(run=_fit_reader)
     add_reading(kinds)
     add_fit_standing(kinds)
     add_fuzz(kinds)
@@ -99,7 +103,7 @@ def add_eval(commands: Any) -> None:
     )
     languages.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
     languages.set_defaults(run=_languages)
-    for each in (answers, run, table, gate, robustness, calibrate):
+    for each in (answers, run, table, gate, robustness, calibrate, reader):
         each.add_argument("--embedder", default="", metavar="NAME", help="as for ingest (default: e5-small)")
     for each in (answers, run, table, compare, check, gate, robustness):
         each.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
@@ -382,6 +386,38 @@ def _calibrate(options: argparse.Namespace) -> int:
         found = declined(cases, calibration, kind)
         if found:
             print(f"declined of {kind.value}: {sum(found) / len(found):.3f} of {len(found)}")
+    return DONE
+
+
+def _fit_reader(options: argparse.Namespace) -> int:
+    from eval.fit_reader import collect_cases, first_right, fit, left_out, load_answers
+    from eval.layouts import load_retrieval_set
+    from eval.retrieval import index_corpus
+    from index.folder import Index
+    from rag.choose import WEIGHTS
+    from ui.cli import DONE
+
+    cases = []
+    sets = [load_retrieval_set(location) for location in options.sets]
+    answers = load_answers(options.sets)
+    with _cached(options) as embedder:
+        for retrieval_set in sets:
+            folder = index_corpus(retrieval_set, embedder)
+            with Index.open(folder) as index, _bar(retrieval_set.name, 0) as bar:
+                index.use_embedder(embedder)
+                cases += collect_cases(
+                    retrieval_set,
+                    index,
+                    answers,
+                    most=options.most,
+                    on_query=lambda done, bar=bar: _move(bar, done),
+                )
+    print(fit(cases))
+    for within in (1, 3):
+        right = sum(first_right(case, WEIGHTS, within=within) for case in cases) / len(cases)
+        print(f"first {within} right of {len(cases)} by the weights in use: {right:.3f}")
+    for name, (number, one, three) in left_out(cases).items():
+        print(f"left out of the fit, {name}: first {one:.3f}, first three {three:.3f} of {number}")
     return DONE
 
 

@@ -139,6 +139,7 @@ def reply_payload(reply: Reply) -> Payload:
             statements = [
                 {
                     "text": statement.text,
+                    "answering": [[span.start, span.end] for span in statement.answering],
                     "lang": statement.citations[0].lang if statement.citations else "und",
                     "chips": [asdict(_cited(citation, numbers)) for citation in statement.citations],
                 }

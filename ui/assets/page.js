@@ -158,7 +158,14 @@ function answerElement(reply) {
   for (const statement of reply.statements) {
     const item = make("li", "statement");
     item.dir = "auto"; // from its words: the chips follow them, to the left where those run to the left
-    const words = make("span", "words", statement.text);
+    const words = make("span", "words", "");
+    const letters = Array.from(statement.text); // offsets count code points
+    let shown = 0;
+    for (const [start, end] of statement.answering) {
+      words.append(letters.slice(shown, start).join(""), make("b", "", letters.slice(start, end).join("")));
+      shown = end;
+    }
+    words.append(letters.slice(shown).join(""));
     setLanguage(words, statement.lang);
     item.append(words);
     // The space lets a line break before the chips; the chips of one statement stay together.
