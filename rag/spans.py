@@ -181,6 +181,7 @@ def answering(asked: Asked, sentence: str) -> tuple[Span, ...]:
     On 672 questions of XQuAD and SQuAD whose sentence is right, a time that stands alone in it has a token F1 of .98
     with the answer, a number .79, a person .68, another name .42, a cause .34, a place .28; and the first of two times
     .29, of two numbers .45, of two persons .74, of two names .33. The whole sentence has .12 to .30.
+    How many alike are allowed was chosen by these. Where something is then shown, it has .51, the whole sentence .15.
     """
     found = answer_spans(asked, sentence)
     if asked.form is Expected.TIME:
