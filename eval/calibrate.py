@@ -1,29 +1,38 @@
-"""Fit the estimate of `rag.abstain` again, from sets whose relevant documents are known.
+"""Fit the estimate of `rag.abstain` again, from sets whose relevant documents are known, and measure it on others.
 
 Each judged question is asked as it is, and every second one once more with the passages of its relevant documents
 taken away, which makes a question that the rest of the corpus does not answer. Questions that a set marks as
 unanswerable are asked too. What to decline is learnt from the three together.
+
+What is measured was left out of the fit: a tenth of the questions at a time, a question with all its translations, or
+all sets of a family, such as all of ntrex-qa.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from eval.figures import Figure, bootstrap, figure
+from eval.measures import aurc, calibration_error
 from eval.sets import Query, RetrievalSet
 from index.errors import DataSetError
 from index.folder import Index
 from rag.abstain import Calibration, Signals, signals
 from rag.assistant import EVIDENCE_PASSAGES
+from rag.letters import restore_letters
 from rag.read import ExtractiveReader
 from rag.retrieve import HybridRetriever
 
 # Of a set's weight, half is its answerable questions; the rest is shared so among the others that it has.
 _GONE_WEIGHT, _NEAR_WEIGHT = 0.6, 0.4
 _REGULARISATION = 1.0  # scikit-learn's C, on signals divided by their standard deviation
+_FOLDS = 10
 
 
 class Kind(StrEnum):
@@ -39,8 +48,14 @@ class Case:
     """One asked question: what was seen, and whether the passages answered it."""
 
     set_name: str
+    question: str  # its id, which its translations in sets of the same family share
     kind: Kind
     signals: Signals
+
+    @property
+    def family(self) -> str:
+        """The sets that it has questions in common with: those whose names begin alike, "xquad" of "xquad-en-ru"."""
+        return self.set_name.split("-")[0]
 
 
 def collect_cases(
@@ -51,27 +66,28 @@ def collect_cases(
     judged, near = _spread(retrieval_set.judged, most), _spread(retrieval_set.unanswerable, most)
     cases: list[Case] = []
 
-    def ask(text: str, kind: Kind, without: frozenset[str] = frozenset()) -> None:
+    def ask(query: Query, kind: Kind, without: frozenset[str] = frozenset()) -> None:
+        text = restore_letters(query.text, index)
         hits = retriever.retrieve(text, k=2 * EVIDENCE_PASSAGES)
         evidence = [hit for hit in hits if hit.passage.source_path not in without][:EVIDENCE_PASSAGES]
         draft = reader.read(text, evidence)
         if draft.statements:
-            cases.append(Case(retrieval_set.name, kind, signals(text, evidence, draft)))
+            cases.append(Case(retrieval_set.name, query.id, kind, signals(text, evidence, draft)))
 
     for number, query in enumerate(judged):
-        ask(query.text, Kind.ANSWERABLE)
+        ask(query, Kind.ANSWERABLE)
         if number % 2 == 0:
             relevant = {document for document, grade in retrieval_set.qrels[query.id].items() if grade > 0}
-            ask(query.text, Kind.GONE, frozenset(relevant))
+            ask(query, Kind.GONE, frozenset(relevant))
         on_query(number + 1)
     for number, query in enumerate(near, start=len(judged)):
-        ask(query.text, Kind.NEAR)
+        ask(query, Kind.NEAR)
         on_query(number + 1)
     return cases
 
 
-def fit(cases: Sequence[Case], *, wrongly_declined: float) -> Calibration:
-    """Logistic regression over the cases; the threshold withholds that share of the answerable ones, 0 to 1.
+def fit(cases: Sequence[Case], *, wrong_answer: float) -> Calibration:
+    """Logistic regression over the cases, with the threshold for what a wrong answer costs; see `Calibration.for_cost`.
 
     Each set weighs as the root of its size. Raises DataSetError when there are only answerable questions, or none.
     """
@@ -88,14 +104,89 @@ def fit(cases: Sequence[Case], *, wrongly_declined: float) -> Calibration:
     model = LogisticRegression(C=_REGULARISATION, max_iter=1000)
     model.fit(seen / scale, answerable, sample_weight=_weights(cases))
     weights = Signals(*(round(float(weight), 3) for weight in np.ravel(model.coef_) / scale))
-    fitted = Calibration(round(float(np.ravel(model.intercept_)[0]), 3), weights, 0.0)
-    probabilities = [fitted.probability(case.signals) for case in cases if case.kind is Kind.ANSWERABLE]
-    return Calibration(fitted.intercept, weights, round(float(np.quantile(probabilities, wrongly_declined)), 3))
+    return Calibration(round(float(np.ravel(model.intercept_)[0]), 3), weights, 0.0).for_cost(wrong_answer)
 
 
-def declined(cases: Sequence[Case], calibration: Calibration, kind: Kind) -> list[bool]:
-    """Which of the cases of one kind are declined."""
-    return [calibration.probability(c.signals) < calibration.threshold for c in cases if c.kind is kind]
+def by_question(cases: Sequence[Case]) -> list[float]:
+    """The probability of each case by a fit to nine tenths of the questions that it is not among.
+
+    Translations of a question are in one tenth. NaN where the others cannot be fitted.
+    """
+    return _left_out(cases, [_tenth(f"{case.family} {case.question}") for case in cases])
+
+
+def by_family(cases: Sequence[Case]) -> list[float]:
+    """The probability of each case by a fit to the sets of other families alone; NaN where these cannot be fitted."""
+    return _left_out(cases, [case.family for case in cases])
+
+
+def _left_out(cases: Sequence[Case], groups: Sequence[object]) -> list[float]:
+    found = [math.nan] * len(cases)
+    for group in dict.fromkeys(groups):
+        try:
+            fitted = fit([case for case, its in zip(cases, groups, strict=True) if its != group], wrong_answer=1)
+        except DataSetError:
+            continue
+        for i, case in enumerate(cases):
+            if groups[i] == group:
+                found[i] = fitted.probability(case.signals)
+    return found
+
+
+def _tenth(key: str) -> int:
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") % _FOLDS
+
+
+Judged = tuple[Kind, float]  # what is known of a question, and the probability of its answer
+
+
+def measure_decisions(judged: Iterable[Judged], *, threshold: float, signed: str = "") -> list[Figure]:
+    """How well probabilities tell answerable questions from others, and what a threshold makes of them.
+
+    The first two are areas under ROC curves, of answerable questions against one kind of the others. Precision, recall
+    and the areas are NaN where a kind is missing. Risk is that of answering a question that has no answer.
+    """
+    cases = [each for each in judged if not math.isnan(each[1])]
+
+    def declined(*kinds: Kind) -> list[float]:
+        return [float(p < threshold) for kind, p in cases if kind in kinds]
+
+    others = (Kind.GONE, Kind.NEAR)
+    right = [float(kind is not Kind.ANSWERABLE) for kind, p in cases if p < threshold]
+    areas = [
+        bootstrap(
+            f"AUROC {other}", _area, [each for each in cases if each[0] in (Kind.ANSWERABLE, other)], signed,
+            from_0_to_1=True,
+        )
+        for other in others
+    ]  # fmt: skip
+    return [
+        *areas,
+        figure("wrongly declined", declined(Kind.ANSWERABLE), signed),
+        *(figure(f"declined {other}", declined(other), signed) for other in others),
+        figure("precision", right, signed),
+        figure("recall", declined(*others), signed),
+        bootstrap("AURC", _risk_area, cases, signed, from_0_to_1=True),
+        bootstrap("calibration error", _error, cases, signed, from_0_to_1=True),
+    ]
+
+
+def _area(cases: Sequence[Judged]) -> float:
+    """The share of pairs of an answerable question and another where it has the higher probability; ties half."""
+    ours = np.array([p for kind, p in cases if kind is Kind.ANSWERABLE])
+    theirs = np.array([p for kind, p in cases if kind is not Kind.ANSWERABLE])
+    if not len(ours) or not len(theirs):
+        return math.nan
+    above = np.sign(ours[:, None] - theirs[None, :])
+    return float((above.mean() + 1) / 2)
+
+
+def _risk_area(cases: Sequence[Judged]) -> float:
+    return aurc([p for _, p in cases], [float(kind is not Kind.ANSWERABLE) for kind, _ in cases])
+
+
+def _error(cases: Sequence[Judged]) -> float:
+    return calibration_error([p for _, p in cases], [kind is Kind.ANSWERABLE for kind, _ in cases])
 
 
 def _spread(items: Sequence[Query], most: int) -> list[Query]:

@@ -13,7 +13,7 @@ from index.errors import ChatError, SettingsError
 from index.folder import Filters, Index
 from index.lexical import Phrase, parse_query
 from index.values import UNDETERMINED, ScoredPassage, Source
-from rag.abstain import CALIBRATION, Calibration, signals
+from rag.abstain import CALIBRATION, Calibration, doubt, signals
 from rag.explain import Explanation, explain_hits
 from rag.follow_up import stand_alone
 from rag.ground import Unsupported, cite, ground, read_sources
@@ -206,7 +206,7 @@ class Assistant:
             return Abstention(question, reason, evidence, 0.0, searched)
         probability = self._calibration.probability(signals(found.meant, hits, draft))
         statements = ground(draft.statements, self.index)
-        return Answer(question, statements, evidence, probability, searched)
+        return Answer(question, statements, evidence, probability, searched, doubt(found.meant, draft))
 
     def _searched(self, found: _Found, **wishes: Unpack[Wishes]) -> Searched:
         retriever = self._retriever_of(found.rewritten)
@@ -333,10 +333,8 @@ class Assistant:
         """The draft, or an Abstention in its place if its confidence is below the calibration's threshold."""
         if isinstance(draft, Abstention) or draft.confidence >= self._calibration.threshold:
             return draft
-        reason = (
-            "The closest passages are about something near, but no sentence of them seems to answer "
-            f"(probability of an answer {draft.confidence:.2f}, asked for {self._calibration.threshold:.2f})."
-        )
+        wanted = self._calibration.threshold
+        reason = f"{draft.doubt} (probability of an answer {draft.confidence:.2f}, asked for {wanted:.2f})."
         return Abstention(draft.question, reason, draft.evidence, draft.confidence, draft.searched)
 
 

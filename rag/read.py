@@ -65,6 +65,7 @@ class Draft:
     statements: tuple[DraftStatement, ...]
     matches: TokenMatches  # of the question with every candidate sentence
     best: int  # row of `matches` that matches best, whether or not it became the first statement, or -1
+    candidates: tuple[Candidate, ...]  # those sentences, a row each
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,8 @@ class ExtractiveReader:
         statements = _gather(understand(question), weighing.candidates, shares(scores), order)
         passages = np.array([candidate.passage_score for candidate in weighing.candidates])
         closeness = weighing.matches.scores + _PASSAGE_WEIGHT * passages
-        return Draft(statements, weighing.matches, int(closeness.round(6).argmax()) if order else -1)
+        best = int(closeness.round(6).argmax()) if order else -1
+        return Draft(statements, weighing.matches, best, weighing.candidates)
 
     def weigh(self, question: str, evidence: list[ScoredPassage]) -> Weighing:
         """The evidence for those sentences of the passages that are the likeliest to answer."""

@@ -80,6 +80,7 @@ class Answer:
     evidence: tuple[ScoredPassage, ...]
     confidence: float  # estimated probability, 0 to 1, that the documents answer the question
     searched: Searched
+    doubt: str = "No sentence of the closest passages seems to answer"  # what speaks against it, should it be withheld
     written_by: str = ""  # the language model that wrote the statements, or "" if they are sentences of the documents
     dropped: int = 0  # statements that it wrote and no quote supports; they are not shown
     problem: str = ""  # why a language model that was asked for did not write them, or not all

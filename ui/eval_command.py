@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,10 @@ def add_eval(commands: Any) -> None:
     calibrate = kinds.add_parser("calibrate", help="fit the decision to decline again, from sets in BEIR layout")
     calibrate.add_argument("sets", nargs="+", type=Path, metavar="SET")
     calibrate.add_argument("--most", type=int, default=44, metavar="N", help="questions a set (default: %(default)s)")
-    calibrate.add_argument("--wrongly", type=float, default=0.03, metavar="SHARE", help="answerable ones to decline")
+    calibrate.add_argument(
+        "--wrong-answer", type=float, default=0.33, metavar="COST",
+        help="of answering where nothing answers, if declining where something does costs 1 (default: %(default)s)",
+    )  # fmt: skip
     calibrate.set_defaults(run=_calibrate)
     reader = kinds.add_parser("fit-reader", help="fit how sentences are chosen again, from sets that have answers")
     reader.add_argument("sets", nargs="+", type=Path, metavar="SET", help="BEIR layout, with answers in its queries")
@@ -364,7 +368,7 @@ def _robustness(options: argparse.Namespace) -> int:
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from eval.calibrate import Kind, collect_cases, declined, fit
+    from eval.calibrate import by_family, by_question, collect_cases, fit, measure_decisions
     from eval.layouts import load_retrieval_set
     from eval.retrieval import index_corpus
     from index.folder import Index
@@ -380,12 +384,17 @@ def _calibrate(options: argparse.Namespace) -> int:
                 cases += collect_cases(
                     retrieval_set, index, most=options.most, on_query=lambda done, bar=bar: _move(bar, done)
                 )
-    calibration = fit(cases, wrongly_declined=options.wrongly)
+    calibration = fit(cases, wrong_answer=options.wrong_answer)
     print(calibration)
-    for kind in Kind:
-        found = declined(cases, calibration, kind)
-        if found:
-            print(f"declined of {kind.value}: {sum(found) / len(found):.3f} of {len(found)}")
+    for way, probabilities in (("question", by_question(cases)), ("family of sets", by_family(cases))):
+        judged = [(c.set_name, c.family, c.kind, p) for c, p in zip(cases, probabilities, strict=True)]
+        for name in dict.fromkeys(name for set_name, family, _, _ in judged for name in (family, set_name)):
+            found = [(kind, p) for set_name, family, kind, p in judged if name in (set_name, family)]
+            figures = measure_decisions(found, threshold=calibration.threshold)
+            print(f"{name}, each {way} left out of the fit that it is measured by:")
+            for each in figures:
+                if each.n and not math.isnan(each.value):
+                    print(f"  {each.name} {each.value:.3f} [{each.low:.3f}, {each.high:.3f}] n={each.n}")
     return DONE
 
 

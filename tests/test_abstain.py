@@ -1,0 +1,112 @@
+"""The estimate of whether the documents answer: costs, left-out fits, and the reasons given."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eval.calibrate import Case, Kind, by_family, by_question, fit, measure_decisions
+from rag.abstain import CALIBRATION, Calibration, Signals, doubt, signals
+from rag.late import TokenMatches
+from rag.read import Draft
+
+
+def drafted(*sentences: str, match: float = 0.5, lang: str = "en") -> Draft:
+    """A draft whose candidate sentences all match a question of one token so well, in passages of score 0.3."""
+    matches = np.full((len(sentences), 1), match, np.float32)
+    candidates = [
+        SimpleNamespace(text=text, passage_score=0.3, passage=SimpleNamespace(lang=lang)) for text in sentences
+    ]
+    return Draft((), TokenMatches(np.ones(1, np.float32), matches, matches), 0, cast(Any, tuple(candidates)))
+
+
+@given(st.floats(0.01, 100), st.floats(0, 1))
+def test_the_threshold_is_where_both_faults_cost_the_same(wrong_answer: float, share: float) -> None:
+    threshold = CALIBRATION.for_cost(wrong_answer).threshold
+    assert threshold * 1 == pytest.approx((1 - threshold) * wrong_answer)
+    higher = CALIBRATION.for_cost(wrong_answer * (1 + share)).threshold
+    assert higher >= threshold  # who fears wrong answers more declines more
+
+
+def test_a_sentence_with_what_is_asked_for_counts_more() -> None:
+    question = "How much did the bridge cost?"
+    hits = cast(Any, [SimpleNamespace(score=0.3)])
+    paid = signals(question, hits, drafted("The bridge cost 12 million euros."))
+    built = signals(question, hits, drafted("The bridge was built by a company from the capital."))
+    assert paid.plain > built.plain and paid.centred > built.centred
+    assert (paid.margin, paid.same_language) == (0.0, 1.0)
+    assert CALIBRATION.probability(paid) > CALIBRATION.probability(built)
+
+
+@pytest.mark.parametrize(
+    ("question", "draft", "reason"),
+    [
+        ("How much did the bridge cost?", drafted("Cats sleep.", match=0.1), "Nothing in the documents"),
+        ("How much did the bridge cost?", drafted("The bridge was built by a company."), "do not hold a number"),
+        (
+            "What breed was the goat of the farmer?",
+            drafted("The farmer Orxan Quliyev lost a goat on the road to Quba."),
+            "do not say: breed",
+        ),
+        ("Who is the farmer?", drafted("The farmer is Orxan Quliyev."), "no sentence of them"),
+    ],
+)
+def test_reasons_are_told_apart(question: str, draft: Draft, reason: str) -> None:
+    assert reason in doubt(question, draft)
+
+
+def case(set_name: str, question: str, kind: Kind, value: float) -> Case:
+    return Case(set_name, question, kind, Signals(plain=value, centred=value, margin=0.0, same_language=1.0))
+
+
+def cases_of(family: str, count: int, *, lift: float = 0.0) -> list[Case]:
+    kinds = (Kind.ANSWERABLE, Kind.NEAR)
+    return [
+        case(f"{family}-{pair}", f"q{i}", kinds[i % 2], lift + (1.0 if i % 2 == 0 else 0.0) + i / 1000)
+        for i in range(count)
+        for pair in ("en", "az")
+    ]
+
+
+def test_a_question_never_helps_to_judge_its_own_translation() -> None:
+    cases = cases_of("news", 40)
+    turned = [
+        case(c.set_name, c.question, Kind.NEAR if c.kind is Kind.ANSWERABLE else Kind.ANSWERABLE, c.signals.plain)
+        if c.question == "q7"
+        else c
+        for c in cases
+    ]
+    before, after = by_question(cases), by_question(turned)
+    assert [before[i] for i, c in enumerate(cases) if c.question == "q7"] == [
+        after[i] for i, c in enumerate(cases) if c.question == "q7"
+    ]
+    assert before != after
+
+
+def test_a_family_is_judged_by_the_others_alone() -> None:
+    news, wiki = cases_of("news", 20), cases_of("wiki", 20, lift=0.1)
+    found = by_family([*news, *wiki])
+    fitted = fit(wiki, wrong_answer=1)
+    assert found[: len(news)] == [fitted.probability(c.signals) for c in news]
+    assert all(map(math.isnan, by_family(news)))
+
+
+def test_figures_of_decisions() -> None:
+    judged = [(Kind.ANSWERABLE, 0.9), (Kind.ANSWERABLE, 0.2), (Kind.NEAR, 0.3), (Kind.NEAR, 0.1), (Kind.GONE, 0.1)]
+    found = {each.name: each.value for each in measure_decisions(judged, threshold=0.25)}
+    assert found["AUROC near"] == pytest.approx(0.75)
+    assert found["AUROC gone"] == pytest.approx(1.0)
+    assert found["wrongly declined"] == pytest.approx(0.5)
+    assert (found["declined near"], found["declined gone"]) == (pytest.approx(0.5), pytest.approx(1.0))
+    assert (found["precision"], found["recall"]) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
+
+
+def test_probability_is_a_logistic_of_the_signals() -> None:
+    calibration = Calibration(-1.0, Signals(plain=2.0, centred=0.0, margin=0.0, same_language=0.0), 0.5)
+    assert calibration.probability(Signals(0.5, 9.0, 9.0, 1.0)) == pytest.approx(0.5)
