@@ -7,6 +7,7 @@ holds no writer up, and what is committed meanwhile does not make it begin again
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import sqlite3
@@ -21,7 +22,7 @@ from index.connect import connect_to_read, format_of_file, read_at_once
 from index.errors import IndexFolderError, IndexUnwritable
 from index.lock import writing
 from index.schema import FILE_NAME
-from index.whole import written_whole
+from index.whole import exchange, is_left_behind, written_whole
 
 _PAGES_A_STEP = 1024  # 4 MB
 
@@ -61,7 +62,9 @@ def restore(
     """Make an index in `folder` of a snapshot; returns what it holds, and where the index that was there is kept.
 
     The copy is looked at as `check` does before it takes its place; the snapshot stays as it is. A folder in which
-    something is needs `force`. Raises IndexFolderError, IndexLocked while that is written, IndexUnwritable.
+    something is needs `force`. Whenever we are killed, what was there or what is restored is there, whole; but where
+    folders cannot change places in one step (see `exchange`) there is a moment in which it has its other name only.
+    Raises IndexFolderError, IndexLocked while that is written, IndexUnwritable.
     """
     if not snapshot.is_file():
         raise IndexFolderError(f"{snapshot}: no such snapshot; make one: dragoman index snapshot FILE --index DIR")
@@ -73,9 +76,12 @@ def restore(
             f"{folder}: something is there already; name another folder, or restore with --force, which keeps it beside"
         )
     folder = folder.resolve()
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}")
+    beside = folder.with_name(f".{folder.name}.restored.{os.getpid()}")
     with _told_of_full_disk(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
+        for left in folder.parent.glob(f".{glob.escape(folder.name)}.restored.*"):
+            if is_left_behind(left):
+                shutil.rmtree(left)
         try:
             beside.mkdir()
             checked = _make(snapshot, beside / FILE_NAME, on_progress)
@@ -83,12 +89,21 @@ def restore(
                 beside.replace(folder)
                 return checked, None
             with writing(folder):
-                kept = _free_name(folder)
-                folder.rename(kept)
-                beside.rename(folder)
-            return checked, kept
+                return checked, _change_places(beside, folder)
         finally:
             shutil.rmtree(beside, ignore_errors=True)
+
+
+def _change_places(restored: Path, folder: Path) -> Path:
+    """Put what is restored in place of a folder; returns where that is kept."""
+    kept = _free_name(folder)
+    # Under this name already: then nothing that anybody wants is ever under a hidden one, which the next run deletes.
+    restored.rename(kept)
+    if not exchange(kept, folder):
+        kept.rename(restored)
+        folder.rename(kept)
+        restored.rename(folder)
+    return kept
 
 
 def _make(snapshot: Path, location: Path, on_progress: Progress) -> Checked:

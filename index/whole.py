@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import re
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from index.lock import is_running
 
 # ".state.json.123-140052": beside what, by which process and which of its threads; or what SQLite has beside that.
 _BESIDE = re.compile(r"\..+\.(\d+)(?:-\d+)?(?:-journal|-wal|-shm)?")
+
+# Of renameat2 in Linux (AT_FDCWD, RENAME_EXCHANGE) and renamex_np in macOS (RENAME_SWAP, the same number).
+_HERE, _EXCHANGE = -100, 2
 
 _OF_TANTIVY = re.compile(r"\.tmp\w{6}")  # what it was writing; whose it is the name does not say
 
@@ -47,9 +53,23 @@ def written_whole(location: Path) -> Iterator[Path]:
         raise
 
 
+def exchange(one: Path, other: Path) -> bool:
+    """Let two folders of one file system change places in one step; False, and nothing done, where that cannot be.
+
+    Linux and macOS can, on most file systems; Python has no word for it.
+    """
+    names = os.fsencode(one), os.fsencode(other)
+    library: Any = ctypes.CDLL(None) if sys.platform != "win32" else None
+    if hasattr(library, "renameat2"):
+        return library.renameat2(_HERE, names[0], _HERE, names[1], _EXCHANGE) == 0
+    if hasattr(library, "renamex_np"):
+        return library.renamex_np(*names, _EXCHANGE) == 0
+    return False
+
+
 def left_behind(folder: Path) -> list[Path]:
     """Files under a folder that a process which no longer runs was writing, in order; nobody reads them."""
-    return sorted(path for path in folder.rglob(".*") if _is_left_behind(path))
+    return sorted(path for path in folder.rglob(".*") if is_left_behind(path))
 
 
 def delete_left_behind(folder: Path) -> list[Path]:
@@ -63,6 +83,7 @@ def delete_left_behind(folder: Path) -> list[Path]:
     return found
 
 
-def _is_left_behind(path: Path) -> bool:
+def is_left_behind(path: Path) -> bool:
+    """Whether a process which no longer runs was writing this."""
     named = _BESIDE.fullmatch(path.name)
     return named is not None and not is_running(int(named[1]))

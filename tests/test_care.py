@@ -104,6 +104,28 @@ def test_nothing_is_replaced_unless_told_so(folder: Path, tmp_path: Path, conten
         assert content(kept) == content(folder) == before
 
 
+@pytest.mark.parametrize("can_exchange", [True, False])
+def test_what_was_killed_while_restoring_is_in_nobodys_way(
+    folder: Path, tmp_path: Path, content: Content, monkeypatch: pytest.MonkeyPatch, can_exchange: bool
+) -> None:
+    if not can_exchange:  # as on some file systems
+        monkeypatch.setattr("index.snapshot.exchange", lambda one, other: False)
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    left, mine = tmp_path / f".news.index.restored.{process.pid}", tmp_path / ".news.index.2024"
+    for beside in (left, mine):
+        beside.mkdir()
+        (beside / "catalog.sqlite").write_text("half")
+    before = content(folder)
+    take_snapshot(folder, tmp_path / "a.copy")
+    with closing(sqlite3.connect(folder / FILE_NAME)) as db, db:
+        db.execute("DELETE FROM clusters")
+    _, kept = restore(tmp_path / "a.copy", folder, force=True)
+    assert kept is not None and check(kept).problems == () and content(folder) == before
+    names = [".news.index.2024", "a.copy", "docs", "news.index", "news.index.before-1"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == names
+
+
 def test_a_damaged_snapshot_is_not_restored(folder: Path, tmp_path: Path) -> None:
     copy = tmp_path / "a.copy"
     take_snapshot(folder, copy)

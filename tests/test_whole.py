@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from index.whole import write_whole
+from index.whole import exchange, write_whole
 
 
 def test_a_file_is_replaced_with_its_permissions_and_through_links(tmp_path: Path) -> None:
@@ -47,3 +48,16 @@ def test_a_pipe_is_written_into(tmp_path: Path) -> None:
         os.close(reader)
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path, b"words")
+
+
+def test_two_folders_change_places_or_nothing_is_done(tmp_path: Path) -> None:
+    one, other = tmp_path / "один", tmp_path / "other"
+    for folder, words in ((one, "one"), (other, "other")):
+        folder.mkdir()
+        (folder / "file").write_text(words)
+    done = exchange(one, other)
+    assert done or sys.platform != "linux"
+    held = [(folder / "file").read_text() for folder in (one, other)]
+    assert held == (["other", "one"] if done else ["one", "other"])
+    assert not exchange(one, tmp_path / "none")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "один"]
