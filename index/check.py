@@ -113,6 +113,7 @@ class _Caches:
     lexical: NDArray[np.int64] | None
     lexical_sequence: int
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
 
 
 def check(folder: Path, *, on_progress: Progress = lambda what, done, total: None) -> Checked:
@@ -136,7 +137,7 @@ def check_catalog(location: Path, *, on_progress: Progress = lambda what, done, 
         with closing(connect_to_read(location)) as db, read_at_once(db):
             if broken := _settings_problems(db, location):
                 return Checked(0, 0, 0, broken, ())
-            return _check_all(db, location, _Caches(None, None, 0, ()), (), (), on_progress)
+            return _check_all(db, location, _Caches(None, None, 0, (), ()), (), (), on_progress)
     except sqlite3.DatabaseError as error:
         return Checked(0, 0, 0, (_unreadable(location, error),), ())
 
@@ -163,6 +164,7 @@ def _check_all(
         problems += _passage_problems(db)
         notes += _unused_note(db)
         problems += caches.problems
+        notes += caches.notes
         if caches.dense is not None:
             found, told = _dense_problems(db, caches.dense, on_progress)
             problems += found
@@ -404,15 +406,17 @@ def _load_caches(db: sqlite3.Connection, folder: Path) -> _Caches:
     lexical = LexicalIndex(folder / "lexical")
     problems: list[Problem] = []
     keys: NDArray[np.int64] | None = None
+    wanted = vectors_id(settings["id"], settings["embedder"])
+    notes = _of_other_embedder(folder, settings["id"], wanted)
     for attempt in range(2):  # a writer may have put new files in place while the old ones were read
         try:
             assert dense is not None
-            dense.load(vectors_id(settings["id"], settings["embedder"]))
+            dense.load(wanted)
             break
         except IndexFolderError as error:
             if attempt:
                 dense = None
-                if (folder / "dense").exists():
+                if (folder / "dense").exists() and not notes:
                     problems.append(_of_cache(Kind.DENSE, folder / "dense", error))
     try:
         lexical.load(settings["id"])
@@ -420,7 +424,19 @@ def _load_caches(db: sqlite3.Connection, folder: Path) -> _Caches:
     except (IndexFolderError, ValueError) as error:
         if (folder / "lexical").exists():
             problems.append(_of_cache(Kind.LEXICAL, folder / "lexical", error))
-    return _Caches(dense, keys, lexical.sequence, tuple(problems))
+    return _Caches(dense, keys, lexical.sequence, tuple(problems), notes if dense is None else ())
+
+
+def _of_other_embedder(folder: Path, catalog: str, wanted: str) -> tuple[str, ...]:
+    """A note if the dense cache is of vectors of this catalog that served before, as when a run that has just changed
+    the embedder was stopped."""
+    try:
+        held = str(json.loads((folder / "dense" / "state.json").read_bytes())["vectors"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()  # it is damaged, which is told elsewhere
+    if held == wanted or not held.startswith(vectors_id(catalog, "")):
+        return ()
+    return ("the dense cache is of the embedder before; the next opening makes it again, embedding nothing",)
 
 
 def _of_cache(kind: Kind, folder: Path, error: Exception) -> Problem:

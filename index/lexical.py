@@ -31,6 +31,7 @@ from index.fold import FoldedWord, folded_words, grams, stem_term, terms, words
 from index.names import NAME_LANGUAGES, find_names
 from index.passages import searched_text
 from index.values import Passage
+from index.whole import write_whole
 
 if TYPE_CHECKING:
     import tantivy
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 TERMS_VERSION = 3
 
 _STATE_FILE = "state.json"
+_NAMES = "meta.json"  # tantivy's, of which segments there are
 _FIELD = "terms"
 _WORDS = "words"
 _TITLE_END = "|"  # no folded word
@@ -202,7 +204,7 @@ class LexicalIndex:
         # tantivy makes a lock to read by. Where it cannot, it is shown the files in a folder where it can.
         self._shown = tempfile.TemporaryDirectory(prefix="dragoman-")
         for file in self._folder.iterdir():
-            if file.name == "meta.json":  # as it is now: it could come to name files that are not shown
+            if file.name == _NAMES:  # as it is now: it could come to name files that are not shown
                 shutil.copyfile(file, Path(self._shown.name, file.name))
             elif file.suffix != ".lock":
                 Path(self._shown.name, file.name).symlink_to(file.absolute())
@@ -221,8 +223,9 @@ class LexicalIndex:
             told = f"holds terms {found[1]} of catalog {found[0]!r}, wanted are terms {TERMS_VERSION} of {catalog_id!r}"
             raise IndexFolderError(f"{self._folder / _STATE_FILE}: {told if state else 'missing, or no JSON object'}")
         self.sequence = int(state["sequence"])
-        for file in sorted(self._folder.glob("*.*")):
-            if re.fullmatch(r"[0-9a-f]{32}\..+", file.name) and not _is_as_written(file):
+        # Only what it names: a writer that was killed leaves others, half-written, which nobody reads.
+        for file in sorted(self._folder / name for name in self._named()):
+            if not _is_as_written(file):
                 raise IndexFolderError(f"{file}: damaged: it is not what was written (by its checksum)")
         if missing := self._missing() & self._missing():  # twice: a writer may have merged them in between
             raise IndexFolderError(f"{self._folder / min(missing)}: missing")
@@ -233,16 +236,20 @@ class LexicalIndex:
             raise IndexFolderError(f"{self._folder}: {error}") from error
 
     def _missing(self) -> set[str]:
-        """The names of files that its segments should have and that are not there; tantivy misses some of them late."""
+        """The names of files that it should have and that are not there; tantivy misses some of them late."""
+        return {name for name in self._named() if name == _NAMES or not (self._folder / name).exists()}
+
+    def _named(self) -> set[str]:
+        """The names of the files of its segments; if it cannot be read that says which these are, the name of that."""
+        names = set()
         try:
-            segments = [
-                each["segment_id"].replace("-", "")
-                for each in json.loads((self._folder / "meta.json").read_bytes())["segments"]
-            ]
+            for segment in json.loads((self._folder / _NAMES).read_bytes())["segments"]:
+                id_, deletes = segment["segment_id"].replace("-", ""), segment["deletes"]
+                names |= {f"{id_}.{kind}" for kind in _SEGMENT_FILES}
+                names |= {f"{id_}.{deletes['opstamp']}.del"} if deletes else set()
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return {"meta.json"}
-        names = {f"{segment}.{kind}" for segment in segments for kind in _SEGMENT_FILES}
-        return {name for name in names if not (self._folder / name).exists()}
+            return {_NAMES}
+        return names
 
     def catch_up(self, catalog: Catalog) -> None:
         """Apply the batches after `sequence`. Applying one twice does no harm. Raises IndexUnwritable."""
@@ -262,9 +269,7 @@ class LexicalIndex:
             self._apply_batches(self._index, catalog)
         self.sequence = reached
         state = {"catalog": catalog.id, "sequence": reached, "terms": TERMS_VERSION}
-        beside = self._folder / f".{_STATE_FILE}.{os.getpid()}"
-        beside.write_text(json.dumps(state), encoding="utf-8")
-        beside.replace(self._folder / _STATE_FILE)
+        write_whole(self._folder / _STATE_FILE, json.dumps(state).encode())
 
     def _apply_batches(self, index: tantivy.Index, catalog: Catalog) -> None:
         import tantivy
