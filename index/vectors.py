@@ -8,12 +8,14 @@ on the mean, so FAISS holds the vectors as they are, and of what it finds the be
 Up to EXACT_UP_TO passages a search looks at every vector, in the float16 that the catalog keeps, and nothing is lost.
 Beyond, the larger languages are kept in cells, in 8 bits a coordinate, and a search looks in the cells nearest to the
 query: in as many as it takes to find TARGET_RECALL of those of the ten nearest to its own vectors that all cells find.
+Cells that come from a file stay there, mapped into memory a page at a time as they are looked at, until some change.
 """
 
 from __future__ import annotations
 
-import hashlib
+import ctypes
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,6 +59,7 @@ _FEWEST_LOOKED_IN = 8
 _SAMPLE = 200  # vectors that recall is measured on
 _NEAREST = 10
 _NOBODY = -1
+_BYTES_AT_A_TIME = 1 << 20
 # Of a float32: the bits that a float16 has, too, and what its smaller exponents are short of.
 _SIGN_AND_VALUE = np.uint32(0x8FFFE000).view(np.int32)
 _BIAS = np.float32(2.0**112)
@@ -77,12 +80,13 @@ class _Part(Protocol):
 
     def __len__(self) -> int: ...
     def keys(self) -> Keys: ...
+    def write(self, file: Path) -> None: ...
     def add(self, keys: Keys, vectors: Floats) -> None: ...
     def remove(self, keys: Keys) -> None: ...
     def vectors(self, keys: Keys) -> Floats: ...
 
-    def as_kept(self, vectors: Floats) -> Floats:
-        """The vectors, as far as they can be kept here, but for `rounding`."""
+    def as_kept(self, keys: Keys, vectors: Floats) -> Floats:
+        """The vectors of these keys, which are here, as far as they can be kept, but for `rounding`."""
         ...
 
     @property
@@ -135,6 +139,11 @@ class _Exact:
     def keys(self) -> Keys:
         return self._keys
 
+    def write(self, file: Path) -> None:
+        import faiss
+
+        faiss.write_index(self.index, str(file))
+
     def add(self, keys: Keys, vectors: Floats) -> None:
         self.index.add_with_ids(vectors, keys)
         self._look_again()
@@ -146,7 +155,7 @@ class _Exact:
     def vectors(self, keys: Keys) -> Floats:
         return _floats(self._rows[np.searchsorted(self._keys, keys)])
 
-    def as_kept(self, vectors: Floats) -> Floats:
+    def as_kept(self, keys: Keys, vectors: Floats) -> Floats:
         return vectors
 
     @property
@@ -161,27 +170,49 @@ class _Exact:
         return self._keys[places[0][places[0] >= 0]]
 
 
-class _Cells:
-    """Vectors by the cell that they fall in, 8 bits a coordinate; a search looks in the cells nearest to the query."""
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where vectors are kept."""
 
-    def __init__(self, index: Any) -> None:
+    keys: Keys  # in order
+    cells: NDArray[np.int32]  # of each
+    addresses: NDArray[np.int64]  # of the 8 bits of each
+
+
+class _Cells:
+    """Vectors by the cell that they fall in, 8 bits a coordinate; a search looks in the cells nearest to the query.
+
+    What is kept of a vector is how far it is from the middle of its cell.
+    """
+
+    def __init__(self, index: Any, *, mapped: bool) -> None:
         self.index = index
+        self._mapped = (
+            mapped  # faiss has what is in the cells in a file, and ends the process if it is told to change it
+        )
+        self._places_of_now: _Places | None = None
+        self._follow(not mapped)
 
     @classmethod
     def trained(cls, vectors: Floats, cells: int) -> _Cells:
         import faiss
 
         dimension = vectors.shape[1]
-        library: Any = faiss  # its types do not know DirectMap
         centres, eight = faiss.IndexFlatIP(dimension), faiss.ScalarQuantizer.QT_8bit
         index: Any = faiss.IndexIVFScalarQuantizer(centres, dimension, cells, eight, faiss.METRIC_INNER_PRODUCT)
         index.cp.niter = 2 * _ROUNDS_OF_CELLS
         index.cp.min_points_per_centroid = 1  # else it complains on stdout
         index.sq.rangestat_arg = 0.1  # room beyond the least and greatest seen: what falls outside is cut off
         index.train(vectors)
-        index.set_direct_map_type(library.DirectMap.Hashtable)  # vectors by key, and removal
         index.nprobe = min(cells, _FEWEST_LOOKED_IN)
-        return cls(index)
+        return cls(index, mapped=False)
+
+    def _follow(self, by_key: bool) -> None:
+        """Whether faiss is to know where each vector is, which takes it memory and its time to read."""
+        import faiss
+
+        library: Any = faiss  # its types do not know DirectMap
+        self.index.set_direct_map_type(library.DirectMap.Hashtable if by_key else library.DirectMap.NoMap)
 
     def __len__(self) -> int:
         return self.index.ntotal
@@ -191,34 +222,87 @@ class _Cells:
         return f"{self.index.nprobe} of {self.index.nlist} cells, 8 bits"
 
     def keys(self) -> Keys:
-        import faiss
+        return self._places().keys
 
-        lists = self.index.invlists
-        found = [
-            faiss.rev_swig_ptr(lists.get_ids(cell), size).copy()
-            for cell in range(lists.nlist)
-            if (size := lists.list_size(cell))
-        ]
-        return np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
+    def _places(self) -> _Places:
+        if self._places_of_now is None:
+            import faiss
+
+            lists, dimension = self.index.invlists, self.index.d
+            keys, cells, addresses = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
+            for cell in range(lists.nlist):
+                if size := lists.list_size(cell):
+                    keys.append(faiss.rev_swig_ptr(lists.get_ids(cell), size).copy())
+                    cells.append(np.full(size, cell, np.int32))
+                    addresses.append(int(lists.get_codes(cell)) + np.arange(size) * dimension)
+            of_all = np.concatenate(keys)
+            order = np.argsort(of_all)
+            self._places_of_now = _Places(of_all[order], np.concatenate(cells)[order], np.concatenate(addresses)[order])
+        return self._places_of_now
 
     def add(self, keys: Keys, vectors: Floats) -> None:
+        self._take_into_memory()
+        self._places_of_now = None
         self.index.add_with_ids(vectors, keys)
 
     def remove(self, keys: Keys) -> None:
         import faiss
 
+        self._take_into_memory()
+        self._places_of_now = None
         self.index.remove_ids(faiss.IDSelectorArray(keys))  # the one selector that a direct map can follow
 
-    def vectors(self, keys: Keys) -> Floats:
-        return self.index.reconstruct_batch(keys)
+    def _take_into_memory(self) -> None:
+        if not self._mapped:
+            return
+        import faiss
 
-    def as_kept(self, vectors: Floats) -> Floats:
+        lists = self.index.invlists
+        own: Any = faiss.ArrayInvertedLists(lists.nlist, lists.code_size)
+        for cell in range(lists.nlist):
+            if size := lists.list_size(cell):
+                own.add_entries(cell, size, lists.get_ids(cell), lists.get_codes(cell))
+        self.index.replace_invlists(own, True)
+        own.this.disown()  # it is the index's now
+        self._mapped, self._places_of_now = False, None
+        self._follow(True)
+
+    def write(self, file: Path) -> None:
+        """Write the index, but for where each vector is. Raises RuntimeError."""
+        import faiss
+
+        self._follow(False)
+        try:
+            faiss.write_index(self.index, str(file))
+        finally:
+            self._follow(not self._mapped)
+
+    def vectors(self, keys: Keys) -> Floats:
+        if not self._mapped:
+            return self.index.reconstruct_batch(keys)
+        places = self._places()
+        at = np.searchsorted(places.keys, keys)
+        # A row from every byte on, of which those are taken where a vector begins.
+        first, last = int(places.addresses.min()), int(places.addresses.max())
+        mapped = np.ctypeslib.as_array((ctypes.c_uint8 * (last - first + self.index.d)).from_address(first))
+        rows = np.lib.stride_tricks.as_strided(mapped, (last - first + 1, self.index.d), (1, 1))
+        codes = rows[places.addresses[at] - first]
+        with _one_thread():
+            return self.index.sq.decode(codes) + self._middles(places.cells[at])
+
+    def as_kept(self, keys: Keys, vectors: Floats) -> Floats:
+        places = self._places()
+        middles = self._middles(places.cells[np.searchsorted(places.keys, keys)])
         least, room = self._ranges()
-        return np.clip(vectors, least, least + room)
+        return (middles + np.clip(vectors - middles, least, least + room)).astype(np.float32)
 
     @property
     def rounding(self) -> Floats:
         return (self._ranges()[1] / 255).astype(np.float32)
+
+    def _middles(self, cells: NDArray[np.int32]) -> Floats:
+        """(cells, dimension): the middle of each."""
+        return self.index.quantizer.reconstruct_batch(cells.astype(np.int64))
 
     def _ranges(self) -> tuple[Floats, Floats]:
         """(dimension,) each: the least value of a coordinate that can be kept, and how far it is to the greatest."""
@@ -487,20 +571,18 @@ class DenseIndex:
                 file.unlink(missing_ok=True)
 
     def _save(self) -> None:
-        import faiss
-
         self._folder.mkdir(parents=True, exist_ok=True)
-        names, hashes = {}, {}
+        names, checksums = {}, {}
         for lang, part in self._parts.items():
             names[lang] = f"{lang}-{self.sequence}.faiss"
             with written_whole(self._folder / names[lang]) as beside:
-                faiss.write_index(part.index, str(beside))
-                hashes[lang] = _sha256(beside)
+                part.write(beside)
+                checksums[lang] = _crc32(beside)
         state = {
             "vectors": self._vectors_id,
             "sequence": self.sequence,
             "files": names,
-            "sha256": hashes,
+            "crc32": checksums,
             "sums": {lang: sums.tolist() for lang, sums in self._sums.items()},
         }
         with written_whole(self._folder / _STATE_FILE) as beside:
@@ -521,12 +603,15 @@ class DenseIndex:
             files, sums, sequence = state["files"], state["sums"], int(state["sequence"])
             for lang, name in files.items():
                 where = self._folder / name
-                if _sha256(where) != state["sha256"][lang]:
-                    raise ValueError("damaged: it is not what was written (by SHA-256)")
-                index: Any = faiss.read_index(str(where))
+                if _crc32(where) != state["crc32"][lang]:
+                    raise ValueError("damaged: it is not what was written (by CRC-32)")
+                index: Any = faiss.read_index(str(where), faiss.IO_FLAG_MMAP_IFC)
                 if index.d != self.dimension:
                     raise ValueError(f"holds vectors of {index.d} dimensions, wanted are {self.dimension}")
-                self._parts[lang] = _Cells(index) if isinstance(index, faiss.IndexIVF) else _Exact(index)
+                if isinstance(index, faiss.IndexIVF):
+                    self._parts[lang] = _Cells(index, mapped=True)
+                else:
+                    self._parts[lang] = _Exact(faiss.read_index(str(where)))
                 self._sums[lang] = np.array(sums[lang])
                 self._number(lang, self._parts[lang].keys())
             self.sequence = self._saved_sequence = sequence
@@ -552,7 +637,7 @@ class DenseIndex:
             if len(at):
                 part, given = self._parts[lang], block.vectors[at].astype(np.float32)
                 # Not <=: what is no number is different, too.
-                off = np.abs(part.vectors(block.keys[at]) - part.as_kept(given))
+                off = np.abs(part.vectors(block.keys[at]) - part.as_kept(block.keys[at], given))
                 differ[at] = ~(off <= part.rounding).all(axis=1)
         return differ
 
@@ -725,9 +810,13 @@ def _chance(keys: Keys) -> NDArray[np.int64]:
     return ((keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)).astype(np.int64)
 
 
-def _sha256(file: Path) -> str:
+def _crc32(file: Path) -> int:
+    """Not a cryptographic sum, which would take most of the time of opening: it is to tell damage, not malice."""
+    found = 0
     with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+        while block := opened.read(_BYTES_AT_A_TIME):
+            found = zlib.crc32(block, found)
+    return found
 
 
 def _grouped(pairs: Iterable[tuple[str, Any]]) -> list[tuple[str, list[Any]]]:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eval.honesty import TurnedEmbedder
 from index.catalog import Catalog
 from index.check import Kind, check
 from index.embed import Embedder
@@ -19,8 +20,10 @@ from index.errors import IndexFolderError, IndexLocked, IndexMismatch
 from index.folder import Filters, Index
 from index.ingest import ingest
 from index.lock import writing
+from index.reembed import reembed
 from index.repair import repair
 from index.schema import FILE_NAME
+from index.vectors import DenseIndex
 from tests.damage import DAMAGES, EMBEDDING, Damage, sql
 
 Write = Callable[[Path, dict[str, str]], Path]
@@ -209,3 +212,39 @@ def test_caches_may_be_behind(folder: Path, docs: Path, hashing: Embedder, tmp_p
     assert sum("batches behind the catalog" in note for note in found.notes) == 2
     with closing(sqlite3.connect(folder / FILE_NAME)) as db:
         assert db.execute("SELECT count(*) FROM removed").fetchone() > (0,)
+
+
+def test_vectors_in_cells_are_compared_as_they_are_kept(folder: Path, tmp_path: Path, hashing: Embedder) -> None:
+    more = tmp_path / "more"
+    more.mkdir()
+    for number in range(40):
+        (more / f"{number}.txt").write_text(f"Boat {number}\n\nThe boat {number * 7} has sail {number * 11} in red.\n")
+    ingest([more], folder, embedder=hashing)
+    shutil.rmtree(folder / "dense")
+    with Catalog(folder) as catalog:
+        dense = DenseIndex(folder / "dense", hashing.identity.dimension, exact_up_to=20)
+        dense.open(catalog)
+        dense.save()
+        [key] = catalog._db.execute("SELECT embedding FROM passages ORDER BY key DESC LIMIT 1").fetchone()
+    assert "cells, 8 bits" in dense.kind
+    assert check(folder).problems == ()
+    sql(f"UPDATE embeddings SET vector = (SELECT vector FROM embeddings WHERE key = 1) WHERE key = {key}")(folder)
+    [found] = check(folder).problems
+    assert "the catalog and the dense cache have different vectors of it" in str(found)
+
+
+def test_a_dense_cache_of_the_embedder_before_is_no_damage(folder: Path, hashing: Embedder, tmp_path: Path) -> None:
+    shutil.copytree(folder / "dense", tmp_path / "dense")
+    reembed(folder, embedder=TurnedEmbedder(3))
+    shutil.rmtree(folder / "dense")
+    shutil.copytree(tmp_path / "dense", folder / "dense")  # as when it was stopped right after the change
+    found = check(folder)
+    assert found.problems == ()
+    assert any("the dense cache is of the embedder before" in note for note in found.notes)
+
+
+def test_what_a_killed_writer_left_half_written_is_no_damage(folder: Path) -> None:
+    named = next((folder / "lexical").glob("*.term"))
+    for name in (f"{'a' * 32}.term", f"{named.stem}.99.del"):  # of a segment that is not named, and of one that is
+        (folder / "lexical" / name).write_bytes(b"half")
+    assert check(folder).problems == ()

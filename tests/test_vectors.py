@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -399,10 +400,38 @@ def test_cells_are_saved_and_loaded(many: Catalog, tmp_path: Path) -> None:
     again = in_cells(many, tmp_path / "dense")
     assert not again.unsaved
     assert again.kind == dense.kind
+    assert again.keys().tolist() == dense.keys().tolist()
+    for number in range(5):  # from the file
+        assert again.search(query(number), k=400) == dense.search(query(number), k=400)
     put(many, [ready(2000, "az")], remove=["4.txt"])
     for each in (dense, again):
         each.catch_up(many)
     assert again.search(query(0), k=9) == dense.search(query(0), k=9)
+
+
+def test_cells_in_a_file_are_written_again_as_they_were(many: Catalog, tmp_path: Path) -> None:
+    grow(many)
+    in_cells(many, tmp_path / "dense").save()
+    before = {file.name: file.read_bytes() for file in (tmp_path / "dense").glob("*.faiss")}
+    assert len(before) == 3
+    in_cells(many, tmp_path / "dense").save()
+    assert {file.name: file.read_bytes() for file in (tmp_path / "dense").glob("*.faiss")} == before
+
+
+def test_what_is_in_cells_is_compared_with_what_was_given(many: Catalog, tmp_path: Path) -> None:
+    grow(many)
+    put(many, [ready(i, "az") for i in range(1000, 1030)])
+    dense = in_cells(many, tmp_path / "dense")
+    put(many, [ready(i, "az") for i in range(2000, 2020)])  # not among those that the ranges are trained with
+    dense.catch_up(many)
+    dense.save()
+    for each in (dense, in_cells(many, tmp_path / "dense")):
+        for block in many.vectors_since(0):
+            assert not each.differing(block).any()
+            others = replace(block, vectors=np.roll(block.vectors, 1, axis=0))
+            assert each.differing(others).mean() > 0.95
+            renamed = replace(block, langs=tuple("ru" for _ in block.langs))
+            assert (each.differing(renamed) == (np.array(block.langs) != "ru")).all()
 
 
 @pytest.mark.parametrize("few", [0, vectors._FEW])
