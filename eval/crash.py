@@ -3,8 +3,8 @@
 Each round makes an archive of small files and an index of it, and kills what writes the index again and again, each
 time beginning from what the last kill left. After each kill the index is looked at by `eval.honesty`: each source is
 whole, as it was before or as it became; what another process saw committed before the kill is still there; all that can
-be found is what its text says. At the end of a round a run may finish, and the index must be the one that a run from
-nothing makes.
+be found is what its text says. What restores a snapshot leaves the index that was there or the one of the snapshot. At
+the end of a round a run may finish, and the index must be the one that a run from nothing makes.
 
 Half of the moments are chosen by time, over how long the operation takes when nobody disturbs it; the others are the
 moment right after a file of the index was seen to change. In half of all runs another process reads beside the writer
@@ -70,6 +70,11 @@ class Place:
         return self.folder / "killed.index"
 
     @property
+    def beside(self) -> Path:
+        """What the names of folders begin with that are to take the place of the index."""
+        return self.folder / f".{self.index.name}."
+
+    @property
     def snapshot(self) -> Path:
         """A copy of the index, of which there may be none yet."""
         return self.folder / "snapshot.sqlite"
@@ -81,13 +86,24 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """What an index held at the moments that count."""
+
+    before: Seen
+    witnessed: Seen  # when it was last looked at from outside
+    now: Seen
+    target: dict[str, SourceState]  # what it was to become
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """Something that writes an index."""
 
     prepare: Callable[[Place, random.Random], int]  # done undisturbed; what it returns `run` is given
     run: Callable[[Place, int], None]  # in a process of its own, which is killed
-    keeps_embeddings: bool = True  # whether those that no passage has stay
-    wrong_of: Callable[[Place], Iterable[str]] = lambda place: ()  # what is wrong then with what else it makes
+    wrong: Callable[[Place, Looked], Iterable[str]]  # what must not be once it was killed, and when it has ended
+    becomes: Callable[[Place], dict[str, SourceState]] = lambda place: sources_of(place.reference)  # once it has ended
+    writes: Callable[[Place], Path] = lambda place: place.index  # what all that it writes is in, or begins with
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +182,7 @@ class _Round:
         operation, place, rng = OPERATIONS[name], self._place, self._rng
         argument = operation.prepare(place, rng)
         _bring_to_files(place.reference, place)
-        before, target = Seen.of(place.index), sources_of(place.reference)
+        before, target = Seen.of(place.index), operation.becomes(place)
         at_change, witnessed, moment = rng.random() < 0.5, rng.random() < 0.5, rng.random()
         watched = _Watched(place.index) if witnessed else None
         if (extent := self._extents.get(name)) is None:
@@ -200,9 +216,7 @@ class _Round:
             looked_at = place.index
         now = Seen.of(looked_at)
         self._report.amid += now.sources not in (before.sources, target)
-        for told in OPERATIONS[name].wrong_of(place):
-            self._tell(name, told)
-        for told in losses(before, witnessed, now, target, embeddings_stay=OPERATIONS[name].keeps_embeddings):
+        for told in OPERATIONS[name].wrong(place, Looked(before, witnessed, now, target)):
             self._tell(name, told)
         if now.sources:
             for told in lies(looked_at, rng=self._rng):
@@ -343,8 +357,31 @@ def _take_snapshot(place: Place, argument: int) -> None:
     take_snapshot(place.index, place.snapshot, force=True)
 
 
-def _wrong_of_snapshot(place: Place) -> Iterator[str]:
-    """What keeps the snapshot that is there, if there is one, from being an index again."""
+def _other_than_snapshot(place: Place, rng: random.Random) -> int:
+    """Make the index one that its snapshot is not, or leave it as it is."""
+    if not place.snapshot.exists() or rng.random() < 0.5:
+        take_snapshot(place.index, place.snapshot, force=True)
+    if rng.random() < 0.8:
+        change_files(place.documents, rng, 0.3)
+        _bring_to_files(place.index, place)
+    return 0
+
+
+def _restore(place: Place, argument: int) -> None:
+    restore(place.snapshot, place.index, force=True)
+
+
+def _lost(place: Place, looked: Looked) -> Iterator[str]:
+    return losses(looked, embeddings_stay=True)
+
+
+def _lost_but_embeddings(place: Place, looked: Looked) -> Iterator[str]:
+    return losses(looked, embeddings_stay=False)
+
+
+def _wrong_of_snapshot(place: Place, looked: Looked) -> Iterator[str]:
+    """What is lost, and what keeps the snapshot that is there, if there is one, from being an index again."""
+    yield from _lost(place, looked)
     if place.snapshot.exists():
         restored = place.folder / "restored.index"
         try:
@@ -354,15 +391,39 @@ def _wrong_of_snapshot(place: Place) -> Iterator[str]:
         shutil.rmtree(restored, ignore_errors=True)
 
 
+def _wrong_of_restored(place: Place, looked: Looked) -> Iterator[str]:
+    """Whether it is neither the index that was there nor the one of the snapshot, and what is not as it was beside."""
+    restored, now = Seen.of_file(place.snapshot), looked.now
+    if now not in (looked.before, restored):
+        yield "is neither the index that was there nor that of the snapshot"
+    beside = sorted(place.folder.glob(f"{place.index.name}.before-*"))
+    kept = [Seen.of(folder) for folder in beside]
+    if now == restored != looked.before and kept != [looked.before]:
+        yield f"what was there is not kept beside; {len(kept)} folders are"
+    if any(seen not in (looked.before, restored) for seen in kept):
+        yield "what is kept beside is no index that there was"
+    for folder in beside:
+        shutil.rmtree(folder)
+    if len(left := list(place.folder.glob(f"{place.beside.name}*"))) > 1:  # the next deletes that of the last
+        yield f"{len(left)} folders were left lying about"
+
+
 FIRST = "first ingest"
 OPERATIONS = {
-    FIRST: Operation(_nothing, _ingest),
-    "ingest": Operation(_change, _ingest),
-    "prune": Operation(_delete, _ingest),
-    "embed": Operation(_leave_pending, _ingest),
-    "reembed": Operation(_other_embedder, _reembed),
-    "compact": Operation(_nothing, _compact, keeps_embeddings=False),
-    "snapshot": Operation(_nothing, _take_snapshot, wrong_of=_wrong_of_snapshot),
+    FIRST: Operation(_nothing, _ingest, _lost),
+    "ingest": Operation(_change, _ingest, _lost),
+    "prune": Operation(_delete, _ingest, _lost),
+    "embed": Operation(_leave_pending, _ingest, _lost),
+    "reembed": Operation(_other_embedder, _reembed, _lost),
+    "compact": Operation(_nothing, _compact, _lost_but_embeddings),
+    "snapshot": Operation(_nothing, _take_snapshot, _wrong_of_snapshot),
+    "restore": Operation(
+        _other_than_snapshot,
+        _restore,
+        _wrong_of_restored,
+        becomes=lambda place: Seen.of_file(place.snapshot).sources,
+        writes=lambda place: place.beside,
+    ),
 }
 
 
@@ -388,9 +449,9 @@ def run_and_kill(
     except EOFError:
         return Extent(0.0, 0), False, "the process did not begin"
     begun, changes, killed = time.monotonic(), 0, False
-    stamps = _stamps(place.index)
+    stamps = _stamps(place)
     while not wait([process.sentinel], timeout=_SECONDS_BETWEEN_LOOKS):
-        if (now := _stamps(place.index)) != stamps:
+        if (now := _stamps(place)) != stamps:
             stamps, changes = now, changes + 1
         if changes >= limit.changes or time.monotonic() - begun >= limit.seconds:
             process.kill()
@@ -418,10 +479,10 @@ def _child(name: str, place: Place, argument: int, connection: Connection[Any, A
         connection.send(traceback.format_exc())
 
 
-def _stamps(folder: Path) -> dict[str, tuple[int, int]]:
-    """When each file of a folder was changed, and how large it is."""
+def _stamps(place: Place) -> dict[str, tuple[int, int]]:
+    """When each file of the index was changed, or of what is made beside to take its place, and how large it is."""
     found = {}
-    waiting = [str(folder)]
+    waiting = [str(place.index), *map(str, place.folder.glob(f"{place.beside.name}*"))]
     while waiting:
         try:
             with os.scandir(waiting.pop()) as entries:
@@ -448,9 +509,14 @@ class Seen:
     @classmethod
     def of(cls, folder: Path) -> Seen:
         """What an index holds now."""
-        if not (folder / FILE_NAME).is_file():
+        return cls.of_file(folder / FILE_NAME)
+
+    @classmethod
+    def of_file(cls, location: Path) -> Seen:
+        """What a catalog holds now, such as a snapshot."""
+        if not location.is_file():
             return cls(0, {}, {}, "")
-        with closing(sqlite3.connect(folder / FILE_NAME, timeout=30, isolation_level=None)) as db:
+        with closing(sqlite3.connect(location, timeout=30, isolation_level=None)) as db:
             return cls.read(db)
 
     @classmethod
@@ -495,10 +561,12 @@ class _Watched:
             self._db.close()
 
 
-def losses(
-    before: Seen, witnessed: Seen, now: Seen, target: dict[str, SourceState], *, embeddings_stay: bool
-) -> Iterator[str]:
-    """What was there, or was seen to come, and is not there any more; and what nobody ever put there."""
+def losses(looked: Looked, *, embeddings_stay: bool) -> Iterator[str]:
+    """What was there, or was seen to come, and is not there any more; and what nobody ever put there.
+
+    Embeddings that no passage has need not stay where an operation deletes them.
+    """
+    before, witnessed, now, target = looked.before, looked.witnessed, looked.now, looked.target
     for seen, when in ((before, "before"), (witnessed, "when it was last looked at")):
         if now.sequence < seen.sequence:
             yield f"the last batch was {seen.sequence} {when}, now it is {now.sequence}"

@@ -26,7 +26,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from eval.crash import FIRST, OPERATIONS, PRELOADED, Place, Seen, losses, write_files
+from eval.crash import FIRST, OPERATIONS, PRELOADED, Looked, Place, Seen, write_files
 from eval.honesty import TurnedEmbedder, lies, sources_of
 from index.errors import IndexFolderError, SettingsError
 from index.ingest import ingest
@@ -83,7 +83,7 @@ class _Trial:
             ingest([place.documents], place.index, embedder=TurnedEmbedder(0))
         self._argument = OPERATIONS[name].prepare(place, rng)
         ingest([place.documents], place.reference, embedder=TurnedEmbedder(0), prune=True)
-        self._before, self._target = Seen.of(place.index), sources_of(place.reference)
+        self._before, self._target = Seen.of(place.index), OPERATIONS[name].becomes(place)
         self._saved = place.folder / "saved.index"
         if place.index.exists():
             place.index.rename(self._saved)
@@ -109,9 +109,8 @@ class _Trial:
         if end == _FAILED or (end == _TOLD and not (str(place.folder) in told and ";" in told)):
             self._tell(f"{doing}: {told}")
         now = Seen.of(place.index)
-        stay = OPERATIONS[self._name].keeps_embeddings
-        for lost in losses(self._before, self._before, now, self._target, embeddings_stay=stay):
-            self._tell(f"{doing}: {lost}")
+        for wrong in OPERATIONS[self._name].wrong(place, Looked(self._before, self._before, now, self._target)):
+            self._tell(f"{doing}: {wrong}")
         if self._rng.random() < 0.5 and now.sources:  # or else the next run finds what the failed one left
             for lie in lies(place.index, rng=self._rng):
                 self._tell(f"{doing}: {lie}")
@@ -119,7 +118,7 @@ class _Trial:
         if end != _DONE:
             self._tell(f"{doing}, and then room again: {told}")
         elif sources_of(place.index) != self._target:
-            self._tell(f"{doing}, and then room again: the sources are not those of an undisturbed run")
+            self._tell(f"{doing}, and then room again: the sources are not what it was to make")
         for lie in lies(place.index, rng=self._rng):
             self._tell(f"{doing}, and then room again: {lie}")
 
@@ -159,7 +158,7 @@ def _child(place: Place, name: str, argument: int, at: int, kind: str, connectio
     library = ctypes.CDLL(None)
     library.writes_seen.restype = ctypes.c_long
     number, all_after = _KINDS[kind]
-    library.fail_writes(str(place.index).encode(), ctypes.c_long(at), number, int(all_after))
+    library.fail_writes(str(OPERATIONS[name].writes(place)).encode(), ctypes.c_long(at), number, int(all_after))
     end, told = _DONE, ""
     try:
         OPERATIONS[name].run(place, argument)

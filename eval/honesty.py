@@ -1,7 +1,9 @@
-"""Whether an index holds what it says: looked at from outside, by SQL, by embedding anew and by a product in numpy.
+"""Whether an index holds what it says: by `index.check`, by embedding anew and by a product in numpy.
 
-None of it asks the index whether it is well. For indexes of the embedders that need no model, small enough to be read
-whole: these embed a text anew in no time, so that every vector is compared with its text.
+`index.check` looks at all that can be known without a model: at the catalog, and whether the caches hold the same. What
+is looked at here beside that is whether every vector is that of its text, and whether a search finds what there is and
+scores it as it should. For indexes of the embedders that need no model, small enough to be read whole: these embed a
+text anew in no time.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 
-from index.catalog import FILE_NAME, Catalog, StoredPassage, embedded_hash, text_hash
+from index.catalog import FILE_NAME, Catalog, StoredPassage
+from index.check import Kind, check
 from index.embed import Embedder, EmbedderIdentity, Floats, HashingEmbedder, unit
 from index.errors import DragomanError
 from index.fold import folded_words, terms
@@ -144,67 +147,39 @@ def all_of(folder: Path) -> dict[str, list[tuple[object, ...]]]:
 
 
 def lies(folder: Path, *, rng: random.Random) -> list[str]:
-    """All that is wrong with an index, in words; opening it mends what a killed writer left, as it does for everybody.
+    """All that is wrong with an index, in words; `rng` chooses the words and vectors that are asked for.
 
-    `rng` chooses the words and vectors that are asked for.
+    It is checked as it is, when half-written files may lie about, and again once it was opened, which mends what a
+    killed writer left, as it does for everybody.
     """
     try:
-        with closing(sqlite3.connect(folder / FILE_NAME, timeout=30)) as db:
-            broken = [row[0] for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
-            broken += [f"a row of {table} refers to none of {to}" for table, _, to, _ in db.execute(
-                "PRAGMA foreign_key_check")]  # fmt: skip
+        found = [str(problem) for problem in check(folder).problems if problem.kind is not Kind.LEFT_BEHIND]
         with Index.open(folder) as index:
-            return broken + list(_lies_in(index, rng))
+            found += _lies_in(index, rng)
+        found += map(str, check(folder).problems)
     except DragomanError as error:
         return [f"cannot be opened: {error}"]
+    return list(dict.fromkeys(found))
 
 
 def _lies_in(index: Index, rng: random.Random) -> Iterator[str]:
     catalog = index.catalog
     embedder = TurnedEmbedder.of(catalog.built_with.embedder)
     stored = {each.key: each for each in catalog.added_since(0)}
-    pending = {each.key for each in catalog.pending(_MOST_FOUND)}
-    yield from _lies_in_texts(catalog, stored)
-    yield from _lies_in_vectors(catalog, embedder, stored, pending)
+    yield from _lies_in_vectors(catalog, embedder, stored)
     yield from _lies_of_dense_search(index, embedder, stored, stored.keys() & catalog.vectors().keys(), rng)
     yield from _lies_of_word_search(index, stored, rng)
 
 
-def _lies_in_texts(catalog: Catalog, stored: dict[int, StoredPassage]) -> Iterator[str]:
-    texts = {}
-    for listed in catalog.sources():
-        source = catalog.source(listed.path)
-        assert source is not None
-        texts[listed.path] = source.text
-        if text_hash(source.text) != catalog.text_hash_of(listed.path):
-            yield f"{listed.path}: its text is not the one that was committed"
-    if len(stored) != catalog.passage_count():
-        yield f"{catalog.passage_count()} passages, of which {len(stored)} stand in a source"
-    hashes = catalog._db.execute("SELECT key, text FROM passages").fetchall()
-    wrong = [key for key, of in hashes if key in stored and of != embedded_hash(searched_text(stored[key].passage))]
-    if wrong:
-        yield f"{len(wrong)} passages have the hash of another text"
-    for each in stored.values():
-        passage = each.passage
-        if passage.text != passage.span.of(texts[passage.source_path]) or not passage.text.strip():
-            yield f"{passage.id}: is not what stands in its source"
-
-
-def _lies_in_vectors(
-    catalog: Catalog, embedder: TurnedEmbedder, stored: dict[int, StoredPassage], pending: set[int]
-) -> Iterator[str]:
-    vectors, codec = catalog.vectors(), catalog.token_codec
-    packed = catalog.packed_tokens(stored)
-    if vectors.keys() | pending != stored.keys() or vectors.keys() & pending or packed.keys() != vectors.keys():
-        yield f"{len(vectors)} vectors, {len(packed)} with tokens, {len(pending)} pending for {len(stored)} passages"
-    places = embedder._places
+def _lies_in_vectors(catalog: Catalog, embedder: TurnedEmbedder, stored: dict[int, StoredPassage]) -> Iterator[str]:
+    vectors, codec, packed = catalog.vectors(), catalog.token_codec, catalog.packed_tokens(stored)
     for key, vector in vectors.items():
         if key not in stored:
             continue
         text = searched_text(stored[key].passage)
         if not np.array_equal(vector, embedder.embed_query(text).astype(np.float16)):
             yield f"{stored[key].passage.id}: has the vector of another text"
-        elif codec is None or packed.get(key) != _packed(text, places, codec.mean.tobytes()):
+        elif codec is None or packed.get(key) != _packed(text, embedder._places, codec.mean.tobytes()):
             yield f"{stored[key].passage.id}: has the token vectors of another text"
 
 
@@ -212,8 +187,6 @@ def _lies_of_dense_search(
     index: Index, embedder: Embedder, stored: dict[int, StoredPassage], keys: set[int], rng: random.Random
 ) -> Iterator[str]:
     """Every score that a search gives, against a product with vectors that were made anew."""
-    if index.dense.count != len(keys):
-        yield f"dense search has {index.dense.count} passages, the catalog {len(keys)} that are embedded"
     if not keys:
         return
     order = sorted(keys)
@@ -234,9 +207,6 @@ def _lies_of_dense_search(
 
 
 def _lies_of_word_search(index: Index, stored: dict[int, StoredPassage], rng: random.Random) -> Iterator[str]:
-    here = set(index.lexical.keys().tolist())
-    if here != stored.keys():
-        yield f"word search has {len(here)} passages, {len(here & stored.keys())} of {len(stored)} that there are"
     if not stored:
         return
     terms_of = {key: set(terms(searched_text(each.passage))) for key, each in stored.items()}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.crash import Place, Seen, campaign, losses, unlike_anew, write_files
+from eval.crash import Looked, Place, Seen, campaign, losses, unlike_anew, write_files
 from eval.honesty import TurnedEmbedder, lies, sources_of
 from index.ingest import ingest
 from index.reembed import reembed
@@ -58,10 +58,10 @@ def spoil(place: Place, statement: str) -> None:
     [
         ("UPDATE embeddings SET vector = zeroblob(128) WHERE key = 3", "the vector of another text"),
         ("UPDATE tokens SET packed = x'00' WHERE embedding = 3", "the token vectors of another text"),
-        ("UPDATE sources SET text = replace(text, 'a', 'e') WHERE key = 3", "not the one that was committed"),
-        ('UPDATE passages SET "end" = "end" - 5 WHERE key = 3', "the hash of another text"),
-        ("DELETE FROM tokens WHERE embedding = 3", "vectors"),
-        ("UPDATE passages SET document = 10000 WHERE key = 3", "refers to none of documents"),
+        ("UPDATE sources SET text = replace(text, 'a', 'e') WHERE key = 3", "its text is not what was committed"),
+        ('UPDATE passages SET "end" = "end" - 5 WHERE key = 3', "has not the text that it was committed with"),
+        ("DELETE FROM tokens WHERE embedding = 3", "its token vectors are gone"),
+        ("UPDATE passages SET document = 10000 WHERE key = 3", "belong to none of the documents"),
     ],
 )
 def test_a_lie_is_seen(place: Place, statement: str, told: str) -> None:
@@ -72,11 +72,11 @@ def test_a_lie_is_seen(place: Place, statement: str, told: str) -> None:
 
 def test_a_loss_is_seen(place: Place) -> None:
     before, target = Seen.of(place.index), sources_of(place.index)
-    assert list(losses(before, before, before, target, embeddings_stay=True)) == []
+    assert list(losses(Looked(before, before, before, target), embeddings_stay=True)) == []
     spoil(place, "UPDATE passages SET embedding = NULL WHERE key = 3")
     spoil(place, "DELETE FROM documents WHERE key = 5")
     spoil(place, "UPDATE settings SET value = 1 WHERE name = 'sequence'")
-    told = set(losses(before, before, Seen.of(place.index), target, embeddings_stay=True))
+    told = set(losses(Looked(before, before, Seen.of(place.index), target), embeddings_stay=True))
     assert sum("have lost their embeddings" in each for each in told) == 1
     assert sum("neither what it was nor what it was to become" in each for each in told) == 1
     assert sum("the last batch was" in each for each in told) == 2  # before, and when it was last looked at
