@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import html
-import io
 import json
 import math
 import re
@@ -30,14 +29,14 @@ from eval.measures import (
     reliability,
     risk_coverage,
 )
+from eval.plot import Draw, drawn
 from eval.retrieval import DEPTH, RetrievalReport
 from eval.runs import ranked
 from eval.sets import AnswerSet, RetrievalSet
-from index.errors import SettingsError
 from rag import Assistant, Reply
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from eval.plot import Axes
 
 RECALL_DEPTHS = (1, 2, 3, 5, 10, 20, 50, DEPTH)
 NOT_MEASURED = "not measured"
@@ -310,17 +309,6 @@ def report_to_html(report: EvalReport) -> str:
     )
 
 
-def check_plots() -> None:
-    """Raise SettingsError if plots cannot be drawn, which is better known before hours of measuring."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise SettingsError(
-            f"the HTML report needs matplotlib ({error}); run: pip install 'dragoman[report]', "
-            "or ask for Markdown or JSON"
-        ) from error
-
-
 _STYLE = """
 :root { color-scheme: light; }
 body { font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; margin: 0; }
@@ -515,19 +503,8 @@ def _verdict(question: AskedQuestion) -> str:
     return f"{told}; confidence {question.confidence:.2f}"
 
 
-def _plot(draw: Callable[[Axes], None], description: str) -> str:
-    check_plots()
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
-
-    canvas = Canvas(figsize=(7, 4), layout="constrained")  # not pyplot: it keeps figures and looks for a screen
-    FigureCanvasAgg(canvas)
-    axes = canvas.add_subplot()
-    draw(axes)
-    axes.grid(alpha=0.3)
-    data = io.BytesIO()
-    canvas.savefig(data, format="png", dpi=120, metadata={"Software": None})  # not SVG: its header names addresses
-    encoded = base64.b64encode(data.getvalue()).decode("ascii")
+def _plot(draw: Draw, description: str) -> str:
+    encoded = base64.b64encode(drawn(draw)).decode("ascii")  # not SVG: its header names addresses
     return f'<img alt="{_escape(description)}" src="data:image/png;base64,{encoded}">'
 
 

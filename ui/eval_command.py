@@ -442,7 +442,8 @@ def _languages(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace) -> int:
     from eval.evaluate import make_report, run_systems
     from eval.layouts import load_retrieval_set
-    from eval.report import check_plots, report_to_html, report_to_json, report_to_markdown
+    from eval.plot import check_plots
+    from eval.report import report_to_html, report_to_json, report_to_markdown
     from index.whole import write_whole
     from ui.cli import DONE, NOT_DONE, printable
 
