@@ -56,6 +56,11 @@ def memory() -> float:
     return anonymous if not math.isnan(anonymous) else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.0
 
 
+def resident_memory() -> float:
+    """The bytes of this process in memory, mapped files among them, or NaN where that is not known."""
+    return _status("self", "VmRSS")
+
+
 def cpu_seconds() -> float:
     """Processor time of this process and, where Linux tells it, those that it started and still has."""
     ended = resource.getrusage(resource.RUSAGE_CHILDREN)

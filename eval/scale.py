@@ -2,8 +2,9 @@
 
 Every system is given the same passages with the same vectors, so what is measured is the store and not the model:
 nothing is encoded. Building is writing an index to disk, searching is opening that and asking one question at a time,
-both on one core. Recall@10 is against the ten best of all by the score that the system itself ranks by: for ours the
-cosine centred by language, for others the cosine. What ours ranks by more than vectors has no such truth.
+both on one core. Opening is measured alone, too, its libraries loaded: what it takes before the first question.
+Recall@10 is against the ten best of all by the score that the system itself ranks by: for ours the cosine centred by
+language, for others the cosine. What ours ranks by more than vectors has no such truth.
 """
 
 from __future__ import annotations
@@ -12,18 +13,20 @@ import gc
 import json
 import math
 import os
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eval.alone import THREADS, memory, most_memory, not_installed, run_alone
+from eval.alone import THREADS, memory, most_memory, not_installed, resident_memory, run_alone
 from eval.made import MadeArchive, MadePassage, Question
 from index.catalog import BuiltWith, Catalog, ReadySource
 from index.embed import EmbeddedPassage, EmbedderIdentity, Floats, unit
@@ -34,6 +37,7 @@ from index.passages import Chunking
 from index.tokens import TokenCodec, TokenVectors
 from index.values import Document, Media, Passage, Source, Span
 from index.vectors import language_means
+from index.whole import write_whole
 from rag.retrieve import HybridRetriever
 
 _K = 10
@@ -54,6 +58,8 @@ class ScaleRow:
     build_seconds: float = math.nan
     build_megabytes: float = math.nan  # the most that building held
     disk_megabytes: float = math.nan
+    open_seconds: float = math.nan
+    open_megabytes: float = math.nan  # the most that opening held beyond the libraries, what it maps and reads included
     search_megabytes: float = math.nan  # held while searching, what is mapped from files left out where that is known
     p50_ms: float = math.nan
     p95_ms: float = math.nan
@@ -65,41 +71,99 @@ class ScaleRow:
 class Store(Protocol):
     """A system that is compared."""
 
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """What opening needs to have imported."""
+        ...
+
     def build(self, archive: MadeArchive, folder: Path) -> None:
         """Write an index of all passages under `folder`."""
         ...
 
-    def open(self, folder: Path, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
-        """Ways to search what `build` wrote: a name, what kind of index it is, which truth it is held to, and how."""
+    def open(self, folder: Path) -> Any:
+        """What `build` wrote, ready to be asked."""
+        ...
+
+    def ways(self, opened: Any, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
+        """Ways to search what is open: a name, what kind of index it is, which truth it is held to, and how."""
         ...
 
 
 def compare_stores(
-    archive: MadeArchive, systems: Sequence[str], *, report: Callable[[str], None] = lambda message: None
+    archive: MadeArchive,
+    systems: Sequence[str],
+    *,
+    keep: Path | None = None,
+    report: Callable[[str], None] = lambda message: None,
 ) -> list[ScaleRow]:
-    """Build and search with each of `systems`. Raises SettingsError for an unknown one."""
+    """Build, open and search with each of `systems`.
+
+    With `keep` all is kept in that folder, and what is there of the same archive is not built again. Raises
+    SettingsError for an unknown system, or for a folder that holds another archive.
+    """
     for system in systems:
         if system not in STORES:
             raise SettingsError(f"there is no system {system!r}; choose one of {', '.join(STORES)}")
-    rows = []
     with tempfile.TemporaryDirectory(prefix="dragoman-scale-") as scratch:
-        folder = Path(scratch)
-        archive.save(folder)
-        report("finding the truth")
-        (folder / _TRUTH).write_text(json.dumps(_truth(archive)), encoding="utf-8")
+        folder = keep or Path(scratch)
+        _prepare(archive, folder, report)
+        rows = []
         for system in systems:
             report(system)
-            (folder / system).mkdir()
-            built = _in_its_own_process(folder, system, "build")
-            if "skipped" in built:
-                rows.append(ScaleRow(system, skipped=built["skipped"]))
-                continue
-            disk = sum(file.stat().st_size for file in (folder / system).rglob("*") if file.is_file()) / 1e6
-            found = _in_its_own_process(folder, system, "search")
-            if "skipped" in found:
-                rows.append(ScaleRow(system, **built, disk_megabytes=disk, skipped=found["skipped"]))
-            rows += [ScaleRow(**row, **built, disk_megabytes=disk) for row in found.get("rows", [])]
+            rows += _measured(folder, system)
     return rows
+
+
+def _prepare(archive: MadeArchive, folder: Path, report: Callable[[str], None]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    before = folder / "before"
+    before.mkdir()
+    try:
+        archive.save(before)
+        for file in before.iterdir():
+            if (folder / file.name).exists() and (folder / file.name).read_bytes() != file.read_bytes():
+                raise SettingsError(f"{folder}: holds another archive; name another folder to keep this one in")
+        for file in before.iterdir():
+            file.replace(folder / file.name)
+    finally:
+        shutil.rmtree(before)
+    if not (folder / _TRUTH).exists():
+        report("finding the truth")
+        write_whole(folder / _TRUTH, json.dumps(_truth(archive)).encode())
+
+
+def _measured(folder: Path, system: str) -> list[ScaleRow]:
+    """The rows of one system. What was built says at its end what that took."""
+    where, told = folder / system, folder / f"{system}.json"
+    if told.exists():
+        built = json.loads(told.read_bytes())
+    else:
+        shutil.rmtree(where, ignore_errors=True)
+        where.mkdir()
+        built = _in_its_own_process(folder, system, "build")
+        if "skipped" in built:
+            return [ScaleRow(system, skipped=built["skipped"])]
+        write_whole(told, json.dumps(built).encode())
+    built["disk_megabytes"] = sum(file.stat().st_size for file in where.rglob("*") if file.is_file()) / 1e6
+    opened = _in_its_own_process(folder, system, "open")
+    if "skipped" in opened:
+        return [ScaleRow(system, **built, skipped=opened["skipped"])]
+    found = _in_its_own_process(folder, system, "search")
+    if "skipped" in found:
+        return [ScaleRow(system, **built, **opened, skipped=found["skipped"])]
+    return [ScaleRow(**row, **built, **opened) for row in found["rows"]]
+
+
+def slope(sizes: Sequence[int], values: Sequence[float]) -> float:
+    """The power of the size with which a value grows: the slope of the line of least squares through the logarithms.
+
+    NaN for less than two values that are known and above 0.
+    """
+    known = [(size, value) for size, value in zip(sizes, values, strict=True) if value > 0]
+    if len({size for size, _ in known}) < 2:
+        return math.nan
+    logs_of_sizes, logs = np.log(np.array(known, np.float64)).T
+    return float(np.polyfit(logs_of_sizes, logs, 1)[0])
 
 
 def _in_its_own_process(folder: Path, system: str, phase: str) -> dict[str, Any]:
@@ -111,8 +175,18 @@ def main(folder: Path, system: str, phase: str) -> dict[str, Any]:
     """What the process of one system does and tells."""
     if hasattr(os, "sched_setaffinity"):  # Linux; elsewhere the environment has asked for one thread
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    archive, store = MadeArchive.load(folder), STORES[system]()
+    store = STORES[system]()
     try:
+        if phase == "open":  # without the archive, which would count as the store's memory
+            for name in store.libraries:
+                import_module(name)
+            before = resident_memory()
+            begun = time.perf_counter()
+            opened = store.open(folder / system)
+            seconds, most = time.perf_counter() - begun, most_memory()
+            del opened
+            return {"open_seconds": seconds, "open_megabytes": (most - before) / 1e6}
+        archive = MadeArchive.load(folder)
         if phase == "build":
             begun = time.perf_counter()
             store.build(archive, folder / system)
@@ -123,7 +197,7 @@ def main(folder: Path, system: str, phase: str) -> dict[str, Any]:
         del archive
         gc.collect()
         rows = []
-        for name, kind, by, ask in store.open(folder / system, asked):
+        for name, kind, by, ask in store.ways(store.open(folder / system), asked):
             rows.append(asdict(_asked(name, kind, ask, asked.questions, truth.get(by))))
         kept = ("system", "kind", "search_megabytes", "p50_ms", "p95_ms", "cpu_ms", "recall")
         return {"rows": [{name: row[name] for name in kept} for row in rows]}
@@ -220,6 +294,8 @@ def _identity(archive: MadeArchive) -> EmbedderIdentity:
 class _Ours:
     """An index of ours, which holds words and token vectors, too, and in which copies of documents are linked."""
 
+    libraries = ("faiss", "rensa", "tantivy")
+
     def build(self, archive: MadeArchive, folder: Path) -> None:
         built_with = BuiltWith(_identity(archive), Chunking())
         with writing(folder), Index(folder, Catalog(folder, built_with=built_with)) as index:
@@ -233,22 +309,24 @@ class _Ours:
                 index.embed(pending, {its.hash: EmbeddedPassage(p.vector, p.tokens) for its, p in made})
             index.save()
 
-    def open(self, folder: Path, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
-        with Index.open(folder) as index:
-            index.use_embedder(_Given(archive))
-            # Keys are given out in the order in which passages were committed.
-            keys = np.sort(index.catalog.keys_where("", "")).tolist()
-            number_of = {key: number for number, key in enumerate(keys)}
+    def open(self, folder: Path) -> Index:
+        return Index.open(folder)
 
-            def dense(question: Question) -> Numbers:
-                hits = index.search_dense(question.vector, k=_K, filters=Filters())[:_K]
-                return [number_of[hit.key] for hit in hits]
+    def ways(self, opened: Any, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
+        index: Index = opened
+        index.use_embedder(_Given(archive))
+        # Keys are given out in the order in which passages were committed.
+        keys = np.sort(index.catalog.keys_where("", ""))
 
-            kind = index.dense.kind
-            yield "dragoman, vectors alone", kind, "centred", dense
-            for name, rerank in (("dragoman, fused with words", False), ("dragoman, and reranked", True)):
-                retriever = HybridRetriever(index, rerank=rerank)
-                yield name, kind, "", lambda question, retriever=retriever: _retrieved(retriever, question)
+        def dense(question: Question) -> Numbers:
+            hits = index.search_dense(question.vector, k=_K, filters=Filters())[:_K]
+            return np.searchsorted(keys, [hit.key for hit in hits]).tolist()
+
+        kind = index.dense.kind
+        yield "dragoman, vectors alone", kind, "centred", dense
+        for name, rerank in (("dragoman, fused with words", False), ("dragoman, and reranked", True)):
+            retriever = HybridRetriever(index, rerank=rerank)
+            yield name, kind, "", lambda question, retriever=retriever: _retrieved(retriever, question)
 
 
 def _retrieved(retriever: HybridRetriever, question: Question) -> Numbers:
@@ -288,6 +366,8 @@ def _source(block: list[MadePassage]) -> ReadySource:
 class _RawFaiss:
     """A flat faiss index of float32, with nothing beside it."""
 
+    libraries = ("faiss",)
+
     def build(self, archive: MadeArchive, folder: Path) -> None:
         import faiss
 
@@ -296,19 +376,22 @@ class _RawFaiss:
             index.add(np.array([passage.vector for passage in block]))
         faiss.write_index(index, str(folder / "flat.faiss"))
 
-    def open(self, folder: Path, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
+    def open(self, folder: Path) -> Any:
         import faiss
 
-        index: Any = faiss.read_index(str(folder / "flat.faiss"))
+        return faiss.read_index(str(folder / "flat.faiss"))
 
+    def ways(self, opened: Any, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
         def ask(question: Question) -> Numbers:
-            return index.search(question.vector[None], _K)[1][0].tolist()
+            return opened.search(question.vector[None], _K)[1][0].tolist()
 
         yield "faiss", "exact, float32", "cosine", ask
 
 
 class _LangChain:
     """LangChain's FAISS store with its defaults: the texts in a dictionary, the vectors in a flat index."""
+
+    libraries = ("faiss", "langchain_community.vectorstores")
 
     def build(self, archive: MadeArchive, folder: Path) -> None:
         store, given = self._parts()
@@ -322,11 +405,12 @@ class _LangChain:
                 made.add_embeddings(pairs, metadatas=numbers)
         made.save_local(str(folder))
 
-    def open(self, folder: Path, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
+    def open(self, folder: Path) -> Any:
         store, given = self._parts()
-        # Its files are pickles, which run what is in them; these were written by `build` a moment ago.
-        opened = store.load_local(str(folder), given, allow_dangerous_deserialization=True)
+        # Its files are pickles, which run what is in them; these were written by `build`.
+        return store.load_local(str(folder), given, allow_dangerous_deserialization=True)
 
+    def ways(self, opened: Any, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
         def ask(question: Question) -> Numbers:
             found = opened.similarity_search_by_vector(question.vector.tolist(), k=_K)
             return [document.metadata["number"] for document in found]
@@ -344,6 +428,8 @@ class _LangChain:
 class _Chroma:
     """Chroma on disk with its defaults, the vectors given."""
 
+    libraries = ("chromadb",)
+
     def build(self, archive: MadeArchive, folder: Path) -> None:
         client = self._client(folder)
         made = client.create_collection("passages", embedding_function=None, metadata={"hnsw:space": "cosine"})
@@ -354,9 +440,10 @@ class _Chroma:
                 documents=[passage.text for passage in block],
             )
 
-    def open(self, folder: Path, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
-        opened = self._client(folder).get_collection("passages", embedding_function=None)
+    def open(self, folder: Path) -> Any:
+        return self._client(folder).get_collection("passages", embedding_function=None)
 
+    def ways(self, opened: Any, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
         def ask(question: Question) -> Numbers:
             found = opened.query(query_embeddings=[question.vector], n_results=_K, include=["documents"])
             return [int(id_) for id_ in found["ids"][0]]
@@ -372,6 +459,8 @@ class _Chroma:
 
 class _Lance:
     """LanceDB without an index, as it advises for up to 100,000 rows, or with the one that it makes by default."""
+
+    libraries = ("lancedb",)
 
     indexed = False
 
@@ -393,13 +482,14 @@ class _Lance:
         if self.indexed:
             table.create_index(metric="cosine")
 
-    def open(self, folder: Path, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
+    def open(self, folder: Path) -> Any:
         import lancedb  # pyright: ignore[reportMissingImports] - in the extra "bench"
 
-        table = lancedb.connect(str(folder)).open_table("passages")
+        return lancedb.connect(str(folder)).open_table("passages")
 
+    def ways(self, opened: Any, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
         def ask(question: Question) -> Numbers:
-            query = table.search(question.vector).distance_type("cosine").limit(_K).select(["number", "text"])
+            query = opened.search(question.vector).distance_type("cosine").limit(_K).select(["number", "text"])
             return [row["number"] for row in query.to_list()]
 
         yield ("lancedb-index", "IVF PQ", "cosine", ask) if self.indexed else ("lancedb", "exact", "cosine", ask)
