@@ -25,6 +25,7 @@ from index.schema import FILE_NAME
 from index.whole import exchange, is_left_behind, written_whole
 
 _PAGES_A_STEP = 1024  # 4 MB
+_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def take_snapshot(
@@ -140,7 +141,7 @@ def _copy(source: Path, target: Path, on_progress: Progress) -> None:
                 )
             copy.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        if error.sqlite_errorcode & 0xFF in _NO_ROOM:
             raise IndexUnwritable(
                 f"{target.parent}: the copy cannot be written ({error}); it needs {source.stat().st_size / 1e6:,.0f} MB"
             ) from error
@@ -153,5 +154,8 @@ def _copy(source: Path, target: Path, on_progress: Progress) -> None:
 def _told_of_full_disk(where: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise IndexUnwritable(f"{where}: cannot be written ({error.strerror}); free some of the disk") from error
+    except (OSError, sqlite3.OperationalError) as error:
+        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF not in _NO_ROOM:
+            raise
+        told = getattr(error, "strerror", None) or error
+        raise IndexUnwritable(f"{where}: cannot be written ({told}); free some of the disk") from error

@@ -36,11 +36,11 @@ def test_no_kill_loses_anything_or_leaves_a_lie(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux" or not shutil.which("cc"), reason="a library is compiled and preloaded")
 def test_no_write_that_fails_loses_anything(dragoman: Callable[..., object]) -> None:
-    done = dragoman("eval", "crash", "--faults", 14, "--json")
+    done = dragoman("eval", "crash", "--faults", 16, "--json")
     report = json.loads(done.stdout)
     assert (report["found"], done.returncode) == ([], 0)
     assert all(count > 20 for count in report["writes"].values())
-    assert sum(report["ends"].values()) == 14  # of each operation once by each kind of fault
+    assert sum(report["ends"].values()) == 16  # of each operation once by each kind of fault
     assert all("PLACE" in message for message in report["messages"]) and report["messages"]
 
 
