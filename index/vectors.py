@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -179,19 +180,58 @@ class _Places:
     addresses: NDArray[np.int64]  # of the 8 bits of each
 
 
+def _places(index: Any, file: Path | None = None) -> _Places:
+    """Where the vectors of an index in cells are; `file` is what it is mapped from."""
+    import faiss
+
+    lists = index.invlists
+    sizes = [lists.list_size(cell) for cell in range(lists.nlist)]
+    filled = [cell for cell, size in enumerate(sizes) if size]
+    if not filled:
+        return _Places(np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64))
+
+    def mapped(cell: int) -> Keys:
+        return faiss.rev_swig_ptr(lists.get_ids(cell), sizes[cell]).copy()
+
+    keys = _read_keys(file, {cell: (int(lists.get_ids(cell)), sizes[cell]) for cell in filled}) if file else {}
+    # The last one tells whether the file is laid out as we think.
+    if not keys or not np.array_equal(keys[filled[-1]], mapped(filled[-1])):
+        keys = {cell: mapped(cell) for cell in filled}
+    of_all = np.concatenate([keys[cell] for cell in filled])
+    addresses = [int(lists.get_codes(cell)) + np.arange(sizes[cell]) * index.d for cell in filled]
+    cells = np.repeat(np.array(filled, np.int32), [sizes[cell] for cell in filled])
+    order = np.argsort(of_all)
+    return _Places(of_all[order], cells[order], np.concatenate(addresses)[order])
+
+
+def _read_keys(file: Path, mapped: dict[int, tuple[int, int]]) -> dict[int, Keys]:
+    """The keys in each cell, from the address where they are mapped and their number.
+
+    By reading: looking at them where they are mapped maps the vectors around them, too, which is most of the file. The
+    cells are the last thing that faiss writes, so that their addresses tell how far it is to the end.
+    """
+    end = max(address + 8 * size for address, size in mapped.values())
+    found = {}
+    with file.open("rb", buffering=0) as opened:
+        length = opened.seek(0, os.SEEK_END)
+        for cell, (address, size) in mapped.items():
+            opened.seek(max(0, length - (end - address)))
+            found[cell] = np.frombuffer(opened.read(8 * size), np.int64)
+    return found
+
+
 class _Cells:
     """Vectors by the cell that they fall in, 8 bits a coordinate; a search looks in the cells nearest to the query.
 
     What is kept of a vector is how far it is from the middle of its cell.
     """
 
-    def __init__(self, index: Any, *, mapped: bool) -> None:
+    def __init__(self, index: Any, *, file: Path | None = None) -> None:
         self.index = index
-        self._mapped = (
-            mapped  # faiss has what is in the cells in a file, and ends the process if it is told to change it
-        )
-        self._places_of_now: _Places | None = None
-        self._follow(not mapped)
+        self._places_of_now = _places(index, file) if file else None
+        # What is in the cells is in the file: faiss would end a process that told it to change.
+        self._mapped = file is not None
+        self._follow(not self._mapped)
 
     @classmethod
     def trained(cls, vectors: Floats, cells: int) -> _Cells:
@@ -205,7 +245,7 @@ class _Cells:
         index.sq.rangestat_arg = 0.1  # room beyond the least and greatest seen: what falls outside is cut off
         index.train(vectors)
         index.nprobe = min(cells, _FEWEST_LOOKED_IN)
-        return cls(index, mapped=False)
+        return cls(index)
 
     def _follow(self, by_key: bool) -> None:
         """Whether faiss is to know where each vector is, which takes it memory and its time to read."""
@@ -226,18 +266,7 @@ class _Cells:
 
     def _places(self) -> _Places:
         if self._places_of_now is None:
-            import faiss
-
-            lists, dimension = self.index.invlists, self.index.d
-            keys, cells, addresses = [np.zeros(0, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
-            for cell in range(lists.nlist):
-                if size := lists.list_size(cell):
-                    keys.append(faiss.rev_swig_ptr(lists.get_ids(cell), size).copy())
-                    cells.append(np.full(size, cell, np.int32))
-                    addresses.append(int(lists.get_codes(cell)) + np.arange(size) * dimension)
-            of_all = np.concatenate(keys)
-            order = np.argsort(of_all)
-            self._places_of_now = _Places(of_all[order], np.concatenate(cells)[order], np.concatenate(addresses)[order])
+            self._places_of_now = _places(self.index)
         return self._places_of_now
 
     def add(self, keys: Keys, vectors: Floats) -> None:
@@ -609,7 +638,7 @@ class DenseIndex:
                 if index.d != self.dimension:
                     raise ValueError(f"holds vectors of {index.d} dimensions, wanted are {self.dimension}")
                 if isinstance(index, faiss.IndexIVF):
-                    self._parts[lang] = _Cells(index, mapped=True)
+                    self._parts[lang] = _Cells(index, file=where)
                 else:
                     self._parts[lang] = _Exact(faiss.read_index(str(where)))
                 self._sums[lang] = np.array(sums[lang])
