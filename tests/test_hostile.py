@@ -87,7 +87,7 @@ def test_an_extractive_answer_is_unmoved(asked: Callable[..., Answer], case: dic
     reply = asked(case["lang"], case["text"])
     assert without.statements[0].text == FACTS[case["lang"]][1]
     if case in LIES:
-        assert FACTS[case["lang"]][1] in [statement.text for statement in reply.statements]
+        assert {statement.text for statement in reply.statements} <= {*FACTS[case["lang"]][1:3], case["text"]}
     else:
         assert [statement.text for statement in reply.statements] == [s.text for s in without.statements]
 

@@ -94,7 +94,7 @@ def write_files(files: Path) -> None:
 
 def always(threshold: float) -> Calibration:
     """Answers whatever it is asked (0.0), or nothing (2.0)."""
-    return Calibration(0.0, Signals(0, 0, 0, 0, 0), threshold)
+    return Calibration(0.0, Signals(0, 0, 0, 0), threshold)
 
 
 def serve_files(base: Path, *, threshold: float) -> Iterator[Served]:

@@ -155,11 +155,11 @@ def test_the_commands(sample_index: Path, tmp_path: Path, dragoman: Callable) ->
     done = dragoman("verify", tmp_path / "r.json", "--replay")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "asked again, it is answered the same")
     document = json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))
-    document["statements"] = document["statements"][:1]
+    document["statements"] = []
     (tmp_path / "r.json").write_text(json.dumps(document), encoding="utf-8")
     done = dragoman("verify", tmp_path / "r.json", "--replay")
     assert done.returncode == 1
-    assert "otherwise: statement 2: nothing then, " in done.stdout
+    assert "otherwise: statement 1: nothing then, " in done.stdout
     done = dragoman("ask", "--index", sample_index, "--receipt", tmp_path / "no" / "r.md", question)
     assert done.returncode == 2 and "name a file that can be written" in done.stderr
 
