@@ -22,7 +22,7 @@ demo: $(VENV)/installed
 	@$(BIN)/dragoman ask --index $(DEMO_INDEX) "who won the chess olympiad in Budapest?"
 
 test: $(VENV)/installed-for-tests lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 # The floors of the shipped set; a minute.
 gate: $(VENV)/installed-for-tests

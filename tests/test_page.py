@@ -334,7 +334,7 @@ def test_an_abstention_is_shown_as_one(tab: Page, abstaining: Served) -> None:
     visit(tab, abstaining)
     reply = ask(tab, "Who handed his keys of the Sahilkend lighthouse to the port?")
     expect(reply).to_contain_text("The documents do not tell.")
-    expect(reply).to_contain_text("no sentence of them seems to answer")
+    expect(reply).to_contain_text("they do not hold a person's name that the question has not")
     expect(reply).to_contain_text("Closest passages")
     expect(tab.locator(".answer")).to_have_count(0)
     reply.get_by_role("button", name="The lighthouse keeper of Sahilkend retires").first.click()
@@ -354,7 +354,7 @@ def test_a_question_is_understood_by_the_one_before_it(tab: Page, answering: Ser
     ask(tab, "Who gave the lighthouse keeper a brass lamp?")
     reply = ask(tab, "and when did he retire?")
     expect(tab.locator(".meant")).to_have_text("gave the lighthouse keeper a brass lamp — and when did he retire?")
-    expect(reply).to_contain_text("lighthouse")
+    expect(reply).to_contain_text("the old brass lamp")
 
 
 def test_health_is_told_once_questions_can_be_asked(answering: Served) -> None:
