@@ -152,7 +152,8 @@ class Assistant:
         # What was found may be replaced by the process that is writing before it is read.
         with self.index.catalog.snapshot():
             reply = self.decide(self._draft(question, **wishes))
-            sources = read_sources({hit.passage.source_path for hit in reply.evidence}, self.index)
+            cited = {hit.passage.source_path for hit in reply.evidence} if self._chat else set[str]()
+            sources = read_sources(cited, self.index)
         if self._chat is not None and isinstance(reply, Answer):
             reply = yield from self._written(reply, self._chat, sources)
         elif isinstance(reply, Answer):

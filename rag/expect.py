@@ -1,4 +1,4 @@
-"""What kind of thing a question asks for, and whether a sentence holds one.
+"""What kind of thing a question asks for.
 
 Only what can be told by form in every language of the archive. "How many …" is not answered by a sentence without a
 number, however near its subject.
@@ -88,7 +88,6 @@ _FORMS = (  # those whose words are also part of others' come later
     (Expected.NAME, _NAME),
 )
 
-_DIGIT = re.compile(r"\d")
 NUMBER_WORD = any_of(
     "one|tvo|thre|four|five|six|seven|eight|nine|ten|tvelve|dozen_|tventy|thirty|forty|fifty|sihty|hundred_|"
     "thousand_|milion_|bilion_|half|tvice|third_|quarter_|single",
@@ -125,12 +124,3 @@ def expected(question: str) -> Expected:
     if _NUMBER_UNFOLDED.search(question):
         return Expected.NUMBER
     return Expected.YES_NO if _YES_NO.search(folded) else Expected.ANY
-
-
-def holds(form: Expected, sentence: str) -> bool:
-    """Whether a sentence holds a number or a time if that is what was asked for; a digit will do for either."""
-    if form not in (Expected.NUMBER, Expected.TIME) or _DIGIT.search(sentence):
-        return True
-    folded = " ".join(folded_words(sentence))
-    words = NUMBER_WORD if form is Expected.NUMBER else TIME_WORD
-    return bool(words.search(folded))

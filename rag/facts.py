@@ -88,8 +88,9 @@ def unsupported(statement: str, quotes: Sequence[Quoted], *, lang: str, context:
     A name is a word with a capital that is not the first of its sentence; the first, too, unless it is known to be an
     ordinary word: because it is a frequent one, or because `context` (the question, the passages) writes it small.
     """
-    dates = [found for found in _dates(statement, lang, quotes) if not found.is_held]
-    held = [found.span for found in _dates(statement, lang, quotes) if found.is_held]
+    found_dates = _dates(statement, lang, quotes)
+    dates = [found for found in found_dates if not found.is_held]
+    held = [found.span for found in found_dates if found.is_held]
     numbers = _missing_numbers(statement, lang, quotes, held)
     names = _missing_names(statement, lang, quotes, context, [found.span for found in dates] + held)
     # A date of which the quotes have the number, as in a year that is written in words elsewhere, is not missing twice.

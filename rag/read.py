@@ -64,7 +64,6 @@ class Draft:
 
     statements: tuple[DraftStatement, ...]
     matches: TokenMatches  # of the question with every candidate sentence
-    best: int  # row of `matches` that matches best, whether or not it became the first statement, or -1
     candidates: tuple[Candidate, ...]  # those sentences, a row each
 
 
@@ -102,10 +101,7 @@ class ExtractiveReader:
         scores = [weighed(each) for each in weighing.evidence]
         order = sorted(range(len(scores)), key=lambda i: (-round(scores[i], 6), i))
         statements = _gather(understand(question), weighing.candidates, shares(scores), order)
-        passages = np.array([candidate.passage_score for candidate in weighing.candidates])
-        closeness = weighing.matches.scores + _PASSAGE_WEIGHT * passages
-        best = int(closeness.round(6).argmax()) if order else -1
-        return Draft(statements, weighing.matches, best, weighing.candidates)
+        return Draft(statements, weighing.matches, weighing.candidates)
 
     def weigh(self, question: str, evidence: list[ScoredPassage]) -> Weighing:
         """The evidence for those sentences of the passages that are the likeliest to answer."""

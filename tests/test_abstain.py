@@ -23,7 +23,7 @@ def drafted(*sentences: str, match: float = 0.5, lang: str = "en") -> Draft:
     candidates = [
         SimpleNamespace(text=text, passage_score=0.3, passage=SimpleNamespace(lang=lang)) for text in sentences
     ]
-    return Draft((), TokenMatches(np.ones(1, np.float32), matches, matches), 0, cast(Any, tuple(candidates)))
+    return Draft((), TokenMatches(np.ones(1, np.float32), matches, matches), cast(Any, tuple(candidates)))
 
 
 @given(st.floats(0.01, 100), st.floats(0, 1))

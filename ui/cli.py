@@ -322,17 +322,6 @@ def _bold(shown: str, statement: Statement) -> str:
     return shown
 
 
-def show_reply(reply: Reply) -> str:
-    """A reply for reading in a terminal."""
-    from rag import Abstention
-
-    lines, number = [], 1
-    for statement in () if isinstance(reply, Abstention) else reply.statements:
-        lines.extend(_lines(statement, number))
-        number += len(statement.citations)
-    return "\n".join([*lines, *_rest(reply)])
-
-
 def _lines(statement: Statement, number: int) -> list[str]:
     """A statement and its citations, numbered from `number`."""
     marks = range(number, number + len(statement.citations))
