@@ -79,6 +79,7 @@ _YES_NO_FIRST = re.compile(
     r"(?:is|are|vas|vere|do|does|did|has|have|had|can|could|vil|vould|should)(?= )|(?:pravda li|verno li)(?= )"
 )
 _YES_NO = any_of(r"\A[a-z]+ ([a-z]+ )?li", "var ?m[iu]_", "yoh ?mu_", r"[a-z]{3,}[mb]i?[srd]?m[iu]")
+_QUESTION_MARK = re.compile("[?؟？]")
 _FORMS = (  # those whose words are also part of others' come later
     (Expected.TIME, _TIME),
     (Expected.NUMBER, _NUMBER),
@@ -124,3 +125,13 @@ def expected(question: str) -> Expected:
     if _NUMBER_UNFOLDED.search(question):
         return Expected.NUMBER
     return Expected.YES_NO if _YES_NO.search(folded) else Expected.ANY
+
+
+def is_question(text: str) -> bool:
+    """Whether something is asked, rather than said as headlines and claims say it.
+
+    >>> [is_question(text) for text in ("who won", "Kim gəldi?", "A man who won a lottery.", "Man wins lottery")]
+    [True, True, False, False]
+    """
+    text = text.strip()
+    return bool(_QUESTION_MARK.search(text)) or not (text.endswith((".", "!")) or expected(text) is Expected.ANY)

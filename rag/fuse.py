@@ -12,6 +12,11 @@ LEXICAL_WEIGHT = 1.3
 # Azerbaijani typed without its letters (.761 to .803) and lowers mixed archives (.895 to .869). To add the centred
 # cosine as well, a tenth of it or more, gains nothing: it has chosen the candidates.
 LEXICAL_BESIDE_TOKENS = 0.33
+# A question asks for a detail, which tokens find; a headline or a claim says what the whole passage is about, which
+# the centred cosine knows better. So where nothing is asked, it gets a part: SciFact .718 to .721, headlines in English
+# .824 to .844 (by cosine alone .854), the mean of 16 pairs of headlines .793 to .796, of which none loses more than
+# .005. Nearby weights (a cosine of .26 to .33, words of .33 to .37) differ by .005 on SciFact, by .003 in English.
+STATEMENT_DENSE, STATEMENT_LEXICAL = 0.31, 0.36
 # Tokens of a question are met better in its own language, as its words are. To take away a quarter of the usual match
 # of each language lifts archives of translations (ntrex-qa pools .852 to .864, xquad-ru-pool .887 to .902), moves mixed
 # archives by .003, and nothing else, for passages of one language keep their order; .35 lowers mixed archives.
@@ -55,19 +60,30 @@ def fuse(dense: Mapping[int, float], surplus: Mapping[int, float]) -> dict[int, 
 
 
 def rerank(
-    fused: Mapping[int, float], surplus: Mapping[int, float], late: Mapping[int, float], lang_of: Mapping[int, str]
+    dense: Mapping[int, float],
+    surplus: Mapping[int, float],
+    late: Mapping[int, float],
+    lang_of: Mapping[int, str],
+    *,
+    is_question: bool,
 ) -> dict[int, float]:
-    """One score for each passage of `fused`: for those of `late` its match of tokens, less a part of what is usual in
-    its language, and a third of its surplus.
+    """One score for each passage of `dense`: for those of `late` its match of tokens, less a part of what is usual in
+    its language, and a third of its surplus; for what is no question a part of its centred cosine in the place of as
+    much of the match.
 
-    The others come after them, in the order and at the distances that they had.
+    The others come after them, in the order and at the distances that `fuse` gives them.
     """
     usual = _usual(late, lang_of)
+    cosine, words = (0.0, LEXICAL_BESIDE_TOKENS) if is_question else (STATEMENT_DENSE, STATEMENT_LEXICAL)
     reranked = {
-        key: round(match - LATE_BACKGROUND * usual[lang_of[key]] + LEXICAL_BESIDE_TOKENS * surplus[key], 6)
+        key: round(
+            (1 - cosine) * (match - LATE_BACKGROUND * usual[lang_of[key]]) + cosine * dense[key] + words * surplus[key],
+            6,
+        )
         for key, match in late.items()
     }
-    return _followed(reranked, {key: score for key, score in fused.items() if key not in late})
+    others = fuse({key: score for key, score in dense.items() if key not in late}, surplus)
+    return _followed(reranked, others)
 
 
 def _usual(late: Mapping[int, float], lang_of: Mapping[int, str]) -> dict[str, float]:

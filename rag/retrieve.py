@@ -12,6 +12,7 @@ from index.embed import Floats
 from index.folder import Filters, Index
 from index.passages import searched_text
 from index.values import ScoredPassage
+from rag.expect import is_question
 from rag.fuse import agree, fuse, highest, reorder, rerank, surpluses
 from rag.late import score_packed
 from rag.letters import restore_letters
@@ -112,7 +113,8 @@ class HybridRetriever:
         fused = fuse(dense, surplus)
         order = sorted(fused, key=lambda key: (-fused[key], key))
         late = self._late(meant, order[:_RERANKED], langs) if self.rerank else {}
-        return Ranking(dense, shares, fused, late, {}, rerank(fused, surplus, late, langs))
+        scores = rerank(dense, surplus, late, langs, is_question=is_question(question))
+        return Ranking(dense, shares, fused, late, {}, scores)
 
     def _candidates(
         self, question: str, vector: Floats, k: int, filters: Filters
