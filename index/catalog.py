@@ -513,15 +513,14 @@ class Catalog:
 
     def counts(self) -> tuple[int, int, int]:
         """How many sources, documents and passages there are."""
-        sources, documents, passages = (
-            int(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-            for table in ("sources", "documents", "passages")
-        )
-        return sources, documents, passages
+        return self._count("sources"), self._count("documents"), self.passage_count()
 
     def passage_count(self) -> int:
         """How many passages there are."""
-        return self.counts()[2]
+        return self._count("passages")
+
+    def _count(self, table: str) -> int:
+        return int(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
     def pending_count(self) -> int:
         """How many passages have no embedding yet."""
