@@ -603,6 +603,20 @@ class Catalog:
                 passages=tuple((document, Span(start, end)) for document, start, end in passages),
             )
 
+    def dropped_of(self, path: str) -> tuple[DroppedSpan, ...]:
+        """What of a source belongs to no document, in order."""
+        rows = self._db.execute(
+            'SELECT x.start, x."end", x.reason FROM dropped x JOIN sources s ON x.source = s.key WHERE s.path = ? '
+            "ORDER BY x.start",
+            (path,),
+        )
+        return tuple(DroppedSpan(Span(start, end), reason) for start, end, reason in rows)
+
+    def sha256_of(self, path: str) -> str:
+        """SHA-256 of the bytes that a source was read from, or "" if there is no such source."""
+        row = self._db.execute("SELECT sha256 FROM sources WHERE path = ?", (path,)).fetchone()
+        return str(row[0]) if row else ""
+
     def document(self, document_id: str) -> Document | None:
         """The document with this id, or None."""
         return next(iter(self._documents("d.id = ?", document_id)), None)

@@ -175,10 +175,11 @@ def _paper(source: Source, dropped: Sequence[DroppedSpan]) -> str:
 
 
 def clean_given(source: Source) -> Cleaned:
-    """A source that is one article already, all of it kept, under the title that it came with."""
-    whole = stripped(source.text, Span(0, len(source.text)))
+    """A source that is one article already, kept up to what is set aside, under the title that it came with."""
+    end = source.set_aside[0].span.start if source.set_aside else len(source.text)
+    whole = stripped(source.text, Span(0, end))
     if whole.start == whole.end:
-        return Cleaned((), (), ())
+        return Cleaned((), source.set_aside, ())
     lang, languages = read_languages(source, (whole,))
     document = Document(
         id=article_id(source, whole.start),
@@ -188,9 +189,10 @@ def clean_given(source: Source) -> Cleaned:
         date=iso_day(source.date),
         spans=(whole,),
         body=(whole,),
+        date_from="metadata" if iso_day(source.date) else "",
         languages=languages,
     )
-    return Cleaned((document,), (), ())
+    return Cleaned((document,), source.set_aside, ())
 
 
 def _with_gaps(source: Source, parts: Sequence[Part]) -> Iterator[tuple[Part, bool]]:

@@ -6,7 +6,7 @@ goes on with the next run where one is stopped.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -25,13 +25,14 @@ from index.plan import Plan, Unchanged, make_plan
 from index.read import file_hash
 from index.rules import Rules
 from index.tokens import TokenCodec
-from index.values import Media, Passage, Source
+from index.values import DroppedSpan, Media, Passage, Source, Span
 from index.workers import SECONDS_A_FILE, Job, read_files, worker_count
 
 # A batch is what a killed run can lose. Of text the first is small, so that something can be asked soon, and each of
 # the next twice as large; of embeddings it is about three seconds on one laptop.
 _FIRST_BATCH, _LARGEST_BATCH = 64, 4096  # passages, or files of fewer
 EMBEDDED_BATCH = 256  # passages
+BESIDE = "beside the text"  # why the last of a given document is dropped
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ class GivenDocument:
     id: str  # becomes the path of its source
     title: str
     text: str
+    date: str = ""  # ISO 8601
+    beside: str = ""  # what else its source is to keep: behind the text, dropped as BESIDE, and no part of the article
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +142,17 @@ def ingest_given(
     *,
     embedder: Embedder,
     chunking: Chunking | None = None,
+    remove: Collection[str] = (),
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> IngestReport:
     """Make the index in `folder` hold `documents` by their ids; those that it has by the same text are skipped.
 
-    Raises as `ingest` does. Ctrl-C ends the run after the last whole batch, with `interrupted` set.
+    Sources whose paths are in `remove` are taken out before. Raises as `ingest` does. Ctrl-C ends the run after the
+    last whole batch, with `interrupted` set.
     """
     with _run(folder, embedder, chunking, on_progress, lambda message: None) as run:
+        known = run.catalog.files()
+        run.remove([path for path in dict.fromkeys(remove) if path in known])
         run.add(run.parse_given(documents))
         run.embed_pending()
     return run.result
@@ -191,6 +198,15 @@ def _token_codec(catalog: Catalog, embedder: Embedder) -> TokenCodec:
         codec = fit_token_codec(embedder)
         catalog.keep_token_codec(codec)
     return codec
+
+
+def _given(given: GivenDocument, sha256: str) -> tuple[Source, Cleaned]:
+    text, aside = given.text, ()
+    if given.beside:
+        text = f"{given.text}\n{given.beside}"
+        aside = (DroppedSpan(Span(len(given.text) + 1, len(text)), BESIDE),)
+    source = Source(given.id, Media.TEXT, sha256, text, title=given.title, date=given.date, set_aside=aside)
+    return source, clean_given(source)
 
 
 class _Run:
@@ -251,6 +267,12 @@ class _Run:
             self.result.known += len(pending) - len(made)
             self._tell()
 
+    def remove(self, paths: list[str]) -> None:
+        """Take out sources that there are."""
+        if paths:
+            self._index.commit([], remove=paths)
+            self.result.removed.extend(paths)
+
     def forget_gone(self, plan: Plan, *, prune: bool) -> None:
         """Deal with sources that were read from under the given paths and are no longer there."""
         renamed = {old for old, _ in self.result.renamed}
@@ -258,8 +280,7 @@ class _Run:
         left = sorted({*plan.gone, *plan.renamed.values()} - renamed)
         gone = [path for path in left if not exists(Path(plan.known[path].location))]
         if gone and prune:
-            self._index.commit([], remove=gone)
-            self.result.removed.extend(gone)
+            self.remove(gone)
         else:
             self.result.gone.extend(gone)
 
@@ -268,13 +289,12 @@ class _Run:
         self._files_total = len(documents)
         known = self.catalog.files()
         for given in documents:
-            sha256 = file_hash(f"{given.title}\0{given.text}".encode())
+            sha256 = file_hash("\0".join((given.title, given.text, *filter(None, (given.date, given.beside)))).encode())
             stored = known.get(given.id)
             if stored is not None and stored.sha256 == sha256:
                 self.result.unchanged += 1
             else:
-                source = Source(given.id, Media.TEXT, sha256, given.text, title=given.title)
-                yield self._parsed(given.id, source, clean_given(source), is_new=stored is None)
+                yield self._parsed(given.id, *_given(given, sha256), is_new=stored is None)
             self._files_done += 1
             self._tell()
 
@@ -298,8 +318,7 @@ class _Run:
                 elif not (read.source.problems or read.cleaned.problems):
                     self.result.left_out.append(f"{job.path}: holds no article; nothing in it can be asked")
                 if not parsed.passages and stored is not None:  # what it held before is no longer there
-                    self._index.commit([], remove=[job.path])
-                    self.result.removed.append(job.path)
+                    self.remove([job.path])
             self._files_done += 1
             self._tell()
 

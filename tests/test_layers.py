@@ -41,11 +41,12 @@ HOMES = {
     "torch": set(),
     "transformers": set(),
     "langchain": {"rag/chat.py"},
+    "langchain_tests": set(),
     "langchain_openai": set(),  # imported by langchain
     "openai": {"rag/chat.py"},
     "tiktoken": {"rag/budget.py"},
     "langchain_community": {"eval/baselines.py", "eval/scale.py", "eval/throughput.py"},
-    "langchain_core": {"eval/baselines.py", "eval/scale.py", "rag/chat.py"},
+    "langchain_core": {"eval/baselines.py", "eval/scale.py", "rag/chat.py", "rag/langchain.py"},
     "langchain_text_splitters": {"eval/throughput.py"},
     "llama_index": {"eval/throughput.py"},
     "chromadb": {"eval/scale.py", "eval/throughput.py"},
