@@ -603,6 +603,40 @@ class Catalog:
                 passages=tuple((document, Span(start, end)) for document, start, end in passages),
             )
 
+    def ready_sources(self) -> Iterator[ReadySource]:
+        """Every source with all that was committed of it, in the order in which `commit` was given them."""
+        rows = self._db.execute("SELECT key, path, location, size, modified, rules FROM sources ORDER BY key")
+        for key, path, location, size, modified, rules in rows:
+            source = self.source(path)
+            assert source is not None
+            passages = self._db.execute(
+                f"SELECT {self._PASSAGE_COLUMNS} WHERE d.source = ? ORDER BY p.key", (key,)
+            ).fetchall()
+            yield ReadySource(
+                source=source,
+                location=location,
+                documents=tuple(self._documents("d.source = ?", key)),
+                dropped=self.dropped_of(path),
+                passages=tuple(_stored_passage(row).passage for row in passages),
+                stamp=Stamp(size, modified),
+                rules=rules,
+                lines={
+                    line: bool(repeated)
+                    for line, repeated in self._db.execute(
+                        "SELECT line, repeated FROM lines WHERE source = ? ORDER BY line", (key,)
+                    )
+                },
+            )
+
+    def embedded(self, ids: Iterable[str]) -> dict[str, EmbeddedPassage]:
+        """The embeddings of the passages with these ids; those that are gone or pending are left out."""
+        rows = self._in(
+            "SELECT p.id, e.vector, t.packed FROM passages p JOIN embeddings e ON e.key = p.embedding "
+            "JOIN tokens t ON t.embedding = e.key WHERE p.id IN",
+            ids,
+        )
+        return {id_: EmbeddedPassage(np.frombuffer(v, "<f2").astype(np.float32), packed) for id_, v, packed in rows}
+
     def dropped_of(self, path: str) -> tuple[DroppedSpan, ...]:
         """What of a source belongs to no document, in order."""
         rows = self._db.execute(

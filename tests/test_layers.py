@@ -52,6 +52,7 @@ HOMES = {
     "chromadb": {"eval/scale.py", "eval/throughput.py"},
     "lancedb": {"eval/scale.py"},
     "bm25s": {"eval/baselines.py"},
+    "pyarrow": {"eval/scale.py", "index/parquet.py"},
     "matplotlib": {"eval/plot.py"},
 }
 MODULES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))

@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     from ui.index_command import add_index_command
     from ui.ingest_command import add_ingest
     from ui.show_command import add_show, add_sources
+    from ui.transfer_command import add_export, add_import
 
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_ingest(commands)
@@ -95,6 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     add_show(commands)
     _add_verify(commands)
     add_index_command(commands)
+    add_export(commands)
+    add_import(commands)
     add_eval(commands)
     return parser
 

@@ -116,13 +116,13 @@ def _add(steps: Any, name: str, run: Any, help: str, description: str) -> argpar
     return parser
 
 
-class _Bar:
+class Bar:
     """A progress bar for each thing that is gone through, shown when it takes more than a second."""
 
     def __init__(self) -> None:
         self._shown: Any = None
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -145,7 +145,7 @@ def _check(options: argparse.Namespace) -> int:
     from index.check import check
     from ui.cli import DONE, NOT_DONE, existing
 
-    with _Bar() as bar:
+    with Bar() as bar:
         found = check(existing(options.index), on_progress=bar.update)
     if options.json:
         _print_json(_checked(found))
@@ -185,7 +185,7 @@ def _repair(options: argparse.Namespace) -> int:
     from index.repair import repair
     from ui.cli import DONE, NOT_DONE, complain, existing, printable
 
-    with _Bar() as bar:
+    with Bar() as bar:
         repaired = repair(
             existing(options.index), drop_damaged=options.drop_damaged, report=complain, on_progress=bar.update
         )
@@ -202,7 +202,7 @@ def _snapshot(options: argparse.Namespace) -> int:
     from index.snapshot import take_snapshot
     from ui.cli import DONE, existing, printable
 
-    with _Bar() as bar:
+    with Bar() as bar:
         size = take_snapshot(existing(options.index), options.destination, force=options.force, on_progress=bar.update)
     if options.json:
         _print_json({"snapshot": str(options.destination), "bytes": size})
@@ -215,7 +215,7 @@ def _restore(options: argparse.Namespace) -> int:
     from index.snapshot import restore
     from ui.cli import DONE, printable
 
-    with _Bar() as bar:
+    with Bar() as bar:
         checked, kept = restore(options.snapshot, options.index, force=options.force, on_progress=bar.update)
     if options.json:
         _print_json({"index": str(options.index), "kept": str(kept or ""), **_checked(checked)})
@@ -252,7 +252,7 @@ def _reembed(options: argparse.Namespace) -> int:
 
     folder = existing(options.index)
     embedder = load_embedder(options.model, report=complain)
-    with _Bar() as bar:
+    with Bar() as bar:
         done = reembed(
             folder,
             embedder=embedder,
