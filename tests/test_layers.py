@@ -42,6 +42,7 @@ HOMES = {
     "transformers": set(),
     "langchain": {"rag/chat.py"},
     "langchain_tests": set(),
+    "bibtexparser": set(),
     "langchain_openai": set(),  # imported by langchain
     "openai": {"rag/chat.py"},
     "tiktoken": {"rag/budget.py"},

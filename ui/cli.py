@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from index.errors import DragomanError, IndexFolderError, SettingsError
 
 if TYPE_CHECKING:
-    from index.folder import Filters
+    from index.folder import Filters, Index
     from index.lexical import MatchedPart
     from index.values import Passage
-    from rag import Assistant, Explanation, Receipt, Reply, Statement
+    from rag import Assistant, Explanation, Reply, Statement
 
 DONE, NOT_DONE, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 DEFAULT_INDEX = Path("dragoman.index")
@@ -272,21 +272,28 @@ def _add_ask(commands: Any) -> None:
         "--receipt",
         type=Path,
         metavar="FILE",
-        help="keep all that the reply stands on: with footnotes if the name ends in .md, else as --json prints it, "
-        "which `dragoman verify` reads",
+        help="keep all that the reply stands on: with footnotes if the name ends in .md, the articles it cites for a "
+        "reference manager if it ends in .bib, else as --json prints it, which `dragoman verify` reads",
+    )
+    parser.add_argument(
+        "--format",
+        choices=["markdown", "json", "bibtex", "csl-json"],
+        help="what --receipt writes, whatever the name ends in; the last two list the articles that are cited",
     )
     add_json(parser)
 
 
 def _ask(options: argparse.Namespace) -> int:
+    if options.format and not options.receipt:
+        raise SettingsError(f"--format {options.format} says how --receipt FILE is written; name the file, too")
     with _opened(options, chat=options.llm) as assistant:
         if options.json:
             reply = assistant.ask(options.question, **_wanted(options))
         else:
             reply = _print_stream(assistant.stream(options.question, **_wanted(options)))
         explanation = assistant.explain(options.question, **_wanted(options)) if options.explain else None
-    if options.receipt:
-        _keep(reply.receipt(), options.receipt)
+        if options.receipt:
+            _keep(reply, options.receipt, options.format, assistant.index)
     if options.json:
         document = json.loads(reply.to_json()) | ({"explanation": explanation.to_document()} if explanation else {})
         print(json.dumps(document, ensure_ascii=False, indent=2))
@@ -295,8 +302,18 @@ def _ask(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _keep(receipt: Receipt, location: Path) -> None:
-    text = printable(receipt.to_markdown()) if location.suffix == ".md" else receipt.to_json() + "\n"
+def _keep(reply: Reply, location: Path, form: str | None, index: Index) -> None:
+    from rag.bibliography import bibliography, to_bibtex, to_csl_json
+
+    match form or {".md": "markdown", ".bib": "bibtex"}.get(location.suffix, "json"):
+        case "markdown":
+            text = printable(reply.receipt().to_markdown())
+        case "bibtex":
+            text = printable(to_bibtex(bibliography(reply, index)))
+        case "csl-json":
+            text = to_csl_json(bibliography(reply, index))
+        case _:
+            text = reply.to_json() + "\n"
     try:
         location.write_text(text, encoding="utf-8")
     except OSError as error:
