@@ -96,7 +96,6 @@ def estimate(
     passages = _total(strata, sampled, lambda file: file.passages)
     seconds = _total(strata, sampled, lambda file: file.seconds)
     processes = worker_count(len(new), at_most=workers)
-    vectors_a_passage = 2 * 2 * embedder.identity.dimension  # float16, and twice while they are moved to where they fit
     return Estimate(
         files=len(new),
         unchanged=len(files) - len(new),
@@ -110,8 +109,15 @@ def estimate(
         embedding_seconds=passages.times(1 / stored.passages_a_second if stored.embedded else 0),
         disk_bytes=_disk(stored, passages, _total(strata, sampled, lambda file: file.text_bytes)),
         disk_free_bytes=shutil.disk_usage(_nearest(folder)).free,
-        memory_bytes=_peak_bytes() + processes * _WORKER_BYTES + passages.high * (vectors_a_passage + _BYTES_A_PASSAGE),
+        memory_bytes=_peak_bytes()
+        + ingest_bytes(passages.high, dimension=embedder.identity.dimension, processes=processes),
     )
+
+
+def ingest_bytes(passages: float, *, dimension: int, processes: int) -> float:
+    """The memory that an ingest takes at most, beyond what the program takes that has loaded the embedder."""
+    vectors_a_passage = 2 * 2 * dimension  # float16, and twice while they are moved to where they fit
+    return processes * _WORKER_BYTES + passages * (vectors_a_passage + _BYTES_A_PASSAGE)
 
 
 def _to_be_read(

@@ -84,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     from ui.eval_command import add_eval
     from ui.index_command import add_index_command
     from ui.ingest_command import add_ingest
+    from ui.plan_command import add_plan
     from ui.show_command import add_show, add_sources
     from ui.transfer_command import add_export, add_import
 
@@ -98,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add_index_command(commands)
     add_export(commands)
     add_import(commands)
+    add_plan(commands)
     add_eval(commands)
     return parser
 

@@ -36,13 +36,13 @@ def _lines(found: Estimate) -> list[str]:
     from ui.cleaning import counted
 
     lines = [
-        f"{counted(found.files, 'file')} new or changed, {_megabytes(found.file_bytes)}; {found.unchanged:,} unchanged",
+        f"{counted(found.files, 'file')} new or changed, {megabytes(found.file_bytes)}; {found.unchanged:,} unchanged",
         f"passages   {_spread(found.passages, _rounded)}, by {counted(found.sample_files, 'file')} that were read"
         + (f" ({found.unread} of the sample could not be)" if found.unread else ""),
-        f"reading    {_spread(found.reading_seconds, _duration)}; from then on all can be found by its words",
-        f"embedding  {_spread(found.embedding_seconds, _duration)}, at {found.passages_a_second:.0f} passages a second",
-        f"disk       {_spread(found.disk_bytes, _megabytes)}; {_megabytes(found.disk_free_bytes)} are free",
-        f"memory     up to {_megabytes(found.memory_bytes)}",
+        f"reading    {_spread(found.reading_seconds, duration)}; from then on all can be found by its words",
+        f"embedding  {_spread(found.embedding_seconds, duration)}, at {found.passages_a_second:.0f} passages a second",
+        f"disk       {_spread(found.disk_bytes, megabytes)}; {megabytes(found.disk_free_bytes)} are free",
+        f"memory     up to {megabytes(found.memory_bytes)}",
     ]
     if found.disk_bytes.high > found.disk_free_bytes:
         lines.append("the disk may not have room for it: free some, or name another folder with --index")
@@ -61,13 +61,17 @@ def _rounded(number: float) -> str:
     return f"{round(number / unit) * unit:,}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time as a person says it."""
     if seconds < 120:
         return f"{_rounded(seconds)} s"
-    return f"{_rounded(seconds / 60)} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    if seconds < 7200:
+        return f"{_rounded(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 2 * 86_400 else f"{seconds / 86_400:,.1f} days"
 
 
-def _megabytes(size: float) -> str:
+def megabytes(size: float) -> str:
+    """A size as a person says it."""
     if size < 1e6:
         return f"{_rounded(size / 1e3)} kB"
-    return f"{_rounded(size / 1e6)} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+    return f"{_rounded(size / 1e6)} MB" if size < 1e9 else f"{size / 1e9:,.1f} GB"
