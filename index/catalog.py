@@ -793,6 +793,15 @@ class Catalog:
             values.append(json.dumps([key for name in sources for key in self._sources_under(name)]))
         return " AND ".join(conditions), values
 
+    def undated_count(self, sources: Collection[str], languages: Collection[str]) -> int:
+        """How many documents of `sources` and in `languages`, or of all for none, nothing dates."""
+        condition, values = self._documents_where("", "", sources)
+        if languages:
+            condition += " AND d.lang IN (SELECT value FROM json_each(?))"
+            values.append(json.dumps(sorted(languages)))
+        rows = self._db.execute(f"SELECT count(*) FROM documents d WHERE d.date = '' AND {condition}", values)
+        return int(rows.fetchone()[0])
+
     def has_source(self, name: str) -> bool:
         """Whether there is a source of this path, or one in the folder of this path."""
         return bool(self._sources_under(name))

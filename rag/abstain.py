@@ -36,12 +36,15 @@ class Signals:
     same_language: float  # 1 if the best sentence is in the question's, where all matches are higher
 
 
-def signals(question: str, evidence: list[ScoredPassage], draft: Draft) -> Signals:
-    """The signals of a draft with at least one statement."""
+def signals(question: str, evidence: list[ScoredPassage], draft: Draft, *, raised: float = 0.0) -> Signals:
+    """The signals of a draft with at least one statement.
+
+    `raised` is by how much the passages that come first score more for another reason than that they match.
+    """
     matches, candidates = draft.matches, draft.candidates
     strength = np.array(_strengths(question, draft))
     plain = matches.plain @ matches.weights * (_FORMLESS_PLAIN + (1 - _FORMLESS_PLAIN) * strength)
-    passages = np.array([candidate.passage_score for candidate in candidates])
+    passages = np.array([candidate.passage_score - raised for candidate in candidates])
     centred = (matches.scores + passages) * (_FORMLESS + (1 - _FORMLESS) * strength)
     scores = sorted((hit.score for hit in evidence), reverse=True)
     best = candidates[int(centred.argmax())]

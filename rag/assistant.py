@@ -14,18 +14,20 @@ from index.folder import Filters, Index
 from index.lexical import Phrase, parse_query
 from index.values import UNDETERMINED, ScoredPassage, Source
 from rag.abstain import CALIBRATION, Calibration, doubt, signals
+from rag.disagree import find_conflicts
 from rag.explain import Explanation, explain_hits
 from rag.follow_up import stand_alone
-from rag.ground import Unsupported, cite, ground, read_sources
+from rag.ground import Unsupported, cite, ground, ground_conflicts, read_sources
 from rag.letters import restore_letters
 from rag.merge import merge_neighbours
+from rag.origins import origins
 from rag.read import ExtractiveReader
 from rag.reply import Abstention, Answer, Reply, Searched, Statement
 from rag.rerank import load_reranker
 from rag.retrieve import HybridRetriever, Retriever
 from rag.rewrite import Rewriter, Rewritten
 from rag.select import Selected, collapse, spread
-from rag.when import Period, periods, prefer_periods, prefer_recent
+from rag.when import NEWEST, Period, asks_about_now, check_day, periods, prefer_periods, prefer_recent, published_by
 
 if TYPE_CHECKING:
     from rag.chat import ChatModel
@@ -47,6 +49,9 @@ class Wishes(TypedDict, total=False):
     # quotes stand around names, too, and on xquad ru-en nDCG@10 of questions that have some falls from .947 to .045.
     exact: bool
     today: str  # the day that words such as "last week" are counted from; without it they are words like others
+    # The day that the question is asked as if on: nothing that was published later is read, and it is `today`. Unlike
+    # `until` it leaves out what is dated by a month that was not over, and the reply tells how much has no date at all.
+    as_of: str
     recent: bool  # newer documents before older ones that match as well
     earlier: Sequence[str]  # the questions before this one, oldest first: it may lean on them
 
@@ -61,6 +66,8 @@ class _Found:
     named: tuple[Period, ...]
     selected: tuple[Selected, ...]
     pool: int  # how many passages were asked for to find these
+    about_now: bool  # whether the question is about how things stand on a day that is known
+    raised: float  # what the newest score more for being so
 
 
 class Assistant:
@@ -154,14 +161,15 @@ class Assistant:
             reply = self.decide(self._draft(question, **wishes))
             cited = {hit.passage.source_path for hit in reply.evidence} if self._chat else set[str]()
             sources = read_sources(cited, self.index)
+            origin_of = origins({hit.passage.document_id for hit in reply.evidence}, self.index) if self._chat else {}
         if self._chat is not None and isinstance(reply, Answer):
-            reply = yield from self._written(reply, self._chat, sources)
+            reply = yield from self._written(reply, self._chat, sources, origin_of)
         elif isinstance(reply, Answer):
             yield from reply.statements
         yield reply
 
     def _written(
-        self, extracted: Answer, chat: ChatModel, sources: Mapping[str, Source]
+        self, extracted: Answer, chat: ChatModel, sources: Mapping[str, Source], origin_of: Mapping[str, str]
     ) -> Generator[Statement, None, Reply]:
         """What the model writes in place of an extractive answer; returns the reply."""
         from rag.generate import GenerativeReader
@@ -173,7 +181,7 @@ class Assistant:
                 if isinstance(made, Unsupported):
                     dropped += 1
                     continue
-                statements.append(cite(made, sources))
+                statements.append(cite(made, sources, origin_of))
                 yield statements[-1]
         except ChatError as error:
             problem = str(error)
@@ -205,9 +213,16 @@ class Assistant:
         if not draft.statements:
             reason = "The closest passages hold no whole sentence that could answer."
             return Abstention(question, reason, evidence, 0.0, searched)
-        probability = self._calibration.probability(signals(found.meant, hits, draft))
-        statements = ground(draft.statements, self.index)
-        return Answer(question, statements, evidence, probability, searched, doubt(found.meant, draft))
+        probability = self._calibration.probability(signals(found.meant, hits, draft, raised=found.raised))
+        return Answer(
+            question,
+            ground(draft.statements, self.index),
+            evidence,
+            probability,
+            searched,
+            doubt(found.meant, draft),
+            disagreements=ground_conflicts(find_conflicts(found.meant, draft, found.named), self.index),
+        )
 
     def _searched(self, found: _Found, **wishes: Unpack[Wishes]) -> Searched:
         retriever = self._retriever_of(found.rewritten)
@@ -224,6 +239,11 @@ class Assistant:
             filters=found.filters,
             recent=wishes.get("recent", False),
             today=wishes.get("today", ""),
+            as_of=wishes.get("as_of", ""),
+            undated=self.index.catalog.undated_count(found.filters.sources, found.filters.languages)
+            if wishes.get("as_of")
+            else 0,
+            about_now=found.about_now,
             earlier=tuple(wishes.get("earlier", ())),
             threshold=self._calibration.threshold,
         )
@@ -250,7 +270,7 @@ class Assistant:
             problem=found.rewritten.problem,
             filters=found.filters,
             periods=found.named,
-            recent=wishes.get("recent", False),
+            recent=bool(found.raised),
             reranker=retriever.cross.name if retriever.cross else "",
             candidates=len(ranking.scores),
             hits=explain_hits((found.meant, *ranking.others), found.selected, ranking, self.index),
@@ -269,31 +289,37 @@ class Assistant:
         sources: Iterable[str] = (),
         exact: bool = False,
         today: str = "",
+        as_of: str = "",
         recent: bool = False,
         earlier: Sequence[str] = (),
     ) -> _Found:
         if not question.strip():
             raise SettingsError("the question is empty; write one")
         phrases = _phrases(question) if exact else ()
-        filters = Filters(frozenset(languages), since, until, phrases, frozenset(sources))
+        check_day("--as-of", as_of)
+        last = min(filter(None, (until, as_of)), default="")
+        filters = Filters(frozenset(languages), since, last, phrases, frozenset(sources))
         self._check_sources(filters.sources)
         rewritten = self._rewrite(question, tuple(earlier), filters.languages, again=again)
         retriever = self._retriever_of(rewritten)
         meant = restore_letters(rewritten.question, self.index)
-        named = periods(meant, today=today)
+        named = periods(meant, today=as_of or today)
+        about_now = bool(as_of or today) and asks_about_now(meant)
         pool = max(_POOL, 2 * k)
         while True:
             # What was restored is no more ASCII, which is how the retriever knows that there is nothing to restore.
             hits = retriever.retrieve(meant, k=pool, filters=filters)
-            found = prefer_periods([Selected(hit) for hit in hits], named)
-            if recent:
+            known = [Selected(hit) for hit in hits if not as_of or published_by(hit.passage.date, as_of)]
+            found = prefer_periods(known, named)
+            if recent or about_now:
                 found = prefer_recent(found)
-            articles = self.index.representatives({hit.passage.document_id for hit in hits})
+            articles = self.index.representatives({each.hit.passage.document_id for each in known})
             selected = collapse(found, articles)
             if spreads:
                 selected = spread(selected, articles)
             if len(selected) >= k or len(hits) < pool:
-                return _Found(rewritten, meant, filters, named, tuple(selected[:k]), pool)
+                raised = NEWEST if recent or about_now else 0.0
+                return _Found(rewritten, meant, filters, named, tuple(selected[:k]), pool, about_now, raised)
             pool *= 4  # copies took the places
 
     def _rewrite(self, question: str, earlier: tuple[str, ...], only: frozenset[str], *, again: bool) -> Rewritten:

@@ -134,6 +134,23 @@ def sentence_evidence(
     return found
 
 
+def match_words(
+    question: str, tokens: TokenVectors, matches: NDArray[np.float32]
+) -> tuple[list[str], NDArray[np.float64]]:
+    """The words of a question as it has them, and (texts, words) how well each is met, from (texts, tokens)."""
+    words = _QuestionWords(question, tokens)
+    return words.texts, words.of(matches)[:, :-1]
+
+
+def is_asking(word: str) -> bool:
+    """Whether a word of a question only asks: "which", "neçə", "сколько"."""
+    return _only_asks(fold_word(word))
+
+
+def _only_asks(folded: str) -> bool:
+    return folded in _ASKING or bool(_ASKING_BEGINS.match(folded))
+
+
 def weighed(evidence: SentenceEvidence, weights: SentenceEvidence = WEIGHTS) -> float:
     """The evidence for a sentence as one score; of two sentences the difference is the logarithm of the odds."""
     return math.fsum(getattr(evidence, name) * getattr(weights, name) for name in _FIELDS)
@@ -154,8 +171,8 @@ class _QuestionWords:
         ends = [word.end() for word in found]
         # A token may begin at the blank before its word. What is behind the last word is a word of its own.
         self._word_of = np.array([bisect_right(ends, start) for start in tokens.starts], dtype=np.int64)
-        self._texts = [word.group() for word in found]
-        self._folded = [fold_word(text) for text in self._texts]
+        self.texts = [word.group() for word in found]
+        self._folded = [fold_word(text) for text in self.texts]
         counts = np.bincount(self._word_of, minlength=len(found) + 1)
         self._sizes = np.maximum(1, counts)
 
@@ -175,10 +192,10 @@ class _QuestionWords:
 
     def classes(self) -> dict[str, NDArray[np.bool_]]:
         """Which words only ask, which say what kind of thing is missing, which are names or numbers."""
-        asking = [word in _ASKING or bool(_ASKING_BEGINS.match(word)) for word in self._folded]
+        asking = [_only_asks(word) for word in self._folded]
         names = [
             not asks and (text[0].isdigit() or (i > 0 and text[0].isupper()))
-            for i, (text, asks) in enumerate(zip(self._texts, asking, strict=True))
+            for i, (text, asks) in enumerate(zip(self.texts, asking, strict=True))
         ]
         after = asking.index(True) + 1 if True in asking else len(asking)
         kind = [i == after and not asking[i] and not names[i] for i in range(len(asking))]

@@ -98,6 +98,11 @@ def unsupported(statement: str, quotes: Sequence[Quoted], *, lang: str, context:
     return [*wrong, *(number for number in numbers if not any(number in date for date in wrong)), *names]
 
 
+def missing_names(text: str, quotes: Sequence[Quoted], *, lang: str, context: str = "") -> list[str]:
+    """The names in a text of language `lang` that no quote has, as it writes them; see `unsupported`."""
+    return _missing_names(text, lang, quotes, context, [found.span for found in find_dates(text, lang=lang)])
+
+
 def is_common(word: FoldedWord) -> bool:
     """Whether a word is one that begins sentences about anything: "the", "после", "bunun"."""
     return word.skeleton in _OPENERS

@@ -20,11 +20,13 @@ from index.folder import Index
 from index.language import detect_language
 from index.passages import passage_sentences
 from index.values import Passage, Source, Span
+from rag.disagree import ConflictSide, FoundConflict
 from rag.facts import Quoted, is_common, unsupported
 from rag.orders import gives_orders
+from rag.origins import origins
 from rag.parse import WrittenQuote, WrittenStatement
 from rag.read import DraftStatement, QuotedSpan
-from rag.reply import Citation, Statement, Support
+from rag.reply import Citation, Disagreement, Side, Statement, Support
 
 # How near a statement is to its quotes, from -1 to 1.
 Nearness = Callable[[str, Sequence[str]], float]
@@ -180,8 +182,23 @@ def ground(drafts: tuple[DraftStatement, ...], index: Index) -> tuple[Statement,
     Raises CitationError when a quote is not in its source as the draft has it: the index would be damaged, or
     the reader wrong, and in both cases nothing may be shown.
     """
-    sources = read_sources({quote.passage.source_path for draft in drafts for quote in draft.quotes}, index)
-    return tuple(cite(draft, sources) for draft in drafts)
+    passages = [quote.passage for draft in drafts for quote in draft.quotes]
+    sources = read_sources({passage.source_path for passage in passages}, index)
+    origin_of = origins({passage.document_id for passage in passages}, index)
+    return tuple(cite(draft, sources, origin_of) for draft in drafts)
+
+
+def ground_conflicts(conflicts: Iterable[FoundConflict], index: Index) -> tuple[Disagreement, ...]:
+    """What was found to be said differently, each side with its statements grounded. Raises CitationError."""
+    return tuple(
+        Disagreement(found.about, tuple(_ground_side(side, index) for side in found.sides)) for found in conflicts
+    )
+
+
+def _ground_side(side: ConflictSide, index: Index) -> Side:
+    newest = max((quote.passage for each in side.statements for quote in each.quotes), key=lambda each: each.date)
+    outlet = index.document(newest.document_id).outlet or newest.source_path
+    return Side(side.says, ground(side.statements, index), newest.date, outlet)
 
 
 def read_sources(paths: Iterable[str], index: Index) -> dict[str, Source]:
@@ -189,12 +206,23 @@ def read_sources(paths: Iterable[str], index: Index) -> dict[str, Source]:
     return {path: _read_again(path, index) for path in sorted(set(paths))}
 
 
-def cite(draft: DraftStatement, sources: Mapping[str, Source]) -> Statement:
-    """A drafted statement with citations made from the sources. Raises CitationError as `ground` does."""
+def cite(draft: DraftStatement, sources: Mapping[str, Source], origin_of: Mapping[str, str]) -> Statement:
+    """A drafted statement with citations made from the sources. Raises CitationError as `ground` does.
+
+    `origin_of` has for each document the one that it is a copy or translation of; see `rag.origins`.
+    """
     citations = tuple(_cite(quote, sources[quote.passage.source_path], draft.text) for quote in draft.quotes)
     is_quote = any(" ".join(_readable(quote).split()) == draft.text for quote in draft.quotes)
     support = Support.QUOTED if is_quote else Support.NOT_CHECKED
-    return Statement(draft.text, citations, support, draft.answering)
+    cited = {quote.passage.document_id for quote in draft.quotes}
+    return Statement(
+        draft.text,
+        citations,
+        support,
+        draft.answering,
+        reports=len(cited),
+        independent=len({origin_of[document] for document in cited}),
+    )
 
 
 def _read_again(path: str, index: Index) -> Source:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from index.embed import Embedder
-from index.fold import folded_words
+from index.fold import FoldedWord, words
 from index.folder import Index
 from index.passages import Sentence, passage_sentences, searched_text
 from index.tokens import SignVectors, TokenVectors
 from index.values import Passage, ScoredPassage, Span
 from rag import choose
 from rag.choose import SentenceEvidence, sentence_evidence, shares, weighed
+from rag.expect import NUMBER_WORD, TIME_WORD
+from rag.facts import is_common
 from rag.late import TokenMatches, match_tokens, score_packed
 from rag.orders import gives_orders
 from rag.spans import Asked, answering, understand
+from rag.yes_no import is_negation
 
 # Weight of a passage's retrieval score beside its sentence's own, to choose those that are encoded; 0 to 0.3 differ by
 # one on the dev questions.
@@ -65,6 +68,8 @@ class Draft:
     statements: tuple[DraftStatement, ...]
     matches: TokenMatches  # of the question with every candidate sentence
     candidates: tuple[Candidate, ...]  # those sentences, a row each
+    shares: tuple[float, ...]  # how likely each is the one that answers, if one of them does: their sum is 1
+    tokens: TokenVectors  # of the question
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +92,7 @@ class Weighing:
     candidates: tuple[Candidate, ...]
     evidence: tuple[SentenceEvidence, ...]
     matches: TokenMatches
+    tokens: TokenVectors  # of the question
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +106,10 @@ class ExtractiveReader:
         weighing = self.weigh(question, evidence)
         scores = [weighed(each) for each in weighing.evidence]
         order = sorted(range(len(scores)), key=lambda i: (-round(scores[i], 6), i))
-        statements = _gather(understand(question), weighing.candidates, shares(scores), order)
-        return Draft(statements, weighing.matches, weighing.candidates)
+        likely = shares(scores)
+        copies = {hit.passage.id: hit.also for hit in evidence}
+        statements = _gather(understand(question), weighing.candidates, likely, order, copies)
+        return Draft(statements, weighing.matches, weighing.candidates, tuple(likely), weighing.tokens)
 
     def weigh(self, question: str, evidence: list[ScoredPassage]) -> Weighing:
         """The evidence for those sentences of the passages that are the likeliest to answer."""
@@ -116,7 +124,7 @@ class ExtractiveReader:
             for each, kept in found
         ]
         seen = sentence_evidence(question, understand(question), tokens, matches, sentences)
-        return Weighing(tuple(candidates), tuple(seen), matches)
+        return Weighing(tuple(candidates), tuple(seen), matches, tokens)
 
     def _likeliest(self, asked: TokenVectors, candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
         """The candidates that are worth encoding, in their order, each with its match by the token vectors kept.
@@ -159,22 +167,45 @@ def _is_sentence(text: str) -> bool:
 
 
 def _gather(
-    asked: Asked, candidates: Sequence[Candidate], scores: Sequence[float], order: list[int]
+    asked: Asked,
+    candidates: Sequence[Candidate],
+    scores: Sequence[float],
+    order: list[int],
+    copies: Mapping[str, Sequence[Passage]],
 ) -> tuple[DraftStatement, ...]:
     statements: list[DraftStatement] = []
     for i in order:
         candidate = candidates[i]
-        quote = QuotedSpan(candidate.passage, candidate.sentence.span)
         text = " ".join(candidate.text.split())
-        twin = next((n for n, said in enumerate(statements) if _same(said.text, text)), None)
+        twin = next((n for n, said in enumerate(statements) if says_the_same(said.text, text)), None)
+        quotes = (QuotedSpan(candidate.passage, candidate.sentence.span), *_of_copies(text, candidate.passage, copies))
         if twin is not None:
             said = statements[twin]
-            statements[twin] = replace(said, quotes=(*said.quotes, quote))
+            statements[twin] = replace(said, quotes=tuple(dict.fromkeys((*said.quotes, *quotes))))
         elif len(statements) < _MOST_STATEMENTS and scores[i] >= _LEAST_SHARE_OF_FIRST * scores[order[0]]:
-            statements.append(DraftStatement(text, (quote,), answering(asked, text), scores[i]))
+            statements.append(DraftStatement(text, quotes, answering(asked, text), scores[i]))
     return tuple(statements)
 
 
-def _same(one: str, other: str) -> bool:
-    a, b = set(folded_words(one)), set(folded_words(other))
-    return len(a & b) >= _SAME_SENTENCE * len(a | b)
+def _of_copies(text: str, passage: Passage, copies: Mapping[str, Sequence[Passage]]) -> Iterator[QuotedSpan]:
+    """Where the copies of a passage have the sentence, too: an editor may have changed or dropped it."""
+    for copy in copies[passage.id]:
+        for sentence in passage_sentences(copy):
+            if says_the_same(text, sentence.text):
+                yield QuotedSpan(copy, sentence.span)
+                break
+
+
+def says_the_same(one: str, other: str) -> bool:
+    """Whether two sentences are one, lightly edited: what differs is little, and no number, day, name or negation."""
+    a, b = ({word.skeleton: word for word in words(text)} for text in (one, other))
+    if len(a.keys() & b.keys()) < _SAME_SENTENCE * len(a.keys() | b.keys()):
+        return False
+    return not any(_matters((a | b)[skeleton]) for skeleton in a.keys() ^ b.keys())
+
+
+def _matters(word: FoldedWord) -> bool:
+    folded = word.skeleton
+    is_number = folded[0].isdigit() or NUMBER_WORD.fullmatch(folded) or TIME_WORD.fullmatch(folded)
+    is_name = word.text[0].isupper() and not is_common(word)
+    return bool(is_number or is_name or is_negation(word))

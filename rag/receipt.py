@@ -9,7 +9,7 @@ from typing import Any
 
 from index.passages import passage_dates
 from index.values import Passage, ScoredPassage
-from rag.reply import Abstention, Answer, Citation, Reply, Searched
+from rag.reply import Abstention, Answer, Citation, Disagreement, Reply, Searched, Statement
 
 # Characters that mean something in Markdown, wherever they stand.
 _MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+-.!|~&$"})
@@ -30,7 +30,14 @@ class Receipt:
         match reply:
             case Answer():
                 kind, reason, statements = "answer", "", reply.statements
-                written = {"written_by": reply.written_by, "dropped": reply.dropped, "problem": reply.problem}
+                written = {
+                    "written_by": reply.written_by,
+                    "dropped": reply.dropped,
+                    "problem": reply.problem,
+                    "disagreements": [_disagreement_to_json(each) for each in reply.disagreements],
+                    "newest": reply.newest,
+                    "age": reply.age,
+                }
             case Abstention():
                 kind, reason, statements = "abstention", reply.reason, ()
                 written = {}
@@ -38,15 +45,7 @@ class Receipt:
             "kind": kind,
             "question": reply.question,
             "reason": reason,
-            "statements": [
-                {
-                    "text": statement.text,
-                    "support": statement.support.value,
-                    "answering": [[span.start, span.end] for span in statement.answering],
-                    "citations": [citation_to_json(c) for c in statement.citations],
-                }
-                for statement in statements
-            ],
+            "statements": [_statement_to_json(statement) for statement in statements],
             "evidence": [hit_to_json(hit) for hit in reply.evidence],
             "confidence": round(reply.confidence, 4),
             "index": reply.searched.index,
@@ -66,9 +65,13 @@ class Receipt:
         match reply:
             case Answer():
                 for statement in reply.statements:
-                    marks = range(len(notes) + 1, len(notes) + 1 + len(statement.citations))
-                    lines += [_escaped(statement.text) + "".join(f"[^{mark}]" for mark in marks), ""]
-                    notes += [_note(citation) for citation in statement.citations]
+                    lines += [_footnoted(statement, notes), ""]
+                for each in reply.disagreements:
+                    lines += [f"The sources disagree on a {_escaped(each.about.value)}:", ""]
+                    for side in each.sides:
+                        said = " ".join(_footnoted(statement, notes) for statement in side.statements)
+                        lines += [f"- {_escaped(side.heading)}: {said}"]
+                    lines += [""]
             case Abstention():
                 lines += ["The documents do not tell.", "", _escaped(reply.reason), ""]
                 closest = [hit.passage for hit in reply.evidence]
@@ -77,6 +80,40 @@ class Receipt:
         lines += [f"[^{mark}]: {note}" for mark, note in enumerate(notes, start=1)]
         lines += [""] if notes else []
         return "\n".join([*lines, *_colophon(reply)]) + "\n"
+
+
+def _footnoted(statement: Statement, notes: list[str]) -> str:
+    """A statement with the marks of its footnotes, which are added to `notes`."""
+    marks = range(len(notes) + 1, len(notes) + 1 + len(statement.citations))
+    notes += [_note(citation) for citation in statement.citations]
+    counted = f" ({statement.counted})" if statement.counted else ""
+    return _escaped(statement.text) + "".join(f"[^{mark}]" for mark in marks) + _escaped(counted)
+
+
+def _statement_to_json(statement: Statement) -> dict[str, Any]:
+    return {
+        "text": statement.text,
+        "support": statement.support.value,
+        "answering": [[span.start, span.end] for span in statement.answering],
+        "reports": statement.reports,
+        "independent": statement.independent,
+        "citations": [citation_to_json(c) for c in statement.citations],
+    }
+
+
+def _disagreement_to_json(found: Disagreement) -> dict[str, Any]:
+    return {
+        "about": found.about.value,
+        "sides": [
+            {
+                "says": side.says,
+                "date": side.date,
+                "outlet": side.outlet,
+                "statements": [_statement_to_json(statement) for statement in side.statements],
+            }
+            for side in found.sides
+        ],
+    }
 
 
 def _escaped(text: str) -> str:
@@ -109,12 +146,14 @@ def _colophon(reply: Reply) -> list[str]:
         ("Also searched for", "; ".join(searched.others)),
         ("Only", "; ".join([*sorted(filters.languages), *sorted(filters.sources)])),
         ("Only dated", f"{filters.since or '…'} to {filters.until or '…'}" if filters.since or filters.until else ""),
+        ("As of", f"{searched.as_of}, {searched.undated} articles without a date left out" if searched.as_of else ""),
         ("Only with the words", "; ".join(phrase.text for phrase in filters.phrases)),
         ("Probability that the documents answer", f"{reply.confidence:.2f}, asked for {searched.threshold:.2f}"),
         (
             "Written by",
             f"{written_by}; whether a statement follows from its quotes is not checked" if written_by else "",
         ),
+        ("Age", reply.age if isinstance(reply, Answer) else ""),
         ("Left out", f"{dropped} statements that no quote supports" if dropped else ""),
         ("Not done", problem),
         ("Index", f"{searched.index}, batch {searched.sequence}"),
@@ -140,6 +179,9 @@ def _searched_to_json(searched: Searched) -> dict[str, Any]:
         "exact": bool(filters.phrases),
         "recent": searched.recent,
         "today": searched.today,
+        "as_of": searched.as_of,
+        "undated": searched.undated,
+        "about_now": searched.about_now,
         "earlier": list(searched.earlier),
         "extent": asdict(searched.extent),
         "sequence": searched.sequence,

@@ -50,6 +50,7 @@ def _wishes(searched: dict[str, Any], location: Path) -> Wishes:
         sources=[str(path) for path in searched["sources"]],
         exact=bool(searched["exact"]),
         today=str(searched["today"]),
+        as_of=str(searched.get("as_of", "")),  # in no document that was saved before there was such a wish
         recent=bool(searched["recent"]),
         earlier=[str(each) for each in searched["earlier"]],
     )

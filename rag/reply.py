@@ -50,6 +50,44 @@ class Statement:
     citations: tuple[Citation, ...]
     support: Support = Support.QUOTED
     answering: tuple[Span, ...] = ()  # the words of `text` that answer, if they can be told
+    reports: int = 1  # documents that are cited
+    independent: int = 1  # of those: copies and translations of one another count as one
+
+    @property
+    def counted(self) -> str:
+        """How many sources say it, for people: "3 reports, 2 independent"; "" for one report."""
+        return f"{self.reports} reports, {self.independent} independent" if self.reports > 1 else ""
+
+
+class Conflict(StrEnum):
+    """What kind of thing sources say differently."""
+
+    NUMBER = "number"
+    TIME = "time"
+    YES_NO = "yes or no"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the things that are said, and who says it when."""
+
+    says: str  # the words of the first statement that say it, or "yes" or "no"
+    statements: tuple[Statement, ...]  # at least one
+    date: str  # of the newest source of them, ISO 8601, or ""
+    outlet: str  # of the newest source: its newspaper or site if it says, else its path
+
+    @property
+    def heading(self) -> str:
+        """What is said, when and by whom, for people."""
+        return " · ".join(filter(None, (self.says, self.date, self.outlet)))
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """What sources say differently of what is asked, as far as form tells: at least two sides, the newest first."""
+
+    about: Conflict
+    sides: tuple[Side, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +105,9 @@ class Searched:
     filters: Filters
     recent: bool
     today: str  # ISO 8601 day, or ""
+    as_of: str  # the day after which nothing was published that was read, or ""
+    undated: int  # documents that were left out because nobody knows whether they were published by then
+    about_now: bool  # whether the question asks how things stand now, and it is known when that is
     earlier: tuple[str, ...]  # the questions before it
     threshold: float  # the confidence below which it is declined
 
@@ -84,6 +125,21 @@ class Answer:
     written_by: str = ""  # the language model that wrote the statements, or "" if they are sentences of the documents
     dropped: int = 0  # statements that it wrote and no quote supports; they are not shown
     problem: str = ""  # why a language model that was asked for did not write them, or not all
+    disagreements: tuple[Disagreement, ...] = ()  # between sentences of the documents, whoever wrote the statements
+
+    @property
+    def newest(self) -> str:
+        """The day of the newest source that is cited, ISO 8601 as exact as is known, or "" if none is dated."""
+        sides = [statement for each in self.disagreements for side in each.sides for statement in side.statements]
+        return max((c.date for statement in (*self.statements, *sides) for c in statement.citations), default="")
+
+    @property
+    def age(self) -> str:
+        """How old the newest source is, for people, where the question is about now; else ""."""
+        from rag.when import how_old
+
+        searched = self.searched
+        return how_old(self.newest, searched.as_of or searched.today) if searched.about_now else ""
 
     def receipt(self) -> Receipt:
         """All that this answer stands on, for keeping."""

@@ -59,8 +59,11 @@ def load_citations(location: Path) -> tuple[list[SavedCitation], str]:
     """
     reply = load_reply(location)
     try:
-        found = [_citation(raw) for statement in reply["statements"] for raw in statement["citations"]]
-        if reply["kind"] == "answer" and not all(statement["citations"] for statement in reply["statements"]):
+        # Disagreements are in no document that was saved before they were looked for.
+        sides = [side for each in reply.get("disagreements", ()) for side in each["sides"]]
+        statements = [*reply["statements"], *(each for side in sides for each in side["statements"])]
+        found = [_citation(raw) for statement in statements for raw in statement["citations"]]
+        if reply["kind"] == "answer" and not all(statement["citations"] for statement in statements):
             raise DataSetError(f"{location}: a statement has no citation, so nothing proves it; {_WANTED}")
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DataSetError(f"{location}: {type(error).__name__} at {error}; {_WANTED}") from error

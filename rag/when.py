@@ -20,7 +20,7 @@ from rag.select import Selected
 # Measured when scores had twice their scale, on the questions of xquad en-ru and tr-en that name a period (61 and 63):
 # nDCG@10 .988 and .964 without it, .994 and .965 with what is 0.1 now, .976 and .944 with 0.2.
 _IN_PERIOD = 0.1
-_NEWEST = 0.2
+NEWEST = 0.2  # what the newest passages score more, where newer ones are wanted first
 _HALF_LIFE_DAYS = 182
 _LEAST_BONUS = 0.005
 # The two are easily taken for one another when typed without their letters.
@@ -52,8 +52,7 @@ def periods(question: str, *, today: str = "") -> tuple[Period, ...]:
     Without it words such as those name none. A day without its year is that day in any year, whatever today is.
     Raises SettingsError if `today` is no day.
     """
-    if today and (days_of(today) is None or len(today) != len("2024-12-31")):
-        raise SettingsError(f"--today {today}: not a day; write it as 2024-12-31")
+    check_day("--today", today)
     lang = detect_language(question)
     langs = [lang, *([_LIKE[lang]] if lang in _LIKE else [])]
     found = {date.span: date for date in reversed(_in_languages(question, langs, ""))}
@@ -63,6 +62,12 @@ def periods(question: str, *, today: str = "") -> tuple[Period, ...]:
                 found[date.span] = date
     named = sorted(found.items())
     return tuple(Period(span.of(question), date.value) for span, date in named if date.value)
+
+
+def check_day(name: str, value: str) -> None:
+    """Raise SettingsError unless an option is a day as ISO 8601 writes it, or ""."""
+    if value and (days_of(value) is None or len(value) != len("2024-12-31")):
+        raise SettingsError(f"{name} {value}: not a day; write it as 2024-12-31")
 
 
 def _in_languages(question: str, langs: list[str], today: str) -> list[FoundDate]:
@@ -94,6 +99,69 @@ def days_of(value: str) -> tuple[dt.date, dt.date] | None:
     return None
 
 
+# What asks how things stand now. Not folded: folded, "now" is "nov". Names are written large: "USA Today".
+_NOW = re.compile(
+    r"\b(?:now(?!\w)|current(?:ly)?(?! of\b)|today(?:['’]s)?|still|latest|at present|presently|nowadays|these days|"
+    r"at the moment|so far|"
+    r"indi(?:ki|yə|yədək)?|(?:hal-)?hazırda(?:kı)?|bu ?gün(?:kü)?|hal-hazırda|hələ də|ən son|"
+    r"сейчас|сегодня(?:шн\w+)?|теперь|ныне(?:шн\w+)?|в настоящее время|на данный момент|до сих пор|вс[её] ещ[её]|"
+    r"текущ\w+|"
+    r"şu an(?:da|ki)?|bugün(?:kü)?|şimdi(?:ki)?|halen|hâlâ|hala|güncel|en son|mevcut)(?!\w)"
+)
+
+
+def asks_about_now(question: str) -> bool:
+    """Whether a question is about how things stand on the day that it is asked."""
+    return bool(_NOW.search(question[:1].lower() + question[1:]))
+
+
+def how_old(newest: str, today: str) -> str:
+    """How old the newest source is, for people; the dates are ISO 8601, `newest` is "" if no source is dated.
+
+    >>> how_old("2024-05-03", "2026-11-22")
+    'the newest source is of 3 May 2024, 2 years and 6 months before 22 November 2026'
+    """
+    days, now = days_of(newest), days_of(today)
+    if not days or not now:
+        return "none of the sources says when it was published"
+    apart = _apart(days[1], now[0])
+    return f"the newest source is of {_in_words(newest)}" + (f", {apart} before {_in_words(today)}" if apart else "")
+
+
+def _apart(day: dt.date, today: dt.date) -> str:
+    months = 12 * (today.year - day.year) + today.month - day.month - (today.day < day.day)
+    if months < 1:
+        return _counted((today - day).days, "day") if day < today else ""
+    parts = (_counted(months // 12, "year"), _counted(months % 12, "month"))
+    return " and ".join(part for part in parts if part)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number > 1 else ''}" if number else ""
+
+
+_MONTHS = (  # not strftime's, which are in the machine's language
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+
+
+def _in_words(value: str) -> str:
+    year, *rest = value.split("-")
+    match [int(part) for part in rest]:
+        case [month, day]:
+            return f"{day} {_MONTHS[month - 1]} {year}"
+        case [month]:
+            return f"{_MONTHS[month - 1]} {year}"
+    return year
+
+
+def published_by(date: str, day: str) -> bool:
+    """Whether what is dated so was published on that day or before it; a month or year counts as its last day."""
+    days = days_of(date)
+    return days is not None and days[1].isoformat() <= day
+
+
 def prefer_periods(found: list[Selected], named: tuple[Period, ...]) -> list[Selected]:
     """The passages, each that is of one of the periods scoring `_IN_PERIOD` more and saying why."""
     if not named:
@@ -102,7 +170,7 @@ def prefer_periods(found: list[Selected], named: tuple[Period, ...]) -> list[Sel
 
 
 def prefer_recent(found: list[Selected]) -> list[Selected]:
-    """The passages, those of the newest day among them scoring `_NEWEST` more, half of it for each half year before.
+    """The passages, those of the newest day among them scoring `NEWEST` more, half of it for each half year before.
 
     Passages without a date score as before.
     """
@@ -112,7 +180,7 @@ def prefer_recent(found: list[Selected]) -> list[Selected]:
         return found
     raised = []
     for each, day in zip(found, days, strict=True):
-        bonus = _NEWEST * 0.5 ** ((newest - day[1]).days / _HALF_LIFE_DAYS) if day else 0.0
+        bonus = NEWEST * 0.5 ** ((newest - day[1]).days / _HALF_LIFE_DAYS) if day else 0.0
         date = each.hit.passage.date
         raised.append(_raised(each, bonus, f"recent, dated {date}") if bonus >= _LEAST_BONUS else each)
     return raised

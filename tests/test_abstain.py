@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.calibrate import Case, Kind, by_family, by_question, fit, measure_decisions
+from index.tokens import TokenVectors
 from rag.abstain import CALIBRATION, Calibration, Signals, doubt, signals
 from rag.late import TokenMatches
 from rag.read import Draft
@@ -23,7 +24,10 @@ def drafted(*sentences: str, match: float = 0.5, lang: str = "en") -> Draft:
     candidates = [
         SimpleNamespace(text=text, passage_score=0.3, passage=SimpleNamespace(lang=lang)) for text in sentences
     ]
-    return Draft((), TokenMatches(np.ones(1, np.float32), matches, matches), cast(Any, tuple(candidates)))
+    tokens = TokenVectors(("",), np.ones((1, 1), np.float32), np.zeros(1, np.int32))
+    shares = (1 / len(sentences),) * len(sentences)
+    met = TokenMatches(np.ones(1, np.float32), matches, matches)
+    return Draft((), met, cast(Any, tuple(candidates)), shares, tokens)
 
 
 @given(st.floats(0.01, 100), st.floats(0, 1))

@@ -492,7 +492,9 @@ def test_a_figure_of_a_measure_is_the_mean_of_its_queries() -> None:
 
 def make_reply(question: str, citations: list[list[Citation]], *, confidence: float) -> Reply:
     identity = EmbedderIdentity("none", "", 1, "", "")
-    searched = Searched("", 1, Extent(0, (), "", ""), identity, "", "", question, (), Filters(), False, "", (), 0.5)
+    searched = Searched(
+        "", 1, Extent(0, (), "", ""), identity, "", "", question, (), Filters(), False, "", "", 0, False, (), 0.5
+    )
     if not citations:
         return Abstention(question, "why", (), confidence, searched)
     statements = tuple(Statement(f"statement {i}", tuple(each)) for i, each in enumerate(citations))

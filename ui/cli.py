@@ -165,6 +165,14 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--recent", action="store_true", help="newer documents before older ones that match as well")
     group.add_argument(
+        "--as-of",
+        default="",
+        metavar="DAY",
+        help="answer as on this day: read nothing that was published later, or that nothing dates, and count "
+        '"last week" and "now" from then. Unlike --until it leaves out what is dated only by a month or year that was '
+        "not over",
+    )
+    group.add_argument(
         "--today", default="", metavar="DAY", help='the day that "last week" is counted from (default: today)'
     )
 
@@ -178,6 +186,7 @@ def _wanted(options: argparse.Namespace) -> dict[str, Any]:
         "sources": options.source,
         "exact": options.exact,
         "today": options.today or dt.date.today().isoformat(),
+        "as_of": options.as_of,
         "recent": options.recent,
         "earlier": options.earlier,
     }
@@ -329,7 +338,8 @@ def _print_stream(stream: Iterator[Statement | Reply]) -> Reply:
     number = 1
     for each in stream:
         if not isinstance(each, Statement):
-            print(printable("\n".join(_rest(each))), end="\n" if _rest(each) else "")
+            rest = _rest(each, number)
+            print(printable("\n".join(rest)), end="\n" if rest else "")
             return each
         shown = printable("\n".join(_lines(each, number)))
         print(_bold(shown, each) if sys.stdout.isatty() else shown, flush=True)
@@ -347,15 +357,18 @@ def _bold(shown: str, statement: Statement) -> str:
 def _lines(statement: Statement, number: int) -> list[str]:
     """A statement and its citations, numbered from `number`."""
     marks = range(number, number + len(statement.citations))
-    return [f"{statement.text} {''.join(f'[{mark}]' for mark in marks)}", *_places(statement, marks)]
+    counted = f" ({statement.counted})" if statement.counted else ""
+    return [f"{statement.text} {''.join(f'[{mark}]' for mark in marks)}{counted}", *_places(statement, marks)]
 
 
-def _rest(reply: Reply) -> list[str]:
-    """What a reply says besides its statements."""
+def _rest(reply: Reply, number: int) -> list[str]:
+    """What a reply says besides its statements; citations are numbered from `number`."""
     from rag import Abstention
 
+    undated = reply.searched.undated
+    left_out = [f"As of {reply.searched.as_of}: {undated} articles without a date were left out."] if undated else []
     if isinstance(reply, Abstention):
-        lines = ["The documents do not tell.", reply.reason]
+        lines = ["The documents do not tell.", reply.reason, *left_out]
         if reply.evidence:
             lines.append("The closest passages:")
             lines.extend(
@@ -364,6 +377,14 @@ def _rest(reply: Reply) -> list[str]:
             )
         return lines
     lines = []
+    for each in reply.disagreements:
+        lines.append(f"The sources disagree on a {each.about.value}:")
+        for side in each.sides:
+            lines.append(f"  {side.heading}")
+            for statement in side.statements:
+                lines.extend(f"    {line}" for line in _lines(statement, number))
+                number += len(statement.citations)
+    lines.extend([f"{reply.age[0].upper()}{reply.age[1:]}.", *left_out] if reply.age else left_out)
     if reply.problem:
         what = "Not finished" if reply.written_by else "These are sentences of the documents"
         lines.append(f"{what}: {reply.problem}.")

@@ -16,7 +16,7 @@ from index.errors import CitationError, DragomanError, SettingsError
 from index.escapes import view
 from index.values import Document, ScoredPassage, Source, Span
 from rag.assistant import Assistant
-from rag.reply import Abstention, Answer, Citation, Reply
+from rag.reply import Abstention, Answer, Citation, Reply, Statement
 
 Payload = dict[str, Any]  # goes through JSON
 
@@ -136,16 +136,27 @@ def reply_payload(reply: Reply) -> Payload:
     match reply:
         case Answer():
             numbers: dict[tuple[str, int, int], int] = {}
-            statements = [
-                {
-                    "text": statement.text,
-                    "answering": [[span.start, span.end] for span in statement.answering],
-                    "lang": statement.citations[0].lang if statement.citations else "und",
-                    "chips": [asdict(_cited(citation, numbers)) for citation in statement.citations],
-                }
-                for statement in reply.statements
-            ]
-            return {"kind": "answer", "searched": _searched(reply), "statements": statements}
+            return {
+                "kind": "answer",
+                "searched": _searched(reply),
+                "statements": [_statement(statement, numbers) for statement in reply.statements],
+                "disagreements": [
+                    {
+                        "about": each.about.value,
+                        "sides": [
+                            {
+                                "says": side.says,
+                                "date": side.date,
+                                "outlet": side.outlet,
+                                "statements": [_statement(statement, numbers) for statement in side.statements],
+                            }
+                            for side in each.sides
+                        ],
+                    }
+                    for each in reply.disagreements
+                ],
+                "age": reply.age,
+            }
         case Abstention():
             closest = [asdict(_found(hit, number)) for number, hit in enumerate(reply.evidence, start=1)]
             return {
@@ -156,10 +167,27 @@ def reply_payload(reply: Reply) -> Payload:
             }
 
 
+def _statement(statement: Statement, numbers: dict[tuple[str, int, int], int]) -> Payload:
+    return {
+        "text": statement.text,
+        "answering": [[span.start, span.end] for span in statement.answering],
+        "lang": statement.citations[0].lang if statement.citations else "und",
+        "reports": statement.reports,
+        "independent": statement.independent,
+        "counted": statement.counted,
+        "chips": [asdict(_cited(citation, numbers)) for citation in statement.citations],
+    }
+
+
 def _searched(reply: Reply) -> Payload:
     """What was searched for, "" if it is the question as asked, and among how much."""
     meant = reply.searched.meant
-    return {"meant": meant if meant != reply.question else "", **asdict(reply.searched.extent)}
+    return {
+        "meant": meant if meant != reply.question else "",
+        "as_of": reply.searched.as_of,
+        "undated": reply.searched.undated,
+        **asdict(reply.searched.extent),
+    }
 
 
 def article_pieces(document: Document, source: Source, marked: Span) -> list[Piece]:

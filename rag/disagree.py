@@ -1,0 +1,298 @@
+"""Where the evidence says two things: other numbers, other times, or yes and no, for what is asked.
+
+Sentences are compared only if both are about what the question is about: they have its names, each of its words is met
+by one of theirs (by token vectors, so across languages), they tell of the same days, and neither is a supposition.
+What cannot be told for sure is taken for no disagreement: a wrong one costs a reader more than one that is not shown.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from index.dates import find_dates
+from index.fold import FoldedWord, fold_word
+from index.language import detect_language
+from index.values import Passage, Span
+from rag.choose import is_asking, match_words
+from rag.expect import Expected, any_of
+from rag.facts import Quoted, is_common, missing_names
+from rag.quantity import COUNT, Quantity, find_quantities
+from rag.read import Candidate, Draft, DraftStatement, QuotedSpan
+from rag.reply import Conflict
+from rag.spans import Asked, answer_spans, understand
+from rag.when import Period, days_of
+from rag.yes_no import is_supposed, says_yes
+
+# How well each word of the question must be met by a word of a sentence: in its own language, and in another. On the
+# dev cases words that are there have .45 and more, in another language .31 and more; "killed" has .18 with "injured".
+_MET, _MET_ABROAD = 0.43, 0.28
+_SHORTEST_WORD = 3
+_STRONGER = 0.1  # than the next number that a sentence has, so that it is clear which is meant
+_MOST_TIMES = 2  # that a sentence names; with more nobody can tell by form which is meant
+# Two that are told of at other times than this may be two events, where a sentence does not say when.
+_SAME_DAYS = 31
+_SOON, _EDITIONS_APART = 120, 180
+_MOST_STATEMENTS = 3  # of a side
+# Who said it is no part of what was said.
+_ATTRIBUTION = re.compile(
+    r"\A(?:according to|по (?:словам|данным|сообщению|информации|мнению|подсчётам|подсчетам|оценке))[^,]{0,80},"
+    r"|\A[^,]{0,80}(?:sözlərinə|məlumatına|məlumata|bildirdiyinə|hesablamalarına|göre|görə),"
+    r"|,?\s*(?:according to|как (?:сообщил|заявил|сказал)|(?:сообщил|заявил|сказал)\w*)[^,.]{0,80}(?=[.,]|\Z)"
+    r"|,\s*[^,]{0,60}\s(?:said|says|told|reported|dedi|deyib|bildirib|söyledi)\b[^,.]{0,40}(?=[.,]|\Z)"
+    r"|\A[^,]{0,60}\s(?:said|says|reported|сообщил\w*|заявил\w*|сказал\w*)(?:\s(?:that|on \w+))?,?\s",
+    re.IGNORECASE,
+)
+_PEOPLE = any_of("people|person_|men|nefer_|adam_|insan_|kisi_|celovek_|lyud_|lud_")
+
+
+@dataclass(frozen=True, slots=True)
+class ConflictSide:
+    """Sentences that say one thing, to be grounded; the likeliest first."""
+
+    says: str  # the words of the first that say it, or "yes" or "no"
+    date: str  # of the newest of them, ISO 8601, or ""
+    statements: tuple[DraftStatement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FoundConflict:
+    """What the evidence says differently, newest first."""
+
+    about: Conflict
+    sides: tuple[ConflictSide, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    values: tuple[str, ...]  # as `index.dates` writes them
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a sentence answers, as far as can be told by form."""
+
+    candidate: Candidate
+    answer: Quantity | _Times | bool
+    said: tuple[Span, ...]  # the words of the sentence that say it
+    times: tuple[str, ...]  # other times that it names
+
+    @property
+    def passage(self) -> Passage:
+        return self.candidate.passage
+
+    @property
+    def text(self) -> str:
+        return self.candidate.text
+
+
+def find_conflicts(question: str, draft: Draft, named: Sequence[Period] = ()) -> list[FoundConflict]:
+    """What sentences of the evidence say otherwise than a statement of the draft does.
+
+    `named` are the periods that the question names: what tells of others is left aside.
+    """
+    asked = understand(question)
+    if asked.form not in _ABOUT:
+        return []
+    places = {(quote.passage.source_path, quote.span) for said in draft.statements for quote in said.quotes}
+    likeliest = sorted(_about(question, draft), key=lambda i: -draft.shares[i])
+    claims = [claim for i in likeliest if (claim := _claim(asked, draft.candidates[i], named))]
+    shown = [claim for claim in claims if (claim.passage.source_path, claim.candidate.sentence.span) in places]
+    found: list[FoundConflict] = []
+    used: list[_Claim] = []
+    for claim in shown:
+        rivals = [other for other in claims if other not in used and _conflict(question, claim, other)]
+        if claim in used or not rivals:
+            continue
+        agreeing = [other for other in claims if other not in rivals and other is not claim and _agree(claim, other)]
+        groups = [[claim, *agreeing]]
+        for rival in rivals:
+            group = next((group for group in groups[1:] if all(_agree(rival, other) for other in group)), None)
+            if group is None:
+                groups.append([rival])
+            else:
+                group.append(rival)
+        used += [claim for group in groups for claim in group]
+        sides = sorted((_side(group) for group in groups), key=lambda side: side.date, reverse=True)
+        found.append(FoundConflict(_ABOUT[asked.form], tuple(sides)))
+    return found
+
+
+_ABOUT = {Expected.NUMBER: Conflict.NUMBER, Expected.TIME: Conflict.TIME, Expected.YES_NO: Conflict.YES_NO}
+
+
+def _side(group: Sequence[_Claim]) -> ConflictSide:
+    first = group[0]
+    says = {True: "yes", False: "no"}[first.answer] if isinstance(first.answer, bool) else _said(first)
+    statements = tuple(
+        DraftStatement(claim.text, (QuotedSpan(claim.passage, claim.candidate.sentence.span),), claim.said, 0.0)
+        for claim in group[:_MOST_STATEMENTS]
+    )
+    return ConflictSide(says, max(claim.passage.date for claim in group[:_MOST_STATEMENTS]), statements)
+
+
+def _said(claim: _Claim) -> str:
+    return " … ".join(span.of(claim.text) for span in claim.said)
+
+
+# What a sentence is about
+
+
+def _about(question: str, draft: Draft) -> Iterator[int]:
+    """Those of the draft's candidates that are about what the question is about."""
+    lang = detect_language(question)
+    words, matched = match_words(question, draft.tokens, draft.matches.centred)
+    telling = [i for i, word in enumerate(words) if _is_telling(word)]
+    for row, candidate in enumerate(draft.candidates):
+        least = _MET if candidate.passage.lang == lang else _MET_ABROAD
+        if telling and matched[row, telling].min() < least:
+            continue
+        context = Quoted(_so_far(candidate), candidate.passage.lang, candidate.passage.date)
+        names = missing_names(question, [context], lang=lang)
+        if not any(not is_asking(name) for name in names) and not is_supposed(candidate.text):
+            yield row
+
+
+def _is_telling(word: str) -> bool:
+    """Whether a word of a question says what it is about, and is no name, which is compared by its letters."""
+    return (
+        len(word) >= _SHORTEST_WORD
+        and not word[0].isupper()
+        and not is_asking(word)
+        and not is_common(FoldedWord(word, fold_word(word)))
+    )
+
+
+def _so_far(candidate: Candidate) -> str:
+    """A sentence with its article's title and what its passage says before it."""
+    end = candidate.sentence.start + len(candidate.text)
+    return f"{candidate.passage.title}\n{candidate.passage.readable[:end]}"
+
+
+# What a sentence answers
+
+
+def _claim(asked: Asked, candidate: Candidate, named: Sequence[Period]) -> _Claim | None:
+    text, passage = candidate.text, candidate.passage
+    dates = [date for date in find_dates(text, lang=passage.lang, published=passage.date) if date.value]
+    times = tuple(date.value for date in dates)
+    if asked.form is Expected.TIME:
+        fresh = [date for date in dates if not any(period.value == date.value for period in named)]
+        if not 0 < len(fresh) <= _MOST_TIMES:
+            return None
+        return _Claim(candidate, _Times(tuple(d.value for d in fresh)), tuple(d.span for d in fresh), ())
+    if named and times and not any(_overlap(period.value, value) for period in named for value in times):
+        return None
+    if asked.form is Expected.YES_NO:
+        yes = says_yes(text, lang=passage.lang, asked=asked.known)
+        return None if yes is None else _Claim(candidate, yes, (), times)
+    quantity = _answering(asked, text, passage.lang, [date.span for date in dates])
+    return quantity and _Claim(candidate, quantity, (quantity.span,), times)
+
+
+def _answering(asked: Asked, text: str, lang: str, dates: Sequence[Span]) -> Quantity | None:
+    """The quantity that answers, or None if there is none or it cannot be told which."""
+    spans = answer_spans(asked, text)
+    known = [
+        (max((each.strength for each in spans if each.span.overlap(quantity.span)), default=0.5), quantity)
+        for quantity in find_quantities(text, lang=lang, outside=dates)
+        if fold_word(quantity.span.of(text)) not in asked.known and _is_kind(asked, quantity)
+    ]
+    known.sort(key=lambda each: -each[0])
+    if not known or (len(known) > 1 and known[0][0] - known[1][0] < _STRONGER):
+        return None
+    return known[0][1]
+
+
+def _is_kind(asked: Asked, quantity: Quantity) -> bool:
+    match asked.kind:
+        case "money":
+            return quantity.kind.endswith("s") and quantity.kind not in ("days", "years", "degrees")
+        case "share":
+            return quantity.kind == "share"
+        case "age":
+            return quantity.kind in ("years", COUNT)
+        case _:
+            # Of people there are so many "killed" and "workers"; what is measured in a unit is none of them.
+            return not (asked.unit and _PEOPLE.search(asked.unit)) or quantity.kind == COUNT
+
+
+# Whether two sentences say two things
+
+
+def _conflict(question: str, one: _Claim, other: _Claim) -> bool:
+    if one.passage.document_id == other.passage.document_id or not _same_time(one, other):
+        return False
+    if not _differ(one, other):
+        return False
+    return not (_own_names(one, other, question) and _own_names(other, one, question))
+
+
+def _agree(one: _Claim, other: _Claim) -> bool:
+    match one.answer, other.answer:
+        case Quantity() as a, Quantity() as b:
+            return a.comparable(b) and a.agrees(b) and _same_time(one, other)
+        case _:
+            return not _differ(one, other) and _same_time(one, other)
+
+
+def _differ(one: _Claim, other: _Claim) -> bool:
+    match one.answer, other.answer:
+        case Quantity() as a, Quantity() as b:
+            return a.comparable(b) and not a.agrees(b)
+        case _Times(a), _Times(b):
+            apart = not any(_overlap(x, y) for x, y in product(a, b))
+            return apart and not _are_editions(one, a, other, b)
+        case a, b:
+            return a is not b
+
+
+def _own_names(one: _Claim, other: _Claim, question: str) -> list[str]:
+    """The names in one sentence that neither the other, nor what stands before it, nor the question has."""
+    stated = _ATTRIBUTION.sub(" ", one.text)
+    told = [
+        Quoted(_so_far(other.candidate), other.passage.lang, other.passage.date),
+        Quoted(question, detect_language(question), ""),
+    ]
+    context = f"{one.passage.readable}\n{other.passage.readable}"
+    return missing_names(stated, told, lang=one.passage.lang, context=context)
+
+
+def _same_time(one: _Claim, other: _Claim) -> bool:
+    """Whether what two sentences tell may have been on the same days."""
+    if one.times and other.times:
+        return any(_overlap(a, b) for a, b in product(one.times, other.times))
+    if one.times or other.times:
+        return _days_between(one.passage.date, other.passage.date) <= _SAME_DAYS
+    return True
+
+
+def _overlap(one: str, other: str) -> bool:
+    """Whether two dates can be of one day; what is not known of them may be anything."""
+    mine, its = days_of(one), days_of(other)
+    if mine and its:
+        return mine[0] <= its[1] and its[0] <= mine[1]
+    a, b = (value.lstrip("-").split("-")[-2:] for value in (one, other))
+    full = one.startswith("--") + other.startswith("--") == 2 or min(map(len, (one, other))) > len("2024-05")
+    return not full or a == b
+
+
+def _are_editions(one: _Claim, mine: Sequence[str], other: _Claim, its: Sequence[str]) -> bool:
+    """Whether each tells of days near its own, long apart: of what happens every year, or twice."""
+    if _days_between(one.passage.date, other.passage.date) < _EDITIONS_APART:
+        return False
+    return all(
+        any(_days_between(value, claim.passage.date) <= _SOON for value in values)
+        for claim, values in ((one, mine), (other, its))
+    )
+
+
+def _days_between(one: str, other: str) -> int:
+    """How many days two dates are apart at least; very many if one is not known."""
+    mine, its = days_of(one), days_of(other)
+    if not mine or not its:
+        return dt.timedelta.max.days
+    return max((mine[0] - its[1]).days, (its[0] - mine[1]).days, 0)
