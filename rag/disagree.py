@@ -25,12 +25,14 @@ from rag.read import Candidate, Draft, DraftStatement, QuotedSpan
 from rag.reply import Conflict
 from rag.spans import Asked, answer_spans, understand
 from rag.when import Period, days_of
-from rag.yes_no import is_supposed, says_yes
+from rag.yes_no import first_clause, is_supposed, says_yes
 
 # How well each word of the question must be met by a word of a sentence: in its own language, and in another. On the
 # dev cases words that are there have .45 and more, in another language .31 and more; "killed" has .18 with "injured".
 _MET, _MET_ABROAD = 0.43, 0.28
 _SHORTEST_WORD = 3
+_IN_WORDS = 0.5  # strength of a number that is written in words
+_SURE_KIND = 0.75  # of an amount of money where one is asked for, of years where an age is
 _STRONGER = 0.1  # than the next number that a sentence has, so that it is clear which is meant
 _MOST_TIMES = 2  # that a sentence names; with more nobody can tell by form which is meant
 # Two that are told of at other times than this may be two events, where a sentence does not say when.
@@ -150,10 +152,28 @@ def _about(question: str, draft: Draft) -> Iterator[int]:
         least = _MET if candidate.passage.lang == lang else _MET_ABROAD
         if telling and matched[row, telling].min() < least:
             continue
-        context = Quoted(_so_far(candidate), candidate.passage.lang, candidate.passage.date)
-        names = missing_names(question, [context], lang=lang)
-        if not any(not is_asking(name) for name in names) and not is_supposed(candidate.text):
+        if _has_names(question, lang, candidate) and not is_supposed(candidate.text):
             yield row
+
+
+def _has_names(question: str, lang: str, candidate: Candidate) -> bool:
+    """Whether a sentence has the names of the question; what stands before it may, if it names nobody else."""
+    passage = candidate.passage
+
+    def missing(text: str) -> bool:
+        names = missing_names(question, [Quoted(text, passage.lang, passage.date)], lang=lang)
+        return any(not is_asking(name) for name in names)
+
+    if not missing(f"{passage.title}\n{candidate.text}"):
+        return True
+    asked = Quoted(question, lang, "")
+    others = missing_names(_stated(candidate.text), [asked], lang=passage.lang, context=passage.readable)
+    return not others and not missing(_so_far(candidate))
+
+
+def _stated(text: str) -> str:
+    """A sentence without who said it."""
+    return _ATTRIBUTION.sub(" ", text)
 
 
 def _is_telling(word: str) -> bool:
@@ -180,7 +200,12 @@ def _claim(asked: Asked, candidate: Candidate, named: Sequence[Period]) -> _Clai
     dates = [date for date in find_dates(text, lang=passage.lang, published=passage.date) if date.value]
     times = tuple(date.value for date in dates)
     if asked.form is Expected.TIME:
-        fresh = [date for date in dates if not any(period.value == date.value for period in named)]
+        first = first_clause(text)
+        fresh = [
+            date
+            for date in dates
+            if date.span.overlap(first) and not any(period.value == date.value for period in named)
+        ]
         if not 0 < len(fresh) <= _MOST_TIMES:
             return None
         return _Claim(candidate, _Times(tuple(d.value for d in fresh)), tuple(d.span for d in fresh), ())
@@ -197,14 +222,16 @@ def _answering(asked: Asked, text: str, lang: str, dates: Sequence[Span]) -> Qua
     """The quantity that answers, or None if there is none or it cannot be told which."""
     spans = answer_spans(asked, text)
     known = [
-        (max((each.strength for each in spans if each.span.overlap(quantity.span)), default=0.5), quantity)
+        (max((each.strength for each in spans if each.span.overlap(quantity.span)), default=_IN_WORDS), quantity)
         for quantity in find_quantities(text, lang=lang, outside=dates)
         if fold_word(quantity.span.of(text)) not in asked.known and _is_kind(asked, quantity)
     ]
     known.sort(key=lambda each: -each[0])
     if not known or (len(known) > 1 and known[0][0] - known[1][0] < _STRONGER):
         return None
-    return known[0][1]
+    strength, quantity = known[0]
+    is_clear = strength >= (_SURE_KIND if asked.kind else _IN_WORDS) and quantity.span.overlap(first_clause(text))
+    return quantity if is_clear else None
 
 
 def _is_kind(asked: Asked, quantity: Quantity) -> bool:
@@ -252,13 +279,12 @@ def _differ(one: _Claim, other: _Claim) -> bool:
 
 def _own_names(one: _Claim, other: _Claim, question: str) -> list[str]:
     """The names in one sentence that neither the other, nor what stands before it, nor the question has."""
-    stated = _ATTRIBUTION.sub(" ", one.text)
     told = [
         Quoted(_so_far(other.candidate), other.passage.lang, other.passage.date),
         Quoted(question, detect_language(question), ""),
     ]
     context = f"{one.passage.readable}\n{other.passage.readable}"
-    return missing_names(stated, told, lang=one.passage.lang, context=context)
+    return missing_names(_stated(one.text), told, lang=one.passage.lang, context=context)
 
 
 def _same_time(one: _Claim, other: _Claim) -> bool:

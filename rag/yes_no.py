@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from index.fold import FoldedWord, words
+from index.values import Span
 from rag.expect import any_of
 
 _SHARED_LETTERS = 4  # words that begin with as many equal letters are forms of one
@@ -66,9 +67,7 @@ def says_yes(text: str, *, lang: str, asked: Sequence[str]) -> bool | None:
     `asked` are the folded words of the question. In the question's own language what is negated must be one of them;
     where none of its words is, the sentence is in another language, and the clause is taken as a whole.
     """
-    clauses = [clause for clause in _NEXT_CLAUSE.split(text) if clause.strip()]
-    clause = max(clauses[:1] or [text], key=len)
-    found = words(_SHORTENED.sub(" not ", clause))
+    found = words(_SHORTENED.sub(" not ", first_clause(text).of(text)))
     folded = [word.skeleton for word in found]
     negated = list(_negated(folded, [word.text.lower() for word in found], lang))
     shares = sum(any(_alike(word, other) for other in asked) for word in folded)
@@ -78,6 +77,13 @@ def says_yes(text: str, *, lang: str, asked: Sequence[str]) -> bool | None:
     if len(negated) > 1:
         return None
     return False if not is_ours or any(_alike(word, other) for word in negated[0] for other in asked) else None
+
+
+def first_clause(text: str) -> Span:
+    """What of a sentence comes before "but", "which", "если", …; all of it where there is no such word."""
+    begin = len(text) - len(text.lstrip())
+    ends = (found.start() for found in _NEXT_CLAUSE.finditer(text, begin + 1))
+    return Span(begin, next(ends, len(text)))
 
 
 def _negated(folded: Sequence[str], plain: Sequence[str], lang: str) -> list[list[str]]:

@@ -107,7 +107,13 @@ def add_eval(commands: Any) -> None:
     )
     languages.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
     languages.set_defaults(run=_languages)
-    for each in (answers, run, table, gate, robustness, calibrate, reader):
+    disagreement = kinds.add_parser("disagreement", help="how often it is told that two sources disagree")
+    disagreement.add_argument(
+        "--part", choices=("dev", "test"), default="test", help="of the cases (default: %(default)s)"
+    )
+    disagreement.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
+    disagreement.set_defaults(run=_disagreement)
+    for each in (answers, run, table, gate, robustness, calibrate, reader, disagreement):
         each.add_argument("--embedder", default="", metavar="NAME", help="as for ingest (default: e5-small)")
     for each in (answers, run, table, compare, check, gate, robustness):
         each.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
@@ -435,6 +441,23 @@ def _languages(options: argparse.Namespace) -> int:
     from ui.cli import DONE, printable
 
     report = report_languages(language_cases(options.part))
+    print(report.to_json() if options.json else printable(report.to_text()))
+    return DONE
+
+
+def _disagreement(options: argparse.Namespace) -> int:
+    import tempfile
+
+    from eval.disagreement import ask_cases, disagreement_cases
+    from ui.cli import DONE, printable
+
+    cases = disagreement_cases(options.part)
+    with (
+        _cached(options, queries=False) as embedder,
+        tempfile.TemporaryDirectory(prefix="dragoman-eval-") as folder,
+        _bar("asking", len(cases)) as bar,
+    ):
+        report = ask_cases(cases, Path(folder), embedder, on_question=lambda done: _move(bar, done))
     print(report.to_json() if options.json else printable(report.to_text()))
     return DONE
 
