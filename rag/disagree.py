@@ -49,6 +49,10 @@ _ATTRIBUTION = re.compile(
     re.IGNORECASE,
 )
 _PEOPLE = any_of("people|person_|men|nefer_|adam_|insan_|kisi_|celovek_|lyud_|lud_")
+# What a question calls that which is missing: "what time", "nə vaxt". An answer has it, and not the word for it.
+_KIND = any_of("time|year|date|day|month|number|vaht_|zaman_|il_|gun_|tarih_|god_|den|cisl_|vrem_|mesyac_|sayi")
+# Stands beside a name in one text and not in the other.
+_SETTLEMENT = any_of("city|town|vilage|seher_|kend_|rayon_|gorod_|dere?vn_|sel[oae]|posel_|koy_|kasab_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +103,10 @@ def find_conflicts(question: str, draft: Draft, named: Sequence[Period] = ()) ->
     asked = understand(question)
     if asked.form not in _ABOUT:
         return []
+    lang = detect_language(question)
     places = {(quote.passage.source_path, quote.span) for said in draft.statements for quote in said.quotes}
     likeliest = sorted(_about(question, draft), key=lambda i: -draft.shares[i])
-    claims = [claim for i in likeliest if (claim := _claim(asked, draft.candidates[i], named))]
+    claims = [claim for i in likeliest if (claim := _claim(asked, draft.candidates[i], named, asked_in=lang))]
     shown = [claim for claim in claims if (claim.passage.source_path, claim.candidate.sentence.span) in places]
     found: list[FoundConflict] = []
     used: list[_Claim] = []
@@ -152,7 +157,7 @@ def _about(question: str, draft: Draft) -> Iterator[int]:
         least = _MET if candidate.passage.lang == lang else _MET_ABROAD
         if telling and matched[row, telling].min() < least:
             continue
-        if _has_names(question, lang, candidate) and not is_supposed(candidate.text):
+        if _has_names(question, lang, candidate) and not is_supposed(candidate.text, lang=candidate.passage.lang):
             yield row
 
 
@@ -178,12 +183,10 @@ def _stated(text: str) -> str:
 
 def _is_telling(word: str) -> bool:
     """Whether a word of a question says what it is about, and is no name, which is compared by its letters."""
-    return (
-        len(word) >= _SHORTEST_WORD
-        and not word[0].isupper()
-        and not is_asking(word)
-        and not is_common(FoldedWord(word, fold_word(word)))
-    )
+    folded = fold_word(word)
+    if len(word) < _SHORTEST_WORD or word[0].isupper() or is_asking(word) or is_common(FoldedWord(word, folded)):
+        return False
+    return not any(pattern.fullmatch(folded) for pattern in (_KIND, _PEOPLE, _SETTLEMENT))
 
 
 def _so_far(candidate: Candidate) -> str:
@@ -195,7 +198,7 @@ def _so_far(candidate: Candidate) -> str:
 # What a sentence answers
 
 
-def _claim(asked: Asked, candidate: Candidate, named: Sequence[Period]) -> _Claim | None:
+def _claim(asked: Asked, candidate: Candidate, named: Sequence[Period], *, asked_in: str) -> _Claim | None:
     text, passage = candidate.text, candidate.passage
     dates = [date for date in find_dates(text, lang=passage.lang, published=passage.date) if date.value]
     times = tuple(date.value for date in dates)
@@ -212,7 +215,7 @@ def _claim(asked: Asked, candidate: Candidate, named: Sequence[Period]) -> _Clai
     if named and times and not any(_overlap(period.value, value) for period in named for value in times):
         return None
     if asked.form is Expected.YES_NO:
-        yes = says_yes(text, lang=passage.lang, asked=asked.known)
+        yes = says_yes(text, lang=passage.lang, asked=asked.known, asked_in=asked_in)
         return None if yes is None else _Claim(candidate, yes, (), times)
     quantity = _answering(asked, text, passage.lang, [date.span for date in dates])
     return quantity and _Claim(candidate, quantity, (quantity.span,), times)

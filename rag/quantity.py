@@ -63,6 +63,7 @@ _AT_LEAST = any_of(
     "za", "ustun_", "asan", "asib",
 )  # fmt: skip
 _AT_MOST = any_of("up to|les than|fever than|under|at most|mene?|mense|do|az|daha az|nihayet")
+_RISEN_TO = re.compile(r"\b(?:vyros|uvelic|podn|vozros|dos|sniz|upal|sokrat|dov)[a-z]* do\b")
 _MORE = any_of("another", "more", "further", "aditional", "daha", "eshe", "ese", "elave", "dopolnitelno", "se")
 _BY = any_of("by", "na")
 _RATE = {
@@ -180,7 +181,7 @@ def _bounds(value: float, before: str, after: str) -> tuple[float, float]:
     # Turkic languages say it after the number: "300-dən çox"
     elif _AT_LEAST.search(before) or _AT_LEAST.search(" ".join(after.split()[:2])):
         high = value * _FAR_MORE
-    elif _AT_MOST.search(before):
+    elif _AT_MOST.search(before) and not _RISEN_TO.search(before):
         low = 0.0
     return low, high
 

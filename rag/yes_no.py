@@ -37,46 +37,49 @@ _NEGATED_VERB = re.compile(
     r"(?P<stem>[a-z]{2,}?)(?:m[ae](?:y[ae]c[ae][kg]|y[ie]b|mis|mus|di|du|dan|den|z|y[ie]r|kd[ae]dir|lidir|sin)|miyor|muyor|mir|mur|mayib|meyib)"
     r"(?:di|du|dir|dur|ler|lar|lerdi|sin|siz|am|em|im|k|ik|uz)*\Z"
 )
+# Words that only look like one.
+_NOT_VERBS = frozenset(("temir", "tamir", "emir", "demir", "amir", "komur", "omur", "kadir"))
 _NEGATING = frozenset(("deyil", "degil", "yoh", "yok", "yohdur", "yoktur", "hec"))
-_SUPPOSED = any_of(
-    "if", "vould", "could", "might", "may", "should", "unless", "vhether", "perhaps", "maybe", "posibly", "alegedly",
-    "plans? to", "vants? to", "hopes? to", "ought to", "rumou?r_", "esli", "by", "vozmojno", "mojet byt", "mogli",
-    "mog", "mogla", "budto", "yakoby", "planiru_", "hocet", "eger", "ola biler", "bilerdi", "guya", "olsaydi", "sayet",
-    "olabilir", "planlasdir_",
-)  # fmt: skip
+_SUPPOSED = {
+    "en": any_of(
+        "if", "vould", "could", "might", "may (?:be|have|not)", "unless", "vhether", "perhaps", "maybe", "posibly",
+        "alegedly", "plans? to", "vants? to", "hopes? to", "ought to", "rumou?r_",
+    ),
+    "ru": any_of(
+        "esli", "by", "vozmojno", "mojet byt", "mogli", "mog", "mogla", "budto", "yakoby", "planiru_", "hocet", "sluh_",
+    ),
+    "az": any_of("eger", "ola biler", "bilerdi", "guya", "olsaydi", "planlasdir_", "ehtimal_"),
+    "tr": any_of("eger", "olabilir", "sozde", "olsaydi", "sayet", "planl_", "ihtimal_"),
+}  # fmt: skip
 
 
 def is_negation(word: FoldedWord) -> bool:
     """Whether a word turns what is said into its contrary, in any of the languages: "not", "нет", "etmədi"."""
     plain = word.text.lower()
     return (
-        any(plain in each for each in _NOT.values())
-        or word.skeleton in _NEGATING
-        or bool(_NEGATED_VERB.match(word.skeleton))
+        any(plain in each for each in _NOT.values()) or word.skeleton in _NEGATING or bool(_negated_verb(word.skeleton))
     )
 
 
-def is_supposed(text: str) -> bool:
+def is_supposed(text: str, *, lang: str) -> bool:
     """Whether a sentence tells what may be, or would be, and not what is."""
-    return bool(_SUPPOSED.search(" ".join(word.skeleton for word in words(text))))
+    return lang in _SUPPOSED and bool(_SUPPOSED[lang].search(" ".join(word.skeleton for word in words(text))))
 
 
-def says_yes(text: str, *, lang: str, asked: Sequence[str]) -> bool | None:
+def says_yes(text: str, *, lang: str, asked: Sequence[str], asked_in: str) -> bool | None:
     """Whether the first clause of a sentence says so, or not; None if it negates something that `asked` does not ask.
 
-    `asked` are the folded words of the question. In the question's own language what is negated must be one of them;
-    where none of its words is, the sentence is in another language, and the clause is taken as a whole.
+    `asked` are the folded words of the question, `asked_in` its language. A sentence in that must negate one of them;
+    of one in another language it is taken for granted.
     """
     found = words(_SHORTENED.sub(" not ", first_clause(text).of(text)))
-    folded = [word.skeleton for word in found]
-    negated = list(_negated(folded, [word.text.lower() for word in found], lang))
-    shares = sum(any(_alike(word, other) for other in asked) for word in folded)
-    is_ours = shares >= max(2, len([word for word in asked if len(word) >= _SHARED_LETTERS]) // 2)
+    negated = list(_negated([word.skeleton for word in found], [word.text.lower() for word in found], lang))
     if not negated:
         return True
     if len(negated) > 1:
         return None
-    return False if not is_ours or any(_alike(word, other) for word in negated[0] for other in asked) else None
+    is_asked = lang != asked_in or any(_alike(word, other) for word in negated[0] for other in asked)
+    return False if is_asked else None
 
 
 def first_clause(text: str) -> Span:
@@ -86,6 +89,10 @@ def first_clause(text: str) -> Span:
     return Span(begin, next(ends, len(text)))
 
 
+def _negated_verb(word: str) -> re.Match[str] | None:
+    return None if word in _NOT_VERBS else _NEGATED_VERB.match(word)
+
+
 def _negated(folded: Sequence[str], plain: Sequence[str], lang: str) -> list[list[str]]:
     """For each negation the words that it may negate, folded."""
     if lang in _NOT:
@@ -93,7 +100,7 @@ def _negated(folded: Sequence[str], plain: Sequence[str], lang: str) -> list[lis
     if lang in ("az", "tr"):
         found = []
         for i, word in enumerate(folded):
-            if match := _NEGATED_VERB.match(word):
+            if match := _negated_verb(word):
                 found.append([match["stem"], *folded[max(0, i - 1) : i]])
             elif word in _NEGATING and word != "hec":
                 found.append(list(folded[max(0, i - _REACH) : i]))
