@@ -11,11 +11,13 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from itertools import product
 
 from index.dates import find_dates
-from index.fold import FoldedWord, fold_word
+from index.fold import FoldedWord, fold_word, words
 from index.language import detect_language
+from index.names import NAME_LANGUAGES, find_names
 from index.values import Passage, Span
 from rag.choose import is_asking, match_words
 from rag.expect import Expected, any_of
@@ -31,6 +33,7 @@ from rag.yes_no import first_clause, is_supposed, says_yes
 # dev cases words that are there have .45 and more, in another language .31 and more; "killed" has .18 with "injured".
 _MET, _MET_ABROAD = 0.43, 0.28
 _SHORTEST_WORD = 3
+_SPELT_LIKE = 0.7  # "rudnom" and "rudny" are .73 alike, "kurgalom" and "kurkal" .77
 _IN_WORDS = 0.5  # strength of a number that is written in words
 _SURE_KIND = 0.75  # of an amount of money where one is asked for, of years where an age is
 _STRONGER = 0.1  # than the next number that a sentence has, so that it is clear which is meant
@@ -151,8 +154,8 @@ def _said(claim: _Claim) -> str:
 def _about(question: str, draft: Draft) -> Iterator[int]:
     """Those of the draft's candidates that are about what the question is about."""
     lang = detect_language(question)
-    words, matched = match_words(question, draft.tokens, draft.matches.centred)
-    telling = [i for i, word in enumerate(words) if _is_telling(word)]
+    asked, matched = match_words(question, draft.tokens, draft.matches.centred)
+    telling = [i for i, word in enumerate(asked) if _is_telling(word)]
     for row, candidate in enumerate(draft.candidates):
         least = _MET if candidate.passage.lang == lang else _MET_ABROAD
         if telling and matched[row, telling].min() < least:
@@ -166,14 +169,35 @@ def _has_names(question: str, lang: str, candidate: Candidate) -> bool:
     passage = candidate.passage
 
     def missing(text: str) -> bool:
-        names = missing_names(question, [Quoted(text, passage.lang, passage.date)], lang=lang)
-        return any(not is_asking(name) for name in names)
+        return bool(_unnamed(question, [Quoted(text, passage.lang, passage.date)], lang=lang))
 
     if not missing(f"{passage.title}\n{candidate.text}"):
         return True
     asked = Quoted(question, lang, "")
-    others = missing_names(_stated(candidate.text), [asked], lang=passage.lang, context=passage.readable)
+    others = _unnamed(_stated(candidate.text), [asked], lang=passage.lang, context=passage.readable)
     return not others and not missing(_so_far(candidate))
+
+
+def _unnamed(text: str, quotes: Sequence[Quoted], *, lang: str, context: str = "") -> list[str]:
+    """The names in a text that no quote has; one in another language may spell them in its own way."""
+    missing = [name for name in missing_names(text, quotes, lang=lang, context=context) if not is_asking(name)]
+    abroad = [word for quote in quotes if quote.lang != lang for word in words(quote.text) if word.text[0].isupper()]
+    said = words(text)
+    # Of those the name in each language is known: Iran is not Iraq, however it is spelt.
+    known = {word.text for name in find_names(said, NAME_LANGUAGES) for word in said[name.start : name.end]}
+    return [
+        name
+        for name in missing
+        if name in known or not any(_is_spelt_like(fold_word(name), word.skeleton) for word in abroad)
+    ]
+
+
+def _is_spelt_like(name: str, other: str) -> bool:
+    """Whether two folded words may be one name in two scripts, either with an ending."""
+    length = min(len(name), len(other)) + 1
+    if length <= _SHORTEST_WORD or name[0] != other[0]:
+        return False
+    return SequenceMatcher(None, name[:length], other[:length], autojunk=False).ratio() >= _SPELT_LIKE
 
 
 def _stated(text: str) -> str:
@@ -287,7 +311,7 @@ def _own_names(one: _Claim, other: _Claim, question: str) -> list[str]:
         Quoted(question, detect_language(question), ""),
     ]
     context = f"{one.passage.readable}\n{other.passage.readable}"
-    return missing_names(_stated(one.text), told, lang=one.passage.lang, context=context)
+    return _unnamed(_stated(one.text), told, lang=one.passage.lang, context=context)
 
 
 def _same_time(one: _Claim, other: _Claim) -> bool:
