@@ -83,10 +83,21 @@ def _differences(saved: dict[str, Any], again: dict[str, Any]) -> Iterator[str]:
         )
         if then != now:
             yield f"statement {place + 1}: {_said(then)} then, {_said(now)} now"
+    if _sides(saved) != _sides(again):
+        yield "what the sources are said to disagree on is otherwise"
     if _places(saved["evidence"]) != _places(again["evidence"]):
         yield "the passages that it was read from are others, or in another order"
     if abs(saved["confidence"] - again["confidence"]) > _SAME_CONFIDENCE:
         yield f"probability of an answer: {saved['confidence']:.2f} then, {again['confidence']:.2f} now"
+
+
+def _sides(told: dict[str, Any]) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    """What each side of a disagreement says, and where; none in documents from before they were looked for."""
+    return [
+        (side["says"], [place for statement in side["statements"] for place in _places(statement["citations"])])
+        for each in told.get("disagreements", ())
+        for side in each["sides"]
+    ]
 
 
 def _places(told: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

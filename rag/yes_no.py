@@ -17,7 +17,7 @@ _REACH = 3  # words after a negation within which what is negated stands
 # What begins another clause. Unfolded, for commas count.
 _NEXT_CLAUSE = re.compile(
     r"[;:—–]|,?\s(?:but|although|though|because|which|who|while|whereas|since|until|unless|если|хотя|но|однако|"
-    r"потому|который|которая|которое|которые|чтобы|пока|amma|lakin|ancaq|çünki|baxmayaraq|fakat|ama|çünkü)\s"
+    r"потому|который|которая|которое|которые|чтобы|пока|amma|lakin|ancaq|çünki|baxmayaraq|fakat|ama|ancak|oysa|halbuki|çünkü)\s"
     r"|,\s(?:it|he|she|they|so|and|а|и|что|ki|və|ve|hansı)\s",
     re.IGNORECASE,
 )
