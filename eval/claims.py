@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,17 @@ from index.errors import DataSetError
 
 _GRADES = {"supported": 2, "partially_supported": 1, "not_supported": 0}
 _TITLE = "(meta data) TITLE: "
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedClaim:
+    """A claim, the sentences of the page that it cites, and what was judged of them."""
+
+    id: str
+    text: str
+    sentences: tuple[str, ...]
+    supporting: frozenset[int]  # those that are among any of the groups of sentences that support it
+    grade: int  # 2 if the page supports it, 1 if in part, 0 if not
 
 
 def claims_file(folder: Path) -> Path | None:
@@ -49,6 +61,23 @@ def load_claims(file: Path) -> RetrievalSet:
         raise DataSetError(f"{file}: no claim in it")
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
     return RetrievalSet(file.resolve().parent.name, tuple(documents.values()), tuple(queries.values()), qrels, sha256)
+
+
+def load_judged_claims(file: Path) -> list[JudgedClaim]:
+    """The claims of a file that `load_claims` reads, with the sentences that support each. Raises DataSetError."""
+    claims: list[JudgedClaim] = []
+    for place, line in lines(file):
+        row = json_object(place, line)
+        _page(place, row)
+        sentences, groups = tuple(row["evidence"]), row.get("supporting_sentences")
+        numbers: list[Any] = [number for group in groups for number in group] if isinstance(groups, list) else [None]
+        if not all(isinstance(number, int) and 0 <= number < len(sentences) for number in numbers):
+            raise DataSetError(
+                f'{place}: "supporting_sentences" is {groups!r}; want lists of numbers of sentences, counted from 0'
+            )
+        id_, text = text_of(place, row, "_id"), text_of(place, row, "claim")
+        claims.append(JudgedClaim(id_, text, sentences, frozenset(numbers), _grade(place, row)))
+    return claims
 
 
 def _page(place: str, row: Mapping[str, Any]) -> tuple[str, str]:

@@ -22,7 +22,7 @@ from index.fold import folded_words, folded_words_at
 from index.tokens import MEAN_TEXTS, TokenCodec, TokenVectors
 
 if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
+    from sentence_transformers import CrossEncoder, SentenceTransformer
 
 Floats = NDArray[np.float32]
 T = TypeVar("T")
@@ -227,7 +227,7 @@ class SentenceTransformersEmbedder:
             raise ModelError(f"embedding model {name!r} does not say how long its vectors are; choose another")
         self.identity = EmbedderIdentity(
             name=name,
-            weights_hash=_parameters_hash(self.model),
+            weights_hash=parameters_hash(self.model),
             dimension=dimension,
             query_prefix=prompts.get("query") or ("query: " if e5_like else ""),
             passage_prefix=prompts.get("passage") or prompts.get("document") or ("passage: " if e5_like else ""),
@@ -286,7 +286,7 @@ class SentenceTransformersEmbedder:
         return TokenVectors(tuple(names), unit(np.asarray(vectors, np.float32)[keep]), np.maximum(starts, 0))
 
 
-def _parameters_hash(model: SentenceTransformer) -> str:
+def parameters_hash(model: SentenceTransformer | CrossEncoder) -> str:
     """SHA-256 over the names and values of all parameters."""
     digest = hashlib.sha256()
     for name, values in sorted(model.state_dict().items()):

@@ -14,19 +14,22 @@ from index.folder import Filters, Index
 from index.lexical import Phrase, parse_query
 from index.values import UNDETERMINED, ScoredPassage, Source
 from rag.abstain import CALIBRATION, Calibration, doubt, signals
+from rag.choose import WEIGHTS
 from rag.disagree import find_conflicts
 from rag.explain import Explanation, explain_hits
 from rag.follow_up import stand_alone
-from rag.ground import Unsupported, cite, ground, ground_conflicts, read_sources
+from rag.ground import cite, ground, ground_conflicts, read_sources
 from rag.letters import restore_letters
 from rag.merge import merge_neighbours
+from rag.nli import load_nli
 from rag.origins import origins
 from rag.read import ExtractiveReader
-from rag.reply import Abstention, Answer, Reply, Searched, Statement
+from rag.reply import Abstention, Answer, Hashes, Rejected, Reply, Searched, Statement, Unsupported
 from rag.rerank import load_reranker
 from rag.retrieve import HybridRetriever, Retriever
 from rag.rewrite import Rewriter, Rewritten
 from rag.select import Selected, collapse, spread
+from rag.support import SUPPORT, SupportModel, numbers_hash
 from rag.when import NEWEST, Period, asks_about_now, check_day, periods, prefer_periods, prefer_recent, published_by
 
 if TYPE_CHECKING:
@@ -84,6 +87,7 @@ class Assistant:
         retriever: Retriever | None = None,
         rewriter: Rewriter | None = None,
         chat: ChatModel | None = None,
+        support: SupportModel = SUPPORT,
         calibration: Calibration = CALIBRATION,
         report: Callable[[str], None] = lambda message: None,
     ):
@@ -94,6 +98,7 @@ class Assistant:
         self._report = report
         self._reader = ExtractiveReader(index)
         self._chat = chat
+        self._support = support
         self._calibration = calibration
 
     @classmethod
@@ -104,6 +109,7 @@ class Assistant:
         reranker: str = "",
         rewriter: Rewriter | None = None,
         chat: ChatModel | str = "",
+        nli: str = "",
         report: Callable[[str], None] = lambda message: None,
     ) -> Assistant:
         """The assistant of an index folder. `report` is told what takes long or could not be done.
@@ -111,13 +117,15 @@ class Assistant:
         `reranker` names a sentence-transformers cross-encoder, on the hub or a folder, which orders the best passages
         anew; see `rag.rerank`. `rewriter` asks a language model for each question in the languages of the archive; see
         `rag.rewrite`. `chat` names a language model that writes the answers; see `rag.chat.load_chat`.
+        `nli` names a sentence-transformers cross-encoder that scores how its statements are supported; see `rag.nli`.
         Raises IndexFolderError, ModelError, SettingsError.
         """
         chat_model = _load_chat(chat) if isinstance(chat, str) else chat
+        support = load_nli(nli) if nli else SUPPORT
         index = Index.open(Path(folder), report=report)
         try:
             retriever = HybridRetriever(index, cross=load_reranker(reranker))
-            return cls(index, retriever=retriever, rewriter=rewriter, chat=chat_model, report=report)
+            return cls(index, retriever=retriever, rewriter=rewriter, chat=chat_model, support=support, report=report)
         except BaseException:
             index.close()
             raise
@@ -175,26 +183,34 @@ class Assistant:
         from rag.generate import GenerativeReader
 
         statements: list[Statement] = []
-        dropped, problem = 0, ""
+        dropped: list[Unsupported] = []
+        problem = ""
+        reader = GenerativeReader(self.index, chat, support=self._support)
         try:
-            for made in GenerativeReader(self.index, chat).stream(extracted.searched.meant, extracted.evidence):
+            for made in reader.stream(extracted.searched.meant, extracted.evidence):
                 if isinstance(made, Unsupported):
-                    dropped += 1
+                    dropped.append(made)
                     continue
                 statements.append(cite(made, sources, origin_of))
                 yield statements[-1]
         except ChatError as error:
             problem = str(error)
+        unsupported = tuple(dropped)
         if statements:
             return replace(
-                extracted, statements=tuple(statements), written_by=chat.name, dropped=dropped, problem=problem
+                extracted,
+                statements=tuple(statements),
+                written_by=chat.name,
+                unsupported=unsupported,
+                problem=problem,
+                rejected=(),  # what sentences there are was for the model to choose
             )
         if not dropped and not problem:
             reason = f"{chat.name} was shown the closest passages and found no answer in them."
-            return Abstention(extracted.question, reason, extracted.evidence, extracted.confidence, extracted.searched)
+            return _withheld(extracted, reason)
         problem = problem or f"nothing that {chat.name} wrote is supported by the passages"
         yield from extracted.statements
-        return replace(extracted, dropped=dropped, problem=problem)
+        return replace(extracted, unsupported=unsupported, problem=problem)
 
     def draft(self, question: str, **wishes: Unpack[Wishes]) -> Reply:
         """What `ask` would answer if it had to: an Abstention only where there is no sentence to answer with."""
@@ -212,7 +228,7 @@ class Assistant:
         evidence = tuple(merge_neighbours(hits, cache(self.index.source)))
         if not draft.statements:
             reason = "The closest passages hold no whole sentence that could answer."
-            return Abstention(question, reason, evidence, 0.0, searched)
+            return Abstention(question, reason, evidence, 0.0, searched, draft.rejected)
         probability = self._calibration.probability(signals(found.meant, hits, draft, raised=found.raised))
         return Answer(
             question,
@@ -222,6 +238,7 @@ class Assistant:
             searched,
             doubt(found.meant, draft),
             disagreements=ground_conflicts(find_conflicts(found.meant, draft, found.named), self.index),
+            rejected=draft.rejected,
         )
 
     def _searched(self, found: _Found, **wishes: Unpack[Wishes]) -> Searched:
@@ -246,6 +263,19 @@ class Assistant:
             about_now=found.about_now,
             earlier=tuple(wishes.get("earlier", ())),
             threshold=self._calibration.threshold,
+            support=self._support.name if self._chat else "",
+            hashes=self.hashes,
+        )
+
+    @property
+    def hashes(self) -> Hashes:
+        """What decides here, beside the embedder, by hashes."""
+        cross = self._retriever.cross if isinstance(self._retriever, HybridRetriever) else None
+        return Hashes(
+            reader=numbers_hash(WEIGHTS),
+            calibration=numbers_hash(replace(self._calibration, threshold=0.0)),
+            support=self._support.weights_hash if self._chat else "",
+            reranker=cross.weights_hash if cross else "",
         )
 
     def explain(self, question: str, *, k: int | None = None, **wishes: Unpack[Wishes]) -> Explanation:
@@ -361,8 +391,20 @@ class Assistant:
         if isinstance(draft, Abstention) or draft.confidence >= self._calibration.threshold:
             return draft
         wanted = self._calibration.threshold
-        reason = f"{draft.doubt} (probability of an answer {draft.confidence:.2f}, asked for {wanted:.2f})."
-        return Abstention(draft.question, reason, draft.evidence, draft.confidence, draft.searched)
+        return _withheld(
+            draft, f"{draft.doubt} (probability of an answer {draft.confidence:.2f}, asked for {wanted:.2f})."
+        )
+
+
+def _withheld(answer: Answer, reason: str) -> Abstention:
+    """An abstention in place of an answer, whose sentences are among those that were considered."""
+    first = [
+        Rejected(said.text, "the passages do not seem to answer", said.score, cited.source, cited.start, cited.end)
+        for said in answer.statements
+        for cited in said.citations
+    ]
+    rejected = (*first, *answer.rejected)
+    return Abstention(answer.question, reason, answer.evidence, answer.confidence, answer.searched, rejected)
 
 
 def _load_chat(name: str) -> ChatModel | None:

@@ -27,6 +27,7 @@ _DOTTED = re.compile(r"\b(?:[^\W\d_]\.){2,}")
 _POSSESSIVE = re.compile(r"['’ʼ](?:s|m|ve|re|d|ll|t)\b")
 # Before it a sentence or a line of speech begins, so that a capital says nothing.
 _OPENING = re.compile(r"(?:\A|[.!?…:;]|\n)[\s\"'“”„«»‘’(\[–—-]*\Z")
+_LONGEST_OPENING = 40  # characters of it: looked for from the beginning, a long text takes the square of its length
 _VOWELS = re.compile("[aeiouy]")
 # How alike two words must be to be one name in two spellings; only across languages, and not of short ones.
 _ALIKE = 0.82
@@ -82,25 +83,51 @@ class Quoted:
     date: str  # on which it was published, ISO 8601, or ""
 
 
-def unsupported(statement: str, quotes: Sequence[Quoted], *, lang: str, context: str = "") -> list[str]:
-    """What a statement in language `lang` states and no quote does: dates, numbers and names, as it writes them.
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The facts of one kind that a statement states, and those that its quotes have not, as it writes them."""
+
+    stated: int
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedFacts:
+    """What of a statement can be compared with its quotes by form."""
+
+    dates: Compared
+    numbers: Compared  # those that are no part of a date which the quotes have
+    names: Compared
+
+
+def compare_facts(statement: str, quotes: Sequence[Quoted], *, lang: str, context: str = "") -> ComparedFacts:
+    """The dates, numbers and names of a statement in language `lang`, compared with those of its quotes.
 
     A name is a word with a capital that is not the first of its sentence; the first, too, unless it is known to be an
     ordinary word: because it is a frequent one, or because `context` (the question, the passages) writes it small.
     """
-    found_dates = _dates(statement, lang, quotes)
-    dates = [found for found in found_dates if not found.is_held]
-    held = [found.span for found in found_dates if found.is_held]
-    numbers = _missing_numbers(statement, lang, quotes, held)
-    names = _missing_names(statement, lang, quotes, context, [found.span for found in dates] + held)
+    dates = _dates(statement, lang, quotes)
+    held = [found.span for found in dates if found.is_held]
+    wrong = [found.span for found in dates if not found.is_held]
+    return ComparedFacts(
+        Compared(len(dates), tuple(span.of(statement) for span in wrong)),
+        _numbers(statement, lang, quotes, held),
+        _compared_names(statement, lang, quotes, context, wrong + held),
+    )
+
+
+def unsupported(statement: str, quotes: Sequence[Quoted], *, lang: str, context: str = "") -> list[str]:
+    """What a statement in language `lang` states and no quote does: dates, numbers and names; see `compare_facts`."""
+    found = compare_facts(statement, quotes, lang=lang, context=context)
     # A date of which the quotes have the number, as in a year that is written in words elsewhere, is not missing twice.
-    wrong = [found.span.of(statement) for found in dates]
-    return [*wrong, *(number for number in numbers if not any(number in date for date in wrong)), *names]
+    numbers = (number for number in found.numbers.missing if not any(number in date for date in found.dates.missing))
+    return [*found.dates.missing, *numbers, *found.names.missing]
 
 
 def missing_names(text: str, quotes: Sequence[Quoted], *, lang: str, context: str = "") -> list[str]:
     """The names in a text of language `lang` that no quote has, as it writes them; see `unsupported`."""
-    return _missing_names(text, lang, quotes, context, [found.span for found in find_dates(text, lang=lang)])
+    dates = [found.span for found in find_dates(text, lang=lang)]
+    return list(_compared_names(text, lang, quotes, context, dates).missing)
 
 
 def is_common(word: FoldedWord) -> bool:
@@ -163,22 +190,23 @@ def _fits(stated: str, quoted: str) -> bool:
 # Numbers
 
 
-def _missing_numbers(statement: str, lang: str, quotes: Sequence[Quoted], held: Sequence[Span]) -> list[str]:
+def _numbers(statement: str, lang: str, quotes: Sequence[Quoted], held: Sequence[Span]) -> Compared:
     stated = [found for found in find_numbers(statement, lang=lang) if not any(found.span.overlap(s) for s in held)]
     if not stated:
-        return []
+        return Compared(0, ())
     quoted = {
         value for quote in quotes for found in find_numbers(quote.text, lang=quote.lang) for value in found.values
     }
-    return [found.span.of(statement) for found in stated if found.values[0] not in quoted]
+    missing = tuple(found.span.of(statement) for found in stated if found.values[0] not in quoted)
+    return Compared(len(stated), missing)
 
 
 # Names
 
 
-def _missing_names(
+def _compared_names(
     statement: str, lang: str, quotes: Sequence[Quoted], context: str, dates: Sequence[Span]
-) -> list[str]:
+) -> Compared:
     quoted = [(word, quote.lang) for quote in quotes for word in words(_joined(quote.text))]
     stated = _joined(statement)
     small = {fold_word(word) for word in _WORD.findall(context) if word[:1].islower()}
@@ -186,9 +214,10 @@ def _missing_names(
     large = {fold_word(word) for word in _large_within(context)}
     called = _other_names(stated)
     large |= {fold_word(word) for word in called}
-    return [
+    names = list(_names(stated, small, large, [] if stated != statement else dates))
+    missing = [
         name.text
-        for name in _names(stated, small, large, [] if stated != statement else dates)
+        for name in names
         if not any(
             _same(name, lang, other, its)
             # What has a name of its own in each language is not told by how it sounds.
@@ -197,6 +226,7 @@ def _missing_names(
         )
         and not any(_called(other, quoted) for other in called.get(name.text, ()))
     ]
+    return Compared(len(names), tuple(missing))
 
 
 def _joined(text: str) -> str:
@@ -211,7 +241,7 @@ def _names(text: str, small: set[str], large: set[str], dates: Sequence[Span]) -
         skeleton = fold_word(word)
         if not skeleton or any(span.start <= match.start() < span.end for span in dates) or word.isdigit():
             continue
-        if _is_name(word, skeleton, _OPENING.search(text, 0, match.start()) is not None, small, large):
+        if _is_name(word, skeleton, _opens(text, match.start()), small, large):
             yield FoldedWord(word, skeleton)
 
 
@@ -228,8 +258,13 @@ def _is_name(word: str, skeleton: str, is_first: bool, small: set[str], large: s
 
 def _large_within(text: str) -> Iterator[str]:
     for match in _WORD.finditer(text):
-        if match.group()[0].isupper() and not _OPENING.search(text, 0, match.start()):
+        if match.group()[0].isupper() and not _opens(text, match.start()):
             yield match.group()
+
+
+def _opens(text: str, place: int) -> bool:
+    """Whether a sentence begins at a place."""
+    return _OPENING.search(text, max(0, place - _LONGEST_OPENING), place) is not None
 
 
 def _is_usual(word: str) -> bool:

@@ -13,20 +13,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from index.embed import unit
 from index.errors import ChatError
 from index.folder import Index
 from index.language import detect_language
-from index.threads import one_thread
 from index.values import UNDETERMINED, Passage, ScoredPassage
 from rag.budget import count_tokens, cut_to_tokens
 from rag.chat import ChatModel
-from rag.ground import Unsupported, prove
+from rag.ground import Shown, prove
 from rag.parse import StatementParser, WrittenStatement
 from rag.read import DraftStatement
+from rag.reply import Unsupported
 from rag.rewrite import LANGUAGE_NAMES
+from rag.support import SUPPORT, Closeness, SupportModel, compare_tokens
 
 _TOKENS_OF_EVIDENCE = 3000
 _FEWEST_TOKENS = 40  # of a passage that is cut to fit: less says nothing
@@ -60,6 +58,7 @@ class GenerativeReader:
     index: Index
     chat: ChatModel
     evidence_tokens: int = _TOKENS_OF_EVIDENCE  # by o200k_base
+    support: SupportModel = SUPPORT
 
     def read(self, question: str, evidence: Sequence[ScoredPassage]) -> WrittenDraft:
         """All that `stream` gives. Raises ChatError."""
@@ -75,9 +74,10 @@ class GenerativeReader:
         Raises ChatError, also after statements, which stand all the same.
         """
         passages = name_passages(question, [hit.passage for hit in evidence])
+        shown = Shown.of(question, passages)
         seen: set[str] = set()
         for written in self._written(question, passages):
-            made = prove(written, passages, question=question, nearness=self.nearness)
+            made = prove(written, shown, compare=self.compare, support=self.support)
             if made.text not in seen:
                 seen.add(made.text)
                 yield made
@@ -100,18 +100,10 @@ class GenerativeReader:
         if not parser.found and not parser.says_nothing_answers:
             raise ChatError(f"{self.chat.name} wrote nothing that can be read as statements; use a larger model")
 
-    @one_thread()
-    def nearness(self, statement: str, quotes: Sequence[str]) -> float:
-        """How near a statement is to its quotes: the mean, over its tokens, of the best match of each, -1 to 1.
-
-        As `rag.late` matches, without weights, the mean token vector of the model taken away.
-        """
+    def compare(self, statement: str, quotes: Sequence[str]) -> Closeness:
+        """How near the tokens of a statement come to those of its quotes."""
         its, *others = self.index.embedder.passage_tokens([statement, *quotes])
-        mean = self.index.token_codec.mean
-        if not its.tokens or not any(other.tokens for other in others):
-            return 0.0
-        quoted = unit(np.concatenate([other.vectors for other in others]) - mean)
-        return float((unit(its.vectors - mean) @ quoted.T).max(axis=1).mean())
+        return compare_tokens(its, others, self.index.token_codec.mean)
 
 
 def name_passages(question: str, passages: Sequence[Passage]) -> dict[str, Passage]:

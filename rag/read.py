@@ -20,6 +20,7 @@ from rag.expect import NUMBER_WORD, TIME_WORD
 from rag.facts import is_common
 from rag.late import TokenMatches, match_tokens, score_packed
 from rag.orders import gives_orders
+from rag.reply import Rejected, Support
 from rag.spans import Asked, answering, understand
 from rag.yes_no import is_negation
 
@@ -27,6 +28,7 @@ from rag.yes_no import is_negation
 # one on the dev questions.
 _PASSAGE_WEIGHT = 0.3
 _MOST_STATEMENTS = 3
+_TOO_MANY = "three others are likelier to answer"
 # Sentences that are encoded for a question, chosen by the token vectors that are kept: 8 to 40 differ by one on the dev
 # questions.
 _ENCODED_SENTENCES = 12
@@ -34,6 +36,7 @@ _ENCODED_SENTENCES = 12
 # weights were fitted on .87 then have a right one among what is shown, of which .59 is right; a share of .03 gives
 # .88 and .51, of .3 gives .83 and .68.
 _LEAST_SHARE_OF_FIRST = 0.1
+_UNLIKELY = "it is less than a tenth as likely to answer as the first"
 # Sentences that share this much of their words say the same, as an article and its teaser do.
 _SAME_SENTENCE = 0.8
 # Headings, captions and bylines are not sentences: they have few words and no stop.
@@ -58,7 +61,11 @@ class DraftStatement:
     text: str
     quotes: tuple[QuotedSpan, ...]
     answering: tuple[Span, ...]  # the words of `text` that answer, if they can be told
-    score: float  # how likely it is the one that answers, if one of the sentences that were weighed does
+    # How likely it is the one that answers, if one of the sentences that were weighed does; of what a model wrote, how
+    # near it is to its quotes.
+    score: float
+    support: Support = Support.QUOTED
+    support_score: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class Draft:
     candidates: tuple[Candidate, ...]  # those sentences, a row each
     shares: tuple[float, ...]  # how likely each is the one that answers, if one of them does: their sum is 1
     tokens: TokenVectors  # of the question
+    rejected: tuple[Rejected, ...] = ()  # those that are in no statement, best first, and what is no candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +116,9 @@ class ExtractiveReader:
         order = sorted(range(len(scores)), key=lambda i: (-round(scores[i], 6), i))
         likely = shares(scores)
         copies = {hit.passage.id: hit.also for hit in evidence}
-        statements = _gather(understand(question), weighing.candidates, likely, order, copies)
-        return Draft(statements, weighing.matches, weighing.candidates, tuple(likely), weighing.tokens)
+        statements, rejected = _gather(understand(question), weighing.candidates, likely, order, copies)
+        rejected = (*rejected, *_refused(evidence))
+        return Draft(statements, weighing.matches, weighing.candidates, tuple(likely), weighing.tokens, rejected)
 
     def weigh(self, question: str, evidence: list[ScoredPassage]) -> Weighing:
         """The evidence for those sentences of the passages that are the likeliest to answer."""
@@ -147,7 +156,7 @@ class ExtractiveReader:
             for sentence in passage_sentences(hit.passage):
                 place = hit.passage.source_path, sentence.span
                 # Passages overlap; a sentence keeps the better of its places.
-                if place not in found and _is_sentence(sentence.text) and not gives_orders(sentence.text):
+                if place not in found and not _refusal(sentence.text):
                     found[place] = Candidate(hit.passage, sentence, hit.score)
         return list(found.values())
 
@@ -159,11 +168,28 @@ def _tokens_of(candidate: Candidate, kept: SignVectors) -> SignVectors:
     return kept.rows((start <= kept.starts) & (kept.starts < start + len(sentence.text)))
 
 
-def _is_sentence(text: str) -> bool:
-    words = len(text.split())
+def _refusal(text: str) -> str:
+    """Why a text can be no statement, or ""."""
     if _QUESTION.search(text):
-        return False  # a question answers none
-    return words >= (_FEWEST_WORDS if _STOP.search(text) else _FEWEST_WORDS_WITHOUT_STOP)
+        return "it is a question, which answers none"
+    if len(text.split()) < (_FEWEST_WORDS if _STOP.search(text) else _FEWEST_WORDS_WITHOUT_STOP):
+        return "it is no whole sentence"
+    return "it gives orders to whoever reads it" if gives_orders(text) else ""
+
+
+def _refused(evidence: Sequence[ScoredPassage]) -> list[Rejected]:
+    refused = {
+        (hit.passage.source_path, sentence.span): _rejected(hit.passage, sentence, why, 0.0)
+        for hit in evidence
+        for sentence in passage_sentences(hit.passage)
+        if (why := _refusal(sentence.text))
+    }
+    return list(refused.values())
+
+
+def _rejected(passage: Passage, sentence: Sentence, why: str, score: float) -> Rejected:
+    place = sentence.span
+    return Rejected(" ".join(sentence.text.split()), why, score, passage.source_path, place.start, place.end)
 
 
 def _gather(
@@ -172,8 +198,9 @@ def _gather(
     scores: Sequence[float],
     order: list[int],
     copies: Mapping[str, Sequence[Passage]],
-) -> tuple[DraftStatement, ...]:
+) -> tuple[tuple[DraftStatement, ...], tuple[Rejected, ...]]:
     statements: list[DraftStatement] = []
+    rejected: list[Rejected] = []
     for i in order:
         candidate = candidates[i]
         text = " ".join(candidate.text.split())
@@ -182,9 +209,13 @@ def _gather(
         if twin is not None:
             said = statements[twin]
             statements[twin] = replace(said, quotes=tuple(dict.fromkeys((*said.quotes, *quotes))))
-        elif len(statements) < _MOST_STATEMENTS and scores[i] >= _LEAST_SHARE_OF_FIRST * scores[order[0]]:
+        elif scores[i] < _LEAST_SHARE_OF_FIRST * scores[order[0]]:
+            rejected.append(_rejected(candidate.passage, candidate.sentence, _UNLIKELY, scores[i]))
+        elif len(statements) == _MOST_STATEMENTS:
+            rejected.append(_rejected(candidate.passage, candidate.sentence, _TOO_MANY, scores[i]))
+        else:
             statements.append(DraftStatement(text, quotes, answering(asked, text), scores[i]))
-    return tuple(statements)
+    return tuple(statements), tuple(rejected)
 
 
 def _of_copies(text: str, passage: Passage, copies: Mapping[str, Sequence[Passage]]) -> Iterator[QuotedSpan]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from index.passages import passage_dates
 from index.values import Passage, ScoredPassage
-from rag.reply import Abstention, Answer, Citation, Disagreement, Reply, Searched, Statement
+from rag.reply import Abstention, Answer, Citation, Disagreement, Reply, Searched, Statement, Support
 
 # Characters that mean something in Markdown, wherever they stand.
 _MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+-.!|~&$"})
@@ -47,6 +47,18 @@ class Receipt:
             "reason": reason,
             "statements": [_statement_to_json(statement) for statement in statements],
             "evidence": [hit_to_json(hit) for hit in reply.evidence],
+            "rejected": [
+                {
+                    "text": each.text,
+                    "why": each.why,
+                    "score": round(each.score, 4),
+                    "source": each.source,
+                    "start": each.start,
+                    "end": each.end,
+                }
+                for each in reply.rejected
+            ],
+            "unsupported": [asdict(each) for each in reply.unsupported],
             "confidence": round(reply.confidence, 4),
             "index": reply.searched.index,
             **written,
@@ -79,7 +91,7 @@ class Receipt:
                 lines += [""] if closest else []
         lines += [f"[^{mark}]: {note}" for mark, note in enumerate(notes, start=1)]
         lines += [""] if notes else []
-        return "\n".join([*lines, *_colophon(reply)]) + "\n"
+        return "\n".join([*lines, *_colophon(reply), *_considered(reply)]) + "\n"
 
 
 def _footnoted(statement: Statement, notes: list[str]) -> str:
@@ -87,13 +99,16 @@ def _footnoted(statement: Statement, notes: list[str]) -> str:
     marks = range(len(notes) + 1, len(notes) + 1 + len(statement.citations))
     notes += [_note(citation) for citation in statement.citations]
     counted = f" ({statement.counted})" if statement.counted else ""
-    return _escaped(statement.text) + "".join(f"[^{mark}]" for mark in marks) + _escaped(counted)
+    footnotes = "".join(f"[^{mark}]" for mark in marks)
+    return f"{_escaped(statement.text)}{footnotes}{_escaped(counted)}{_support(statement)}"
 
 
 def _statement_to_json(statement: Statement) -> dict[str, Any]:
     return {
         "text": statement.text,
         "support": statement.support.value,
+        "support_score": round(statement.support_score, 4),
+        "score": round(statement.score, 4),
         "answering": [[span.start, span.end] for span in statement.answering],
         "reports": statement.reports,
         "independent": statement.independent,
@@ -133,6 +148,26 @@ def _note(citation: Citation) -> str:
     return f"“{_escaped(citation.quote)}” {place}{_details(citation)} · SHA\\-256 {citation.sha256}"
 
 
+def _considered(reply: Reply) -> list[str]:
+    """What is not in the reply and why, folded away."""
+    rows = [f"“{_escaped(each.text)}”: {_escaped(each.why)}" for each in reply.unsupported]
+    rows += [
+        f"{_place(each.source, each.start, each.end)} “{_escaped(each.text)}”: {_escaped(each.why)}"
+        + (f" \\({each.score:.3f}\\)" if each.score else "")
+        for each in reply.rejected
+    ]
+    if not rows:
+        return []
+    return [
+        "",
+        "<details><summary>Considered and not used</summary>",
+        "",
+        *(f"- {row}" for row in rows),
+        "",
+        "</details>",
+    ]
+
+
 def _colophon(reply: Reply) -> list[str]:
     """What was searched, and how, as a list."""
     searched, extent = reply.searched, reply.searched.extent
@@ -151,13 +186,14 @@ def _colophon(reply: Reply) -> list[str]:
         ("Probability that the documents answer", f"{reply.confidence:.2f}, asked for {searched.threshold:.2f}"),
         (
             "Written by",
-            f"{written_by}; whether a statement follows from its quotes is not checked" if written_by else "",
+            f"{written_by}; how far a statement follows from its quotes is estimated" if written_by else "",
         ),
         ("Age", reply.age if isinstance(reply, Answer) else ""),
         ("Left out", f"{dropped} statements that no quote supports" if dropped else ""),
         ("Not done", problem),
         ("Index", f"{searched.index}, batch {searched.sequence}"),
         ("Models", ", ".join(filter(None, [_model(searched), searched.reranker, searched.rewriter]))),
+        ("Weights", ", ".join(f"{name} {value}" for name, value in asdict(searched.hashes).items() if value)),
         ("Dragoman", version("dragoman")),
     ]
     return [f"- {name}: {_escaped(value)}" for name, value in rows if value]
@@ -165,6 +201,13 @@ def _colophon(reply: Reply) -> list[str]:
 
 def _model(searched: Searched) -> str:
     return f"{searched.embedder.name} {searched.embedder.weights_hash}"
+
+
+def _support(statement: Statement) -> str:
+    """What is said of a sentence that a model wrote: " (partly, 0.71)"."""
+    if statement.support is Support.QUOTED:
+        return ""
+    return " " + _escaped(f"({statement.support.value}, {statement.support_score:.2f})")
 
 
 def _searched_to_json(searched: Searched) -> dict[str, Any]:
@@ -188,6 +231,8 @@ def _searched_to_json(searched: Searched) -> dict[str, Any]:
         "embedder": asdict(searched.embedder),
         "reranker": searched.reranker,
         "rewriter": searched.rewriter,
+        "support": searched.support,
+        "hashes": asdict(searched.hashes),
         "threshold": searched.threshold,
         "dragoman": version("dragoman"),
     }

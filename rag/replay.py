@@ -13,6 +13,8 @@ from rag.verify import load_reply
 
 # A confidence may differ by rounding from one processor to another.
 _SAME_CONFIDENCE = 0.005
+# What of the numbers that decide takes part in a reply that is asked again.
+_PARTS = {"reader": "the weights that sentences are chosen by", "calibration": "those of the decision to answer"}
 _PLACE = ("source", "start", "end")
 
 
@@ -69,6 +71,10 @@ def _moved(searched: dict[str, Any], assistant: Assistant) -> Iterator[str]:
     if (embedder := asdict(catalog.built_with.embedder)) != searched["embedder"]:
         was, is_now = (f"{told['name']} {told['weights_hash'][:12]}" for told in (searched["embedder"], embedder))
         yield f"the index was embedded anew: by {was} then, by {is_now} now"
+    hashes = asdict(assistant.hashes)
+    for name, part in _PARTS.items():
+        if (then := searched["hashes"][name]) != hashes[name]:
+            yield f"{part} are others: {then[:12]} then, {hashes[name][:12]} now"
     if catalog.sequence != searched["sequence"]:
         yield f"the index has changed: its last batch was {searched['sequence']} then, it is {catalog.sequence} now"
 

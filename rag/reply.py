@@ -38,8 +38,10 @@ class Support(StrEnum):
     """How far it was checked that a statement follows from its quotes."""
 
     QUOTED = "quoted"  # it is one of them
-    # A model wrote it. Its numbers, dates and names stand in its quotes and it is about the same; no more is known.
-    NOT_CHECKED = "not checked"
+    # A model wrote it. Its numbers, dates and names stand in its quotes and it is about the same; and beyond that
+    SUPPORTED = "supported"  # its support score is one that nearly all statements have follow from their quotes
+    PARTLY = "partly"  # the score is one that nearly all have of which a part follows
+    NOT_CHECKED = "not checked"  # the score says nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Statement:
     answering: tuple[Span, ...] = ()  # the words of `text` that answer, if they can be told
     reports: int = 1  # documents that are cited
     independent: int = 1  # of those: copies and translations of one another count as one
+    score: float = 0.0  # what it was chosen by, see `rag.read`; of what a model wrote how near it is to its quotes
+    support_score: float = 1.0  # how surely its quotes support it, 0 to 1, see `rag.support`
 
     @property
     def counted(self) -> str:
@@ -91,6 +95,36 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """A sentence of the evidence that was considered for an answer and is not in it."""
+
+    text: str
+    why: str
+    score: float  # what it would have been chosen by, as of a statement; 0 if it was not weighed
+    source: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A statement that a model wrote and that is not shown, and why."""
+
+    text: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """What else decided beside the embedder, by hashes of its numbers; "" where there is none of it."""
+
+    reader: str = ""  # the weights that sentences are chosen by
+    calibration: str = ""  # those of the decision to answer, without its threshold
+    support: str = ""  # those of the support score, or of the model that gives it
+    reranker: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Searched:
     """Where and how a reply was looked for: with the index as it was then, enough to ask the same again."""
 
@@ -110,6 +144,8 @@ class Searched:
     about_now: bool  # whether the question asks how things stand now, and it is known when that is
     earlier: tuple[str, ...]  # the questions before it
     threshold: float  # the confidence below which it is declined
+    support: str = ""  # what scored how a model's statements are supported: "signals", or a cross-encoder
+    hashes: Hashes = Hashes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +159,15 @@ class Answer:
     searched: Searched
     doubt: str = "No sentence of the closest passages seems to answer"  # what speaks against it, should it be withheld
     written_by: str = ""  # the language model that wrote the statements, or "" if they are sentences of the documents
-    dropped: int = 0  # statements that it wrote and no quote supports; they are not shown
+    unsupported: tuple[Unsupported, ...] = ()  # what it wrote and no quote supports, which is not shown
     problem: str = ""  # why a language model that was asked for did not write them, or not all
     disagreements: tuple[Disagreement, ...] = ()  # between sentences of the documents, whoever wrote the statements
+    rejected: tuple[Rejected, ...] = ()  # best first
+
+    @property
+    def dropped(self) -> int:
+        """How many statements a language model wrote that are not shown."""
+        return len(self.unsupported)
 
     @property
     def newest(self) -> str:
@@ -159,6 +201,8 @@ class Abstention:
     evidence: tuple[ScoredPassage, ...]  # the closest passages, which do not seem to answer
     confidence: float
     searched: Searched
+    rejected: tuple[Rejected, ...] = ()  # best first, what would have been the answer among them
+    unsupported: tuple[Unsupported, ...] = ()
 
     def receipt(self) -> Receipt:
         """All that this abstention stands on, for keeping."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from index.embed import parameters_hash
 from index.errors import ModelError
 
 # A passage that is not among so many is not read with the question.
@@ -43,6 +44,7 @@ class CrossEncoderReranker:
         if len(model) == 1 and not architecture.endswith("ForSequenceClassification"):
             raise _no_cross_encoder(name, f"it is a {architecture or 'model'} without weights that score a pair")
         self.name = name
+        self.weights_hash = parameters_hash(model)
         self._model = model
 
     def scores(self, question: str, texts: list[str]) -> list[float]:

@@ -238,7 +238,7 @@ def _add_llm(group: argparse._ArgumentGroup) -> None:
         help="let this model write the answer from the passages found, which it is sent: one of the server's models, "
         '"default" for the one that DRAGOMAN_LLM_MODEL names, or without DRAGOMAN_LLM_URL a provider\'s, such as '
         "openai:gpt-5 or ollama:qwen3. A sentence of it is shown only if its quotes stand in the passages and have its "
-        "numbers, dates and names; whether it follows from them is not checked. If the model fails, sentences of the "
+        "numbers, dates and names; how far it follows from them is estimated. If the model fails, sentences of the "
         "documents are the answer, as without one",
     )
 
@@ -358,7 +358,9 @@ def _lines(statement: Statement, number: int) -> list[str]:
     """A statement and its citations, numbered from `number`."""
     marks = range(number, number + len(statement.citations))
     counted = f" ({statement.counted})" if statement.counted else ""
-    return [f"{statement.text} {''.join(f'[{mark}]' for mark in marks)}{counted}", *_places(statement, marks)]
+    support = "" if statement.support.value == "quoted" else f" ({statement.support.value})"
+    marked = f"{statement.text} {''.join(f'[{mark}]' for mark in marks)}"
+    return [f"{marked}{counted}{support}", *_places(statement, marks)]
 
 
 def _rest(reply: Reply, number: int) -> list[str]:
@@ -390,8 +392,8 @@ def _rest(reply: Reply, number: int) -> list[str]:
         lines.append(f"{what}: {reply.problem}.")
     if reply.written_by:
         lines.append(
-            f"Written by {reply.written_by}: the quotes stand, the numbers, dates and names are theirs; whether a "
-            "sentence follows from them is not checked."
+            f"Written by {reply.written_by}: the quotes stand, the numbers, dates and names are theirs; how far a "
+            "sentence follows from them is estimated, and said behind it."
         )
     if reply.dropped:
         lines.append(f"Left out, for no quote supports them: {reply.dropped} of the model's sentences.")

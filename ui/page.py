@@ -170,6 +170,7 @@ def reply_payload(reply: Reply) -> Payload:
 def _statement(statement: Statement, numbers: dict[tuple[str, int, int], int]) -> Payload:
     return {
         "text": statement.text,
+        "support": statement.support.value,
         "answering": [[span.start, span.end] for span in statement.answering],
         "lang": statement.citations[0].lang if statement.citations else "und",
         "reports": statement.reports,

@@ -1,0 +1,63 @@
+"""A model of natural language inference says whether a statement follows from its quotes, if one is named.
+
+Nothing of this kind is shipped or used by default: no package holds one that knows Azerbaijani.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from index.embed import parameters_hash
+from index.errors import ModelError
+from rag.support import Levels, Stated
+
+# Where most such models are about right by themselves. `dragoman eval support --nli NAME` measures what they are worth
+# with a model.
+_LEVELS = Levels(supported=0.9, partly=0.5)
+
+
+class NliSupport:
+    """Any sentence-transformers `CrossEncoder` that tells entailment of a pair, on GPU where torch finds one."""
+
+    def __init__(self, name: str) -> None:
+        """Load a model from a folder, or by its name from huggingface.co, once. Code that comes with it is not run.
+
+        Raises ModelError if it cannot be loaded or has no label for entailment.
+        """
+        from sentence_transformers import CrossEncoder
+
+        try:
+            model = CrossEncoder(name, trust_remote_code=False)
+        except Exception as error:  # the hub, the disk and the model's own format each raise their own kinds
+            first_line = next(iter(str(error).splitlines()), type(error).__name__)
+            raise ModelError(
+                f"NLI model {name!r}: {first_line}; give a folder with a cross-encoder for natural language inference, "
+                "or its name on huggingface.co (the first time it is downloaded), or leave --nli away"
+            ) from error
+        found: dict[int, str] = getattr(model.config, "id2label", None) or {}
+        labels = {int(i): str(label).lower() for i, label in found.items()}
+        entails = [i for i, label in labels.items() if label.startswith("entail")]
+        if len(entails) != 1 or model.num_labels < 2:
+            raise ModelError(
+                f"NLI model {name!r}: its labels are {', '.join(labels.values()) or 'none'}; want one that is "
+                "entailment, among others"
+            )
+        self.name = name
+        self.weights_hash = parameters_hash(model)
+        self.levels = _LEVELS
+        self._entails = entails[0]
+        self._model = model
+
+    def score(self, stated: Stated) -> float:
+        """The model's probability that all quotes together entail the statement. Raises ModelError."""
+        premise = " ".join(quote.text for quote in stated.quotes)
+        pairs = [(premise, stated.text)]
+        shares = np.asarray(self._model.predict(pairs, show_progress_bar=False, apply_softmax=True), np.float64)
+        if not np.isfinite(shares).all():
+            raise ModelError(f"NLI model {self.name!r}: it gives scores that are no numbers; choose another")
+        return float(shares[0, self._entails])
+
+
+def load_nli(name: str) -> NliSupport:
+    """The NLI model of this name. Raises ModelError."""
+    return NliSupport(name)

@@ -1,0 +1,221 @@
+"""How surely a statement follows from its quotes, estimated without a language model.
+
+What a quote supports shares its numbers, dates and names, most of its words and of its pairs of words if the language
+is the same, and each of its tokens finds its like there. None of this is understanding: a "not" that is put in, or who
+did it to whom turned round, changes little of it. So this is an estimate with a stated precision, and no verification.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import asdict, dataclass, fields
+from itertools import pairwise
+from typing import Any, Protocol
+
+import numpy as np
+
+from index.embed import unit
+from index.fold import stem_word
+from index.threads import one_thread
+from index.tokens import TokenVectors
+from rag.facts import Compared, Quoted, compare_facts
+from rag.late import Floats
+from rag.reply import Support
+
+_WORD = re.compile(r"[\w\u0300-\u036f]+")
+_LEAST_WEIGHT = 0.1  # of a word that stands in every sentence
+_MOST_MISSING = 3  # that count: a statement that lacks more is no better than one that lacks so many
+
+
+class WordWeights:
+    """How much words and pairs of words tell among some sentences: the less, the more of them have it."""
+
+    def __init__(self, sentences: Iterable[str]) -> None:
+        self._sentences = 0
+        self._frequency: Counter[object] = Counter()
+        for sentence in sentences:
+            found = stems(sentence)
+            self._frequency.update({*found, *pairwise(found)})
+            self._sentences += 1
+
+    def of(self, term: str | tuple[str, str]) -> float:
+        """The weight of a stem, or of two side by side: its inverse document frequency, and never none."""
+        return max(_LEAST_WEIGHT, math.log((self._sentences + 1) / (self._frequency[term] + 0.5)))
+
+    def share(self, wanted: Set[str] | Set[tuple[str, str]], held: Set[str] | Set[tuple[str, str]]) -> float:
+        """How much of what is wanted is held, 0 to 1, each counting as it weighs; 0 if nothing is wanted."""
+        total = math.fsum(map(self.of, wanted))
+        return math.fsum(map(self.of, wanted & held)) / total if total else 0.0
+
+
+def stems(text: str) -> list[str]:
+    """The stems of a text's words, in order."""
+    return [stem for word in _WORD.findall(text) if (stem := stem_word(word))]
+
+
+@dataclass(frozen=True, slots=True)
+class Closeness:
+    """How near each token of a statement comes to its like in some quotes, by cosine."""
+
+    starts: np.ndarray  # (tokens,): where each begins in the statement, in code points
+    centred: Floats  # (tokens,): the mean token vector of the model taken away
+    plain: Floats  # (tokens,): of the vectors as they are
+
+    @property
+    def nearness(self) -> float:
+        """The mean of the centred matches, -1 to 1; 0 where there is nothing to compare."""
+        return float(self.centred.mean()) if len(self.centred) else 0.0
+
+
+@one_thread()
+def compare_tokens(statement: TokenVectors, quotes: Sequence[TokenVectors], mean: Floats) -> Closeness:
+    """Match each token of a statement with those of its quotes; `mean` is that of all tokens of the model."""
+    if not statement.tokens or not any(quote.tokens for quote in quotes):
+        none = np.zeros(len(statement.tokens), np.float32)
+        return Closeness(statement.starts, none, none)
+    quoted = np.concatenate([quote.vectors for quote in quotes])
+    centred = unit(statement.vectors - mean) @ unit(quoted - mean).T
+    return Closeness(statement.starts, centred.max(axis=1), (statement.vectors @ quoted.T).max(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A statement with the words that are to prove it, and all that is needed to weigh them."""
+
+    text: str
+    lang: str  # BCP 47
+    quotes: tuple[Quoted, ...]
+    context: str  # the question and the passages; see `rag.facts`
+    closeness: Closeness
+    weights: WordWeights  # of the sentences that the quotes were chosen from
+
+
+@dataclass(frozen=True, slots=True)
+class SupportSignals:
+    """What there is to tell whether quotes support a statement; or the weights of all this."""
+
+    words: float  # the share of its words that the quotes have, rare ones weighing more; 0 across languages
+    pairs: float  # the same of pairs of words side by side
+    centred: float  # how near its tokens come to those of the quotes, rare words weighing more, -1 to 1
+    plain: float  # the same by token vectors as they are
+    figures: float  # numbers and dates that the quotes have not, at most 3
+    names: float  # names that quotes in its own language have not, at most 3
+    names_across: float  # the same of quotes in other languages, where many a name is not known again
+    across: float  # 1 if no quote is in the statement's language
+
+
+def signals(stated: Stated) -> SupportSignals:
+    """The signals of a statement."""
+    same = any(quote.lang == stated.lang for quote in stated.quotes)
+    own = stems(stated.text)
+    held = [stems(quote.text) for quote in stated.quotes]
+    found = compare_facts(stated.text, stated.quotes, lang=stated.lang, context=stated.context)
+    names = _missing(found.names)
+    tokens = _token_weights(stated)
+    return SupportSignals(
+        words=stated.weights.share(set(own), {stem for each in held for stem in each}) if same else 0.0,
+        pairs=stated.weights.share(set(pairwise(own)), {pair for each in held for pair in pairwise(each)})
+        if same
+        else 0.0,
+        centred=float(stated.closeness.centred @ tokens),
+        plain=float(stated.closeness.plain @ tokens),
+        figures=_missing(found.dates, found.numbers),
+        names=names if same else 0.0,
+        names_across=0.0 if same else names,
+        across=float(not same),
+    )
+
+
+def _missing(*compared: Compared) -> float:
+    return float(min(_MOST_MISSING, sum(len(each.missing) for each in compared)))
+
+
+def _token_weights(stated: Stated) -> Floats:
+    """(tokens,), their sum 1: each token weighs as the word that it is part of."""
+    words = list(_WORD.finditer(stated.text))
+    # A token may begin at the blank before its word. What is behind the last word is part of none.
+    at = np.searchsorted([word.end() for word in words], stated.closeness.starts, side="right")
+    of_words = [stated.weights.of(stem_word(word.group())) for word in words] + [_LEAST_WEIGHT]
+    weights = np.array(of_words, np.float32)[at]
+    return weights / max(float(weights.sum()), _LEAST_WEIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """From which score on a statement is called supported, or supported in part."""
+
+    supported: float
+    partly: float
+
+    def of(self, score: float) -> Support:
+        """What a score is shown as; a low one says nothing, not that the statement is wrong."""
+        if score >= self.supported:
+            return Support.SUPPORTED
+        return Support.PARTLY if score >= self.partly else Support.NOT_CHECKED
+
+
+def numbers_hash(weights: Any) -> str:
+    """SHA-256 of a dataclass of numbers, and of dataclasses of these, by their names."""
+    return hashlib.sha256(json.dumps(asdict(weights), sort_keys=True).encode()).hexdigest()
+
+
+class SupportModel(Protocol):
+    """Something that scores statements by their quotes."""
+
+    @property
+    def name(self) -> str:
+        """What a receipt calls it."""
+        ...
+
+    @property
+    def weights_hash(self) -> str:
+        """SHA-256 of its numbers."""
+        ...
+
+    @property
+    def levels(self) -> Levels:
+        """What its scores are shown as."""
+        ...
+
+    def score(self, stated: Stated) -> float:
+        """How surely the quotes support the statement, 0 to 1."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticSupport:
+    """Logistic regression over the signals."""
+
+    intercept: float
+    weights: SupportSignals
+    levels: Levels
+
+    @property
+    def name(self) -> str:
+        return "signals"
+
+    @property
+    def weights_hash(self) -> str:
+        return numbers_hash(self)
+
+    def score(self, stated: Stated) -> float:
+        return self.probability(signals(stated))
+
+    def probability(self, seen: SupportSignals) -> float:
+        """The estimated probability, 0 to 1, that the quotes support all of the statement."""
+        z = self.intercept + math.fsum(getattr(self.weights, f.name) * getattr(seen, f.name) for f in fields(seen))
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
+
+
+SUPPORT = LogisticSupport(
+    intercept=-8.0,
+    weights=SupportSignals(
+        words=2.0, pairs=1.5, centred=3.0, plain=4.0, figures=-1.0, names=-1.0, names_across=-0.3, across=2.0
+    ),
+    levels=Levels(supported=0.8, partly=0.4),
+)
