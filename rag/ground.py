@@ -103,8 +103,8 @@ def prove(
     near = closeness.nearness
     if near < _NEAR or (near < _NEAR_WITHOUT_WORDS and not _shares_words(text, said)):
         return Unsupported(text, "it is not about what its quotes are about")
-    score = support.score(Stated(text, lang, tuple(said), shown.context, closeness, shown.weights))
-    return DraftStatement(text, tuple(quotes), (), near, support.levels.of(score), score)
+    judged = support.judge(Stated(text, lang, tuple(said), shown.context, closeness, shown.weights))
+    return DraftStatement(text, tuple(quotes), (), near, judged.support, judged.score)
 
 
 def _shares_words(text: str, said: Sequence[Quoted]) -> bool:

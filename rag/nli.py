@@ -9,7 +9,7 @@ import numpy as np
 
 from index.embed import parameters_hash
 from index.errors import ModelError
-from rag.support import Levels, Stated
+from rag.support import Judged, Levels, Stated
 
 # Where most such models are about right by themselves. `dragoman eval support --nli NAME` measures what they are worth
 # with a model.
@@ -48,14 +48,15 @@ class NliSupport:
         self._entails = entails[0]
         self._model = model
 
-    def score(self, stated: Stated) -> float:
-        """The model's probability that all quotes together entail the statement. Raises ModelError."""
+    def judge(self, stated: Stated) -> Judged:
+        """By the model's probability that all quotes together entail the statement. Raises ModelError."""
         premise = " ".join(quote.text for quote in stated.quotes)
         pairs = [(premise, stated.text)]
         shares = np.asarray(self._model.predict(pairs, show_progress_bar=False, apply_softmax=True), np.float64)
         if not np.isfinite(shares).all():
             raise ModelError(f"NLI model {self.name!r}: it gives scores that are no numbers; choose another")
-        return float(shares[0, self._entails])
+        score = float(shares[0, self._entails])
+        return Judged(score, _LEVELS.of(score))
 
 
 def load_nli(name: str) -> NliSupport:

@@ -29,7 +29,6 @@ from rag.reply import Support
 
 _WORD = re.compile(r"[\w\u0300-\u036f]+")
 _LEAST_WEIGHT = 0.1  # of a word that stands in every sentence
-_MOST_MISSING = 3  # that count: a statement that lacks more is no better than one that lacks so many
 
 
 class WordWeights:
@@ -94,45 +93,42 @@ class Stated:
     closeness: Closeness
     weights: WordWeights  # of the sentences that the quotes were chosen from
 
+    @property
+    def is_across(self) -> bool:
+        """Whether no quote is in the statement's language."""
+        return all(quote.lang != self.lang for quote in self.quotes)
+
 
 @dataclass(frozen=True, slots=True)
 class SupportSignals:
     """What there is to tell whether quotes support a statement; or the weights of all this."""
 
-    words: float  # the share of its words that the quotes have, rare ones weighing more; 0 across languages
+    words: float  # the share of its words that the quotes have, rare ones weighing more
     pairs: float  # the same of pairs of words side by side
     centred: float  # how near its tokens come to those of the quotes, rare words weighing more, -1 to 1
     plain: float  # the same by token vectors as they are
-    figures: float  # numbers and dates that the quotes have not, at most 3
-    names: float  # names that quotes in its own language have not, at most 3
-    names_across: float  # the same of quotes in other languages, where many a name is not known again
-    across: float  # 1 if no quote is in the statement's language
+    figures: float  # the share of its numbers and dates that the quotes have not, 0 where it has none
+    names: float  # the same of its names
 
 
 def signals(stated: Stated) -> SupportSignals:
     """The signals of a statement."""
-    same = any(quote.lang == stated.lang for quote in stated.quotes)
     own = stems(stated.text)
     held = [stems(quote.text) for quote in stated.quotes]
     found = compare_facts(stated.text, stated.quotes, lang=stated.lang, context=stated.context)
-    names = _missing(found.names)
     tokens = _token_weights(stated)
     return SupportSignals(
-        words=stated.weights.share(set(own), {stem for each in held for stem in each}) if same else 0.0,
-        pairs=stated.weights.share(set(pairwise(own)), {pair for each in held for pair in pairwise(each)})
-        if same
-        else 0.0,
+        words=stated.weights.share(set(own), {stem for each in held for stem in each}),
+        pairs=stated.weights.share(set(pairwise(own)), {pair for each in held for pair in pairwise(each)}),
         centred=float(stated.closeness.centred @ tokens),
         plain=float(stated.closeness.plain @ tokens),
         figures=_missing(found.dates, found.numbers),
-        names=names if same else 0.0,
-        names_across=0.0 if same else names,
-        across=float(not same),
+        names=_missing(found.names),
     )
 
 
 def _missing(*compared: Compared) -> float:
-    return float(min(_MOST_MISSING, sum(len(each.missing) for each in compared)))
+    return sum(len(each.missing) for each in compared) / max(1, sum(each.stated for each in compared))
 
 
 def _token_weights(stated: Stated) -> Floats:
@@ -164,6 +160,14 @@ def numbers_hash(weights: Any) -> str:
     return hashlib.sha256(json.dumps(asdict(weights), sort_keys=True).encode()).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How surely quotes support a statement, 0 to 1, and what that is called."""
+
+    score: float
+    support: Support
+
+
 class SupportModel(Protocol):
     """Something that scores statements by their quotes."""
 
@@ -177,23 +181,31 @@ class SupportModel(Protocol):
         """SHA-256 of its numbers."""
         ...
 
-    @property
-    def levels(self) -> Levels:
-        """What its scores are shown as."""
-        ...
-
-    def score(self, stated: Stated) -> float:
-        """How surely the quotes support the statement, 0 to 1."""
+    def judge(self, stated: Stated) -> Judged:
+        """How surely the quotes support the statement."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class LogisticSupport:
-    """Logistic regression over the signals."""
+class Logistic:
+    """Logistic regression over the signals, and what its probabilities are called."""
 
     intercept: float
     weights: SupportSignals
     levels: Levels
+
+    def probability(self, seen: SupportSignals) -> float:
+        """The estimated probability, 0 to 1, that the quotes support all of a statement."""
+        z = self.intercept + math.fsum(getattr(self.weights, f.name) * getattr(seen, f.name) for f in fields(seen))
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
+
+
+@dataclass(frozen=True, slots=True)
+class SignalSupport:
+    """The estimate from signals: within a language by shared words, too, across languages without them."""
+
+    within: Logistic
+    across: Logistic
 
     @property
     def name(self) -> str:
@@ -203,19 +215,21 @@ class LogisticSupport:
     def weights_hash(self) -> str:
         return numbers_hash(self)
 
-    def score(self, stated: Stated) -> float:
-        return self.probability(signals(stated))
-
-    def probability(self, seen: SupportSignals) -> float:
-        """The estimated probability, 0 to 1, that the quotes support all of the statement."""
-        z = self.intercept + math.fsum(getattr(self.weights, f.name) * getattr(seen, f.name) for f in fields(seen))
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
+    def judge(self, stated: Stated) -> Judged:
+        own = self.across if stated.is_across else self.within
+        score = own.probability(signals(stated))
+        return Judged(score, own.levels.of(score))
 
 
-SUPPORT = LogisticSupport(
-    intercept=-8.0,
-    weights=SupportSignals(
-        words=2.0, pairs=1.5, centred=3.0, plain=4.0, figures=-1.0, names=-1.0, names_across=-0.3, across=2.0
+SUPPORT = SignalSupport(
+    within=Logistic(
+        intercept=-9.366,
+        weights=SupportSignals(words=2.327, pairs=0.909, centred=5.358, plain=6.344, figures=-0.238, names=-0.076),
+        levels=Levels(supported=0.978, partly=0.516),
     ),
-    levels=Levels(supported=0.8, partly=0.4),
+    across=Logistic(
+        intercept=-13.299,
+        weights=SupportSignals(words=2.508, pairs=3.557, centred=6.121, plain=13.692, figures=-1.67, names=-0.266),
+        levels=Levels(supported=0.821, partly=0.765),
+    ),
 )

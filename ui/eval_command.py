@@ -15,6 +15,7 @@ from ui.crash_command import add_crash
 from ui.fuzz_command import add_fuzz
 from ui.reading_command import add_fit_standing, add_reading
 from ui.scale_command import add_scale
+from ui.support_command import add_support
 from ui.throughput_command import add_throughput
 
 # What the table of answers shows; --json has all figures.
@@ -95,6 +96,7 @@ def add_eval(commands: Any) -> None:
     reader.add_argument("sets", nargs="+", type=Path, metavar="SET", help="BEIR layout, with answers in its queries")
     reader.add_argument("--most", type=int, default=150, metavar="N", help="questions a set (default: %(default)s)")
     reader.set_defaults(run=_fit_reader)
+    add_support(kinds)
     add_reading(kinds)
     add_fit_standing(kinds)
     add_fuzz(kinds)
@@ -154,7 +156,7 @@ def _answers(options: argparse.Namespace) -> int:
     from ui.cli import DONE, NOT_DONE
 
     answer_set = _answer_set(options)
-    with _cached(options, queries=False) as embedder:
+    with cached_embedder(options, queries=False) as embedder:
         asked = _ask_set(answer_set, embedder)
     judgments, figures = asked.judgments, asked.figures
     if options.json:
@@ -204,18 +206,18 @@ def _ask_set(answer_set: Any, embedder: Any) -> Any:
     from eval.evaluate import ask_set
     from ui.cli import complain
 
-    with _bar("indexing", 0) as bar:
+    with progress_bar("indexing", 0) as bar:
 
         def on_question(done: int) -> None:
             if done == 1:
                 bar.reset(total=len(answer_set.questions))
                 bar.set_description("asking")
-            _move(bar, done)
+            move(bar, done)
 
         asked = ask_set(
             answer_set,
             embedder,
-            on_progress=lambda p: _move(bar, p.passages_done, p.passages_known),
+            on_progress=lambda p: move(bar, p.passages_done, p.passages_known),
             on_question=on_question,
         )
     for message in asked.not_read:
@@ -239,17 +241,17 @@ def _run(options: argparse.Namespace) -> int:
         retrieval_set = in_conversation(retrieval_set)
     cross = load_reranker(options.reranker)
     with (
-        _cached(options, queries=False) as embedder,
-        _bar("indexing", 0) as indexing,
-        _bar("asking", len(retrieval_set.judged)) as asking,
+        cached_embedder(options, queries=False) as embedder,
+        progress_bar("indexing", 0) as indexing,
+        progress_bar("asking", len(retrieval_set.judged)) as asking,
     ):
         report = measure_system(
             retrieval_set,
             options.system,
             embedder,
             cross=cross,
-            on_progress=lambda p: _move(indexing, p.passages_done, p.passages_known),
-            on_query=lambda done: _move(asking, done),
+            on_progress=lambda p: move(indexing, p.passages_done, p.passages_known),
+            on_query=lambda done: move(asking, done),
             report=complain,
         )
     if options.run_file is not None:
@@ -291,7 +293,7 @@ def _table(options: argparse.Namespace) -> int:
     whole = "full"
     systems = (whole, *ABLATIONS) if options.ablation else tuple(options.system) or SYSTEMS
     sets = [load_retrieval_set(location) for location in options.sets]
-    with _cached(options) as embedder, _bar("systems", 0) as bar:
+    with cached_embedder(options) as embedder, progress_bar("systems", 0) as bar:
         made = table(
             sets,
             embedder,
@@ -303,7 +305,7 @@ def _table(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _cached(options: argparse.Namespace, *, queries: bool = True) -> Any:
+def cached_embedder(options: argparse.Namespace, *, queries: bool = True) -> Any:
     """The embedder that was named, which keeps what it embeds; of queries nothing where their latency is shown."""
     from eval.embeddings import CachedEmbedder
     from index.embed import BUNDLED, load_embedder
@@ -345,10 +347,10 @@ def _gate(options: argparse.Namespace) -> int:
     from ui.cli import DONE, NOT_DONE
 
     results = []
-    with _cached(options, queries=False) as embedder:
+    with cached_embedder(options, queries=False) as embedder:
         for floors in load_floors(options.config or baseline_file()):
-            with _bar(f"asking {floors.name}", 0) as bar:
-                found = measure_place(floors.place, embedder, on_question=lambda done, bar=bar: _move(bar, done))
+            with progress_bar(f"asking {floors.name}", 0) as bar:
+                found = measure_place(floors.place, embedder, on_question=lambda done, bar=bar: move(bar, done))
             results.append(gate(floors, found))
             print(results[-1].to_json() if options.json else results[-1].to_text())
             if options.suggest:
@@ -362,7 +364,7 @@ def _robustness(options: argparse.Namespace) -> int:
     from rag.retrieve import HybridRetriever
     from ui.cli import DONE
 
-    with _cached(options) as embedder, _bar("asking", 0) as bar:
+    with cached_embedder(options) as embedder, progress_bar("asking", 0) as bar:
         made = robustness(
             load_retrieval_set(options.set),
             embedder,
@@ -381,14 +383,14 @@ def _calibrate(options: argparse.Namespace) -> int:
     from ui.cli import DONE
 
     cases = []
-    with _cached(options) as embedder:
+    with cached_embedder(options) as embedder:
         for location in options.sets:
             retrieval_set = load_retrieval_set(location)
             folder = index_corpus(retrieval_set, embedder)
-            with Index.open(folder) as index, _bar(retrieval_set.name, 0) as bar:
+            with Index.open(folder) as index, progress_bar(retrieval_set.name, 0) as bar:
                 index.use_embedder(embedder)
                 cases += collect_cases(
-                    retrieval_set, index, most=options.most, on_query=lambda done, bar=bar: _move(bar, done)
+                    retrieval_set, index, most=options.most, on_query=lambda done, bar=bar: move(bar, done)
                 )
     calibration = fit(cases, wrong_answer=options.wrong_answer)
     print(calibration)
@@ -415,17 +417,17 @@ def _fit_reader(options: argparse.Namespace) -> int:
     cases = []
     sets = [load_retrieval_set(location) for location in options.sets]
     answers = load_answers(options.sets)
-    with _cached(options) as embedder:
+    with cached_embedder(options) as embedder:
         for retrieval_set in sets:
             folder = index_corpus(retrieval_set, embedder)
-            with Index.open(folder) as index, _bar(retrieval_set.name, 0) as bar:
+            with Index.open(folder) as index, progress_bar(retrieval_set.name, 0) as bar:
                 index.use_embedder(embedder)
                 cases += collect_cases(
                     retrieval_set,
                     index,
                     answers,
                     most=options.most,
-                    on_query=lambda done, bar=bar: _move(bar, done),
+                    on_query=lambda done, bar=bar: move(bar, done),
                 )
     print(fit(cases))
     for within in (1, 3):
@@ -484,14 +486,14 @@ def _report(options: argparse.Namespace) -> int:
         raise SettingsError("--system is about retrieval; name a --set, too")
     answer_set, sets = _answer_set(options), [load_retrieval_set(location) for location in options.set]
     parts = []
-    with _cached(options, queries=False) as embedder:
+    with cached_embedder(options, queries=False) as embedder:
         for each in sets:
-            with _bar(each.name, 0) as bar:
+            with progress_bar(each.name, 0) as bar:
                 parts += run_systems(
                     each,
                     options.system or ["full"],
                     embedder,
-                    on_progress=lambda p, bar=bar: _move(bar, p.passages_done, p.passages_known),
+                    on_progress=lambda p, bar=bar: move(bar, p.passages_done, p.passages_known),
                     on_query=lambda system, done, bar=bar: bar.set_description(f"{system} {done}"),
                 )
         asked = _ask_set(answer_set, embedder)
@@ -518,13 +520,15 @@ def _check_files(files: list[Path]) -> None:
             raise SettingsError(f"{file}: {'a folder' if file.is_dir() else 'its folder is not there'}; name a file")
 
 
-def _bar(what: str, total: int) -> Any:
+def progress_bar(what: str, total: int) -> Any:
+    """A bar on stderr, if that is a terminal."""
     from tqdm import tqdm
 
     return tqdm(desc=what, total=total or None, delay=1, disable=None, file=sys.stderr, dynamic_ncols=True)
 
 
-def _move(bar: Any, done: int, total: int = 0) -> None:
+def move(bar: Any, done: int, total: int = 0) -> None:
+    """Say how much of a bar is done."""
     if total:
         bar.total = total
     bar.update(done - bar.n)
