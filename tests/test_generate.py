@@ -430,11 +430,11 @@ def test_the_command(dragoman: Callable, index: Index, script: Script) -> None:
     done = dragoman("ask", "--index", index.folder, "--llm", "m", QUESTION)
     assert (done.returncode, done.stderr) == (0, "")
     first, second, *rest = done.stdout.splitlines()
-    assert first == "He wrote it down. [1]"
+    assert first == "He wrote it down. [1] (not checked)"
     assert second.startswith("    [1] en.txt:")
     assert rest == [
-        "Written by m: the quotes stand, the numbers, dates and names are theirs; whether a sentence follows from them "
-        "is not checked.",
+        "Written by m: the quotes stand, the numbers, dates and names are theirs; how far a sentence follows from them "
+        "is estimated, and said behind it.",
         "Left out, for no quote supports them: 1 of the model's sentences.",
     ]
     script.status = lambda request: 500

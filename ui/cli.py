@@ -241,14 +241,23 @@ def _add_llm(group: argparse._ArgumentGroup) -> None:
         "numbers, dates and names; how far it follows from them is estimated. If the model fails, sentences of the "
         "documents are the answer, as without one",
     )
+    group.add_argument(
+        "--nli",
+        default="",
+        metavar="NAME",
+        help="let this sentence-transformers cross-encoder for natural language inference, a folder or a name on "
+        "huggingface.co, score how the model's sentences are supported (default: none; words and token vectors do)",
+    )
 
 
-def _opened(options: argparse.Namespace, *, chat: str = "") -> Assistant:
+def _opened(options: argparse.Namespace, *, chat: str = "", nli: str = "") -> Assistant:
     """The assistant that the options of `ask` and `search` want."""
     from rag import Assistant, Rewriter
 
     rewriter = Rewriter.from_environment() if options.rewrite else None
-    return Assistant.open(options.index, reranker=options.reranker, rewriter=rewriter, chat=chat, report=complain)
+    return Assistant.open(
+        options.index, reranker=options.reranker, rewriter=rewriter, chat=chat, nli=nli, report=complain
+    )
 
 
 def existing(folder: Path) -> Path:
@@ -297,7 +306,7 @@ def _add_ask(commands: Any) -> None:
 def _ask(options: argparse.Namespace) -> int:
     if options.format and not options.receipt:
         raise SettingsError(f"--format {options.format} says how --receipt FILE is written; name the file, too")
-    with _opened(options, chat=options.llm) as assistant:
+    with _opened(options, chat=options.llm, nli=options.nli) as assistant:
         if options.json:
             reply = assistant.ask(options.question, **_wanted(options))
         else:
