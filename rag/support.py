@@ -221,14 +221,15 @@ class SignalSupport:
         return Judged(score, own.levels.of(score))
 
 
-# What `dragoman eval support --fit` makes of WiCE's 349 claims and of ntrex-qa in en, az and ru; figures are of what was
-# left out of the fit, or in no fit, with 95 % intervals. Of a page's sentences one that supports comes first: MRR .933
-# [.909, .953] over the 306 claims that have support, .920 over 319. Claims by their closest three sentences: AUROC .758
-# [.704, .809] for supported, .843 [.784, .896] for at least partly. Made within en, az and ru: .983 [.974, .991]; across:
-# .927 [.917, .937], .91 to .94 by pair. "Supported" is right within a language for .934 [.899, .958] of what is made,
-# and is near the very words: of the claims one comes so high, so its precision on these is not known; they have
-# .85 from .89 on, and .9 nowhere. Across languages it is right for .902 [.879, .921]. "Partly" is at least that for .973
-# [.942, .988] of the claims, .927 [.898, .949] of what is made within a language, .950 [.934, .963] across.
+# What `dragoman eval support --fit` makes of WiCE's 349 claims and of ntrex-qa in en, az and ru; figures are of what
+# was left out of the fit, or in no fit, with 95 % intervals. Of a page's sentences one that supports comes first: MRR
+# .933 [.909, .953] over the 306 claims that have support, .920 over 319. Claims by their closest three sentences:
+# AUROC .758 [.704, .809] for supported, .843 [.784, .896] for at least partly. Made within en, az and ru: .983 [.974,
+# .991]; across: .927 [.917, .937], .91 to .94 by pair. "Supported" is right within a language for .934 [.899, .958]
+# of what is made, and is near the very words: of the claims one comes so high, so its precision on these is not
+# known; they have .85 from .89 on, and .9 nowhere. Across languages it is right for .902 [.879, .921]. "Partly" is at
+# least that for .973 [.942, .988] of the claims, .927 [.898, .949] of what is made within a language, .950 [.934,
+# .963] across.
 SUPPORT = SignalSupport(
     within=Logistic(
         intercept=-9.366,

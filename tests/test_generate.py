@@ -132,7 +132,7 @@ def test_a_statement_with_its_quote(assistant: Assistant, script: Script) -> Non
     reply = assistant.ask(QUESTION)
     assert isinstance(reply, Answer)
     (statement,) = reply.statements
-    assert (statement.text, statement.support) == ("By noon the keeper had counted 40 boats.", Support.NOT_CHECKED)
+    assert (statement.text, statement.support) == ("By noon the keeper had counted 40 boats.", Support.PARTLY)
     (citation,) = statement.citations
     # The whole sentence: half of one can say the contrary of it.
     assert citation.quote == "The keeper of the lighthouse counted forty boats before noon."
@@ -141,7 +141,7 @@ def test_a_statement_with_its_quote(assistant: Assistant, script: Script) -> Non
     assert (reply.written_by, reply.dropped, reply.problem) == ("m", 0, "")
     document = json.loads(reply.to_json())
     assert (document["written_by"], document["dropped"], document["problem"]) == ("m", 0, "")
-    assert document["statements"][0]["support"] == "not checked"
+    assert document["statements"][0]["support"] == "partly"
 
 
 def test_a_sentence_of_the_documents_is_quoted(assistant: Assistant, script: Script) -> None:
