@@ -455,11 +455,11 @@ def _disagreement(options: argparse.Namespace) -> int:
 
     cases = disagreement_cases(options.part)
     with (
-        _cached(options, queries=False) as embedder,
+        cached_embedder(options, queries=False) as embedder,
         tempfile.TemporaryDirectory(prefix="dragoman-eval-") as folder,
-        _bar("asking", len(cases)) as bar,
+        progress_bar("asking", len(cases)) as bar,
     ):
-        report = ask_cases(cases, Path(folder), embedder, on_question=lambda done: _move(bar, done))
+        report = ask_cases(cases, Path(folder), embedder, on_question=lambda done: move(bar, done))
     print(report.to_json() if options.json else printable(report.to_text()))
     return DONE
 
