@@ -11,13 +11,14 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import resources
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import SettingsError
 from rag.assistant import Assistant
-from ui.page import Desk
+from ui.page import Desk, Payload
+from ui.pieces import ASSETS, page_css, page_html, page_js
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -28,7 +29,6 @@ Report = Callable[[str], None]
 # Gradio reads it when it is imported, which happens below and nowhere else.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-_ASSETS = resources.files("ui") / "assets"
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "Noto Sans Mono", "monospace")
 
@@ -108,25 +108,14 @@ def build_page(assistant: Assistant) -> gr.Blocks:
     """The page of an assistant, not yet served; `launch` serves it."""
     import gradio as gr
 
-    desk = Desk(assistant)
-
-    # Gradio calls these by name from assets/page.js; it takes functions only, and marks them, which methods refuse.
-    def overview(request: object) -> dict[str, object]:
-        return desk.overview(request)
-
-    def ask(request: object) -> dict[str, object]:
-        return desk.ask(request)
-
-    def show(request: object) -> dict[str, object]:
-        return desk.show(request)
-
+    desks = (Desk(assistant),)  # what each view calls, a class each
     with gr.Blocks(title="Dragoman", analytics_enabled=False, fill_width=True) as page:
         # The template is ours and fixed. No value goes through it: what is put in a template becomes HTML.
         gr.HTML(
-            html_template=_asset("page.html"),
-            css_template=_asset("page.css"),
-            js_on_load=_asset("page.js"),
-            server_functions=[overview, ask, show],
+            html_template=page_html(),
+            css_template=page_css(),
+            js_on_load=page_js(),
+            server_functions=[_named(function) for desk in desks for function in desk.functions],
             apply_default_css=False,
         )
     return page
@@ -149,7 +138,7 @@ def launch(page: gr.Blocks, *, host: str = "127.0.0.1", port: int = 7860) -> str
             server_name=f"[{host}]" if ":" in host else host,
             server_port=port,
             theme=Default(font=list(_FONTS), font_mono=list(_MONO_FONTS)),  # the stock fonts are fetched
-            favicon_path=str(_ASSETS / "icon.svg"),
+            favicon_path=str(ASSETS / "icon.svg"),
             footer_links=[],
             app_kwargs={"middleware": middleware},
             quiet=True,
@@ -187,8 +176,14 @@ class _WithHeaders:
             await self._app(scope, receive, send_with_headers)
 
 
-def _asset(name: str) -> str:
-    return (_ASSETS / name).read_text(encoding="utf-8")
+def _named(method: Callable[[object], Payload]) -> Callable[[object], Payload]:
+    """A method as a function, which Gradio calls by its name from the page; it marks it, which methods refuse."""
+
+    @wraps(method)
+    def function(request: object) -> Payload:
+        return method(request)
+
+    return function
 
 
 def _free_port(host: str, port: int) -> int:

@@ -54,6 +54,7 @@ class Desk:
     def __init__(self, assistant: Assistant) -> None:
         self._assistant = assistant
         self._lock = Lock()  # the catalog is for one thread at a time, and the page is served by many
+        self.functions = (self.overview, self.ask, self.show)  # what the page may call
 
     def overview(self, _request: object = None) -> Payload:
         """What the index holds."""

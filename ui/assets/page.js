@@ -1,29 +1,31 @@
-// Gradio runs this as the body of a function with `element` (the component) and `server` (ui/page.py's Desk).
+// Gradio runs this, and the views after it, as the body of a function with `element` (the component) and `server` (the
+// functions that ui/app.py gives). A view registers itself in `views` and may be told when it is shown.
 //
 // Every text that comes from the server is untrusted: a document, or its file's name, may say anything. It goes onto
-// the page through `textContent` and `setAttribute("aria-label" | "lang", …)` only: never innerHTML, never a link.
+// the page through `make`, `textContent` and `setAttribute("aria-label" | "lang", …)` only: never innerHTML, never a
+// link.
+"use strict";
 
 const root = element.querySelector(".dragoman");
 const find = (selector) => root.querySelector(selector);
-const holdings = find(".holdings");
-const log = find(".log");
-const form = find(".composer");
-const question = form.elements.question;
-const send = find(".send");
-const filters = find(".filters");
-const panel = find(".panel");
 
 const FAILED = "The page got no reply. If Dragoman still runs, its terminal says why; else start it again.";
 const narrow = window.matchMedia("(max-width: 860px)");
 
-const asked = []; // the questions of this conversation that got a reply, oldest first
-let openedBy = null; // the chip whose passage the panel shows
-let opening = 0; // counts clicks: only the last one may fill the panel
+// By name; `shown`, if there is one, is called whenever the view is shown.
+const views = {};
 
 function make(tag, className, text) {
   const made = document.createElement(tag);
   if (className) made.className = className;
   if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function makeButton(className, text, onClick) {
+  const made = make("button", className, text);
+  made.type = "button";
+  made.addEventListener("click", onClick);
   return made;
 }
 
@@ -39,6 +41,11 @@ function languageName(lang) {
   }
 }
 
+function counted(count, one, many) {
+  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+}
+
+// What a function of the server gives, always an object with a `kind`: "error" with a `message` if it failed.
 async function call(name, request) {
   try {
     const reply = await server[name](request);
@@ -49,18 +56,40 @@ async function call(name, request) {
   return { kind: "error", message: FAILED };
 }
 
-// What the index holds, and the filters
-
-function counted(count, one, many) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
+function problemElement(message) {
+  const problem = make("div", "problem");
+  problem.setAttribute("role", "alert");
+  problem.append(make("p", "", message));
+  return problem;
 }
 
-function showOverview(overview) {
+// A short word at the foot of the page, for some seconds; `undo` is offered if it is given.
+let noticed = 0;
+
+function notice(text, undo) {
+  const mine = ++noticed;
+  const box = find(".notice");
+  find(".notice-text").textContent = text;
+  find(".notice-undo").hidden = !undo;
+  find(".notice-undo").onclick = () => {
+    box.hidden = true;
+    undo();
+  };
+  box.hidden = false;
+  setTimeout(() => {
+    if (mine === noticed) box.hidden = true;
+  }, 8000);
+}
+
+// What the index holds
+
+function showHoldings(overview) {
+  const holdings = find(".holdings");
   if (overview.kind !== "overview") {
     holdings.textContent = overview.message;
     return;
   }
-  const { files, articles, passages, pending, languages } = overview;
+  const { files, articles, passages, pending } = overview;
   const embedded = Math.floor((100 * (passages - pending)) / Math.max(passages, 1)); // never 100 before it is all
   holdings.textContent = [
     counted(files, "file", "files"),
@@ -68,244 +97,24 @@ function showOverview(overview) {
     counted(passages, "passage", "passages"),
     ...(pending ? [`${embedded}% embedded, the rest is found by its words`] : []),
   ].join(" · ");
-  const list = find(".languages");
-  const chosen = new Set(chosenLanguages());
-  list.replaceChildren(
-    ...languages.map((lang) => {
-      const label = make("label", "language");
-      const box = make("input");
-      box.type = "checkbox";
-      box.name = "language";
-      box.value = lang;
-      box.checked = chosen.has(lang);
-      label.append(box, make("span", "", languageName(lang)));
-      return label;
-    }),
-  );
-  showFilterState();
 }
 
-function chosenLanguages() {
-  return [...root.querySelectorAll('input[name="language"]:checked')].map((box) => box.value);
-}
+// The views
 
-function showFilterState() {
-  const languages = chosenLanguages().map(languageName).join(", ") || "all languages";
-  const after = form.elements.after.value.trim();
-  const before = form.elements.before.value.trim();
-  const days = [after && `from ${after}`, before && `to ${before}`].filter(Boolean).join(" ");
-  find(".filters-state").textContent = `${languages}, ${days || "any date"}`;
-  filters.classList.toggle("active", Boolean(chosenLanguages().length || days));
-}
-
-// Questions and replies
-
-async function ask() {
-  const text = question.value.trim();
-  if (!text || send.disabled) return;
-  find(".welcome")?.remove();
-  const turn = make("section", "turn");
-  turn.append(make("p", "question", text));
-  const thinking = make("p", "thinking", "Reading the documents");
-  thinking.append(make("span", "dots"));
-  turn.append(thinking);
-  log.append(turn);
-  question.value = "";
-  fitQuestion();
-  send.disabled = true;
-  log.setAttribute("aria-busy", "true");
-  turn.scrollIntoView({ block: "start" });
-  const reply = await call("ask", {
-    question: text,
-    earlier: asked,
-    languages: chosenLanguages(),
-    after: form.elements.after.value,
-    before: form.elements.before.value,
-  });
-  thinking.replaceWith(...(reply.searched ? [searchedElement(reply.searched)] : []), replyElement(reply));
-  log.removeAttribute("aria-busy");
-  send.disabled = false;
-  if (reply.kind === "error") question.value ||= text; // so that it need not be typed again
-  else asked.push(text);
-  fitQuestion();
-  if (reply.index) showOverview(reply.index);
-  turn.scrollIntoView({ block: "start" });
-}
-
-function searchedElement({ meant, articles, first, last, languages }) {
-  const days = first === last ? first : `${first} to ${last}`;
-  const among = [counted(articles, "article", "articles"), days, languages.map(languageName).join(", ")];
-  const box = make("p", "searched", `Searched ${among.filter(Boolean).join(" · ")}`);
-  if (meant) {
-    const words = make("span", "meant", meant);
-    words.dir = "auto";
-    box.prepend("Understood as: ", words, make("br"));
+function show(name) {
+  for (const section of root.querySelectorAll("section.view")) section.hidden = section.dataset.view !== name;
+  for (const button of root.querySelectorAll("nav.views button")) {
+    if (button.dataset.view === name) button.setAttribute("aria-current", "page");
+    else button.removeAttribute("aria-current");
   }
-  return box;
+  history.replaceState(null, "", `#${name}`);
+  views[name].shown?.();
 }
 
-function replyElement(reply) {
-  if (reply.kind === "answer") return answerElement(reply);
-  if (reply.kind === "abstention") return abstentionElement(reply);
-  const problem = make("div", "reply problem");
-  problem.setAttribute("role", "alert");
-  problem.append(make("p", "", reply.message));
-  return problem;
+function begin() {
+  const buttons = [...root.querySelectorAll("nav.views button")];
+  for (const button of buttons) button.addEventListener("click", () => show(button.dataset.view));
+  find("nav.views").hidden = buttons.length < 2;
+  const wanted = location.hash.slice(1);
+  show(Object.hasOwn(views, wanted) ? wanted : buttons[0].dataset.view);
 }
-
-function answerElement(reply) {
-  const list = make("ol", "reply answer");
-  for (const statement of reply.statements) {
-    const item = make("li", "statement");
-    item.dir = "auto"; // from its words: the chips follow them, to the left where those run to the left
-    const words = make("span", "words", "");
-    const letters = Array.from(statement.text); // offsets count code points
-    let shown = 0;
-    for (const [start, end] of statement.answering) {
-      words.append(letters.slice(shown, start).join(""), make("b", "", letters.slice(start, end).join("")));
-      shown = end;
-    }
-    words.append(letters.slice(shown).join(""));
-    setLanguage(words, statement.lang);
-    item.append(words);
-    // The space lets a line break before the chips; the chips of one statement stay together.
-    const chips = make("span", "chips");
-    chips.append(...statement.chips.map((pointer) => chipElement(pointer, "Citation")));
-    item.append(" ", chips);
-    list.append(item);
-  }
-  return list;
-}
-
-function abstentionElement(reply) {
-  const box = make("div", "reply abstention");
-  box.append(make("p", "verdict", "The documents do not tell."), make("p", "reason", reply.reason));
-  if (reply.closest.length) {
-    box.append(make("h3", "", "Closest passages"));
-    const list = make("ul", "closest");
-    for (const pointer of reply.closest) {
-      const item = make("li");
-      const chip = chipElement(pointer, "Closest passage");
-      const name = make("span", "name", pointer.title || pointer.source);
-      name.dir = "auto"; // so that what is too long loses its end, in every script
-      setLanguage(name, pointer.lang);
-      chip.append(name);
-      item.append(chip);
-      list.append(item);
-    }
-    box.append(list);
-  }
-  return box;
-}
-
-function chipElement(pointer, what) {
-  const chip = make("button", "chip");
-  chip.type = "button";
-  chip.append(make("span", "number", `[${pointer.number}]`));
-  const title = pointer.title ? `${pointer.title}, ` : "";
-  const place = `${pointer.source}, characters ${pointer.start} to ${pointer.end}`;
-  chip.setAttribute("aria-label", `${what} ${pointer.number}: ${title}${place}`);
-  chip.setAttribute("aria-pressed", "false");
-  chip.addEventListener("click", () => open(chip, pointer));
-  return chip;
-}
-
-// The panel
-
-async function open(chip, pointer) {
-  const mine = ++opening;
-  openedBy?.setAttribute("aria-pressed", "false");
-  openedBy = chip;
-  chip.setAttribute("aria-pressed", "true");
-  panel.setAttribute("aria-busy", "true");
-  const { source, document, start, end, quote } = pointer;
-  const reply = await call("show", { source, document, start, end, quote });
-  if (mine !== opening) return;
-  panel.removeAttribute("aria-busy");
-  panel.classList.add("open");
-  panel.replaceChildren(closeElement(), ...(reply.kind === "article" ? articleElements(reply) : [replyElement(reply)]));
-  if (narrow.matches) panel.scrollIntoView({ block: "start" });
-  showMark();
-}
-
-function closeElement() {
-  const close = make("button", "close", "Close");
-  close.type = "button";
-  close.addEventListener("click", closePanel);
-  return close;
-}
-
-function closePanel() {
-  opening++;
-  panel.classList.remove("open");
-  panel.replaceChildren(make("p", "panel-empty", "The cited words appear here, in their article."));
-  openedBy?.setAttribute("aria-pressed", "false");
-  openedBy?.focus();
-  openedBy = null;
-}
-
-function articleElements(article) {
-  const title = make("h2", "title", article.title || "Untitled");
-  setLanguage(title, article.lang);
-  const facts = make("dl", "facts");
-  for (const [name, value] of [
-    ["Date", article.date || "not given"],
-    ["Language", languageName(article.lang)],
-    ["File", article.source],
-    ["Characters", `${article.start}–${article.end}`],
-  ]) {
-    const fact = make("div", `fact fact-${name.toLowerCase()}`);
-    fact.append(make("dt", "", name), make("dd", "", value));
-    facts.append(fact);
-  }
-  const text = make("div", "article");
-  text.tabIndex = 0; // so that the keyboard can scroll it
-  text.setAttribute("role", "region");
-  text.setAttribute("aria-label", "Article, the cited words marked");
-  text.setAttribute("aria-live", "off"); // the facts are read out; a whole article would be too much
-  setLanguage(text, article.lang);
-  for (const piece of article.pieces) {
-    if (piece.after_gap) {
-      const gap = make("span", "gap", "⋯");
-      gap.setAttribute("aria-label", "text of the file that is not part of the article");
-      gap.setAttribute("role", "img");
-      text.append(gap);
-    }
-    text.append(piece.marked ? make("mark", "", piece.text) : document.createTextNode(piece.text));
-  }
-  return [title, facts, text];
-}
-
-function showMark() {
-  const text = panel.querySelector(".article");
-  const mark = panel.querySelector("mark");
-  if (!text || !mark) return;
-  // Not scrollIntoView: it would scroll the page as well, and the title out of sight.
-  const above = mark.getBoundingClientRect().top - text.getBoundingClientRect().top;
-  text.scrollTop += above - text.clientHeight / 4;
-}
-
-// Keys and events
-
-function fitQuestion() {
-  question.style.height = "auto";
-  question.style.height = `${question.scrollHeight}px`;
-}
-
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  ask();
-});
-question.addEventListener("keydown", (event) => {
-  // An Enter that ends the composing of a character is not one that sends.
-  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  ask();
-});
-question.addEventListener("input", fitQuestion);
-filters.addEventListener("input", showFilterState);
-root.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && openedBy) closePanel();
-});
-
-call("overview", {}).then(showOverview);
