@@ -14,6 +14,7 @@ DragomanError
 ├── ModelError          an embedding or reranking model cannot be found or loaded
 ├── ChatError           a language model cannot be reached, or failed     the answer is made without it
 ├── SettingsError       an option or a settings file asks for what does not exist
+├── ConversationsError  conversations cannot be kept, or one that is named is gone
 ├── DataSetError        an evaluation set or an answer file is malformed
 └── CitationError       a quote is not what stands in its source: a defect of ours, never shown
 """
@@ -73,6 +74,10 @@ class ChatError(DragomanError):
 
 class SettingsError(DragomanError):
     """An option has a value that it cannot have."""
+
+
+class ConversationsError(DragomanError):
+    """The file of conversations cannot be read or written, or the conversation that is named is not in it."""
 
 
 class DataSetError(DragomanError):

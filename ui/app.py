@@ -11,13 +11,15 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from index.errors import SettingsError
 from rag.assistant import Assistant
-from ui.page import Desk, Payload
+from ui.conversations import open_conversations
+from ui.history import History
+from ui.page import Desk
+from ui.payload import Payload
 from ui.pieces import ASSETS, page_css, page_html, page_js
 
 if TYPE_CHECKING:
@@ -108,7 +110,9 @@ def build_page(assistant: Assistant) -> gr.Blocks:
     """The page of an assistant, not yet served; `launch` serves it."""
     import gradio as gr
 
-    desks = (Desk(assistant),)  # what each view calls, a class each
+    conversations, unkept = open_conversations(assistant.index.folder)
+    # What the views call, a class each.
+    desks = (Desk(assistant, conversations), History(conversations, unkept=unkept))
     with gr.Blocks(title="Dragoman", analytics_enabled=False, fill_width=True) as page:
         # The template is ours and fixed. No value goes through it: what is put in a template becomes HTML.
         gr.HTML(
@@ -179,10 +183,10 @@ class _WithHeaders:
 def _named(method: Callable[[object], Payload]) -> Callable[[object], Payload]:
     """A method as a function, which Gradio calls by its name from the page; it marks it, which methods refuse."""
 
-    @wraps(method)
     def function(request: object) -> Payload:
         return method(request)
 
+    function.__name__ = method.__name__
     return function
 
 

@@ -25,7 +25,7 @@ class View:
     scripts: tuple[str, ...]  # its JavaScript files, likewise
 
 
-VIEWS = (View("ask", "Ask", ("ask",), ("ask",)),)
+VIEWS = (View("ask", "Ask", ("ask",), ("evidence", "replies", "history", "ask")),)
 
 
 def page_html() -> str:

@@ -1,24 +1,196 @@
-// Questions, replies and the cited passage.
+// The composer, the filters, the reply that is being made, and the keys.
 
-const log = find(".log");
 const form = find(".composer");
 const question = form.elements.question;
 const send = find(".send");
+const stopButton = find(".stop");
 const filters = find(".filters");
-const panel = find(".panel");
 
-const asked = []; // the questions of this conversation that got a reply, oldest first
-let openedBy = null; // the chip whose passage the panel shows
-let opening = 0; // counts clicks: only the last one may fill the panel
+let running = null; // {id, turn, stopped} of the reply that is being made
+let edited = null; // the turn whose question is being edited
 
-// What the index holds, and the filters
+// Ask
 
-function showOverview(overview) {
+async function ask(text, replaced = null) {
+  if (!text || running) return;
+  const place = replaced ? turns.indexOf(replaced) : turns.length;
+  const earlier = turns.slice(0, place).map((turn) => turn.question);
+  const replacing = turns.slice(place);
+  for (const turn of replacing) turn.box.hidden = true;
+  const turn = beginTurn(text);
+  showThinking(turn);
+  const mine = { id: "", turn, stopped: false };
+  setRunning(mine);
+  showPane("chat");
+  closeReading();
+  turn.box.scrollIntoView({ block: "start" });
+  const last = await follow(mine, {
+    question: text,
+    earlier,
+    ...chosenFilters(),
+    conversation: current,
+    replaces: replaced?.key ?? 0,
+  });
+  if (running === mine) setRunning(null);
+  if (!turn.box.isConnected) return; // another conversation was opened meanwhile
+  for (const old of replacing) old.box.hidden = false;
+  if (last?.kind === "answer" || last?.kind === "abstention") {
+    for (const old of replacing) old.box.remove();
+    turns.splice(place, replacing.length);
+    turn.key = last.turn;
+    finishTurn(turn, last);
+    showEvidence(turn);
+    showHoldings(last.index);
+    if (last.conversation !== current) setCurrent(last.conversation, text);
+    listConversations();
+  } else if (mine.stopped) {
+    stopTurn(turn);
+  } else {
+    finishTurn(turn, last ?? { kind: "error", message: FAILED });
+    turns.splice(turns.indexOf(turn), 1); // it is no part of the conversation
+    question.value ||= text; // so that it need not be typed again
+    fitQuestion();
+  }
+}
+
+// The last event of a reply, those before it being shown as they come; nothing if it was stopped.
+async function follow(mine, request) {
+  let seen = 0;
+  let reply = await call("ask", request);
+  while (reply.kind === "running") {
+    mine.id = reply.id;
+    if (mine.stopped) {
+      call("stop", { id: mine.id });
+      return null;
+    }
+    for (const event of reply.events) {
+      if (event.kind === "searching") addSearching(mine.turn, event);
+      else if (event.kind === "statement") addStatement(mine.turn, event);
+      else return event;
+    }
+    if (reply.done) return null;
+    seen += reply.events.length;
+    reply = await call("more", { id: mine.id, seen });
+  }
+  return reply;
+}
+
+function setRunning(now) {
+  running = now;
+  send.hidden = Boolean(now);
+  stopButton.hidden = !now;
+  if (now) log.setAttribute("aria-busy", "true");
+  else log.removeAttribute("aria-busy");
+}
+
+function stop() {
+  if (!running) return;
+  running.stopped = true;
+  if (running.id) call("stop", { id: running.id });
+  setRunning(null);
+}
+
+function editTurn(turn) {
+  edited = turn;
+  question.value = turn.question;
+  const later = turns.length - 1 - turns.indexOf(turn);
+  const what = later > 0 ? ` The ${counted(later, "reply", "replies")} after it will be taken out.` : "";
+  find(".editing span").textContent = `Ask this question again.${what}`;
+  find(".editing").hidden = false;
+  fitQuestion();
+  question.focus();
+}
+
+function stopEditing() {
+  edited = null;
+  find(".editing").hidden = true;
+  question.value = "";
+  fitQuestion();
+}
+
+function submit() {
+  const text = question.value.trim();
+  if (!text || running) return;
+  const replaced = edited;
+  stopEditing();
+  ask(text, turns.includes(replaced) ? replaced : null);
+}
+
+function fitQuestion() {
+  question.style.height = "auto";
+  question.style.height = `${question.scrollHeight}px`;
+}
+
+// Filters
+
+function chosenLanguages() {
+  return [...filters.querySelectorAll('input[name="language"]:checked')].map((box) => box.value);
+}
+
+function chosenFilters() {
+  const source = filters.elements.source.value.trim();
+  return {
+    languages: chosenLanguages(),
+    after: filters.elements.after.value.trim(),
+    before: filters.elements.before.value.trim(),
+    sources: source ? [source] : [],
+  };
+}
+
+// Each with its name and what takes it away.
+function filtersInForce() {
+  const { after, before, source } = filters.elements;
+  const boxes = [...filters.querySelectorAll('input[name="language"]:checked')];
+  return [
+    ...boxes.map((box) => [languageName(box.value), () => (box.checked = false)]),
+    ...[
+      [after, "from"],
+      [before, "to"],
+      [source, "in"],
+    ].flatMap(([field, name]) => (field.value.trim() ? [[`${name} ${field.value.trim()}`, () => (field.value = "")]] : [])),
+  ];
+}
+
+function clearFilters() {
+  for (const [, remove] of filtersInForce()) remove();
+  showFilters();
+}
+
+function showFilters() {
+  const active = find(".active");
+  const inForce = filtersInForce();
+  active.hidden = !inForce.length;
+  active.replaceChildren(
+    ...inForce.map(([name, remove]) => {
+      const chip = makeButton("filter", "", () => {
+        remove();
+        showFilters();
+        question.focus();
+      });
+      chip.setAttribute("aria-label", `Remove the filter: ${name}`);
+      chip.append(quoted("span", "filter-name", name), make("span", "filter-remove", "×"));
+      return chip;
+    }),
+  );
+}
+
+async function offerSources() {
+  const reply = await call("sources", { text: filters.elements.source.value });
+  if (reply.kind !== "sources") return;
+  find("datalist").replaceChildren(
+    ...reply.paths.map((path) => {
+      const option = make("option");
+      option.value = path;
+      return option;
+    }),
+  );
+}
+
+function showLanguages(overview) {
   showHoldings(overview);
   if (overview.kind !== "overview") return;
-  const list = find(".languages");
   const chosen = new Set(chosenLanguages());
-  list.replaceChildren(
+  find(".languages").replaceChildren(
     ...overview.languages.map((lang) => {
       const label = make("label", "language");
       const box = make("input");
@@ -30,227 +202,74 @@ function showOverview(overview) {
       return label;
     }),
   );
-  showFilterState();
+  showFilters();
 }
 
-function chosenLanguages() {
-  return [...root.querySelectorAll('input[name="language"]:checked')].map((box) => box.value);
-}
-
-function showFilterState() {
-  const languages = chosenLanguages().map(languageName).join(", ") || "all languages";
-  const after = form.elements.after.value.trim();
-  const before = form.elements.before.value.trim();
-  const days = [after && `from ${after}`, before && `to ${before}`].filter(Boolean).join(" ");
-  find(".filters-state").textContent = `${languages}, ${days || "any date"}`;
-  filters.classList.toggle("active", Boolean(chosenLanguages().length || days));
-}
-
-// Questions and replies
-
-async function ask() {
-  const text = question.value.trim();
-  if (!text || send.disabled) return;
-  find(".welcome")?.remove();
-  const turn = make("section", "turn");
-  turn.append(make("p", "question", text));
-  const thinking = make("p", "thinking", "Reading the documents");
-  thinking.append(make("span", "dots"));
-  turn.append(thinking);
-  log.append(turn);
-  question.value = "";
-  fitQuestion();
-  send.disabled = true;
-  log.setAttribute("aria-busy", "true");
-  turn.scrollIntoView({ block: "start" });
-  const reply = await call("ask", {
-    question: text,
-    earlier: asked,
-    languages: chosenLanguages(),
-    after: form.elements.after.value,
-    before: form.elements.before.value,
-  });
-  thinking.replaceWith(...(reply.searched ? [searchedElement(reply.searched)] : []), replyElement(reply));
-  log.removeAttribute("aria-busy");
-  send.disabled = false;
-  if (reply.kind === "error") question.value ||= text; // so that it need not be typed again
-  else asked.push(text);
-  fitQuestion();
-  if (reply.index) showOverview(reply.index);
-  turn.scrollIntoView({ block: "start" });
-}
-
-function searchedElement({ meant, articles, first, last, languages }) {
-  const days = first === last ? first : `${first} to ${last}`;
-  const among = [counted(articles, "article", "articles"), days, languages.map(languageName).join(", ")];
-  const box = make("p", "searched", `Searched ${among.filter(Boolean).join(" · ")}`);
-  if (meant) {
-    const words = make("span", "meant", meant);
-    words.dir = "auto";
-    box.prepend("Understood as: ", words, make("br"));
-  }
-  return box;
-}
-
-function replyElement(reply) {
-  if (reply.kind === "answer") return answerElement(reply);
-  if (reply.kind === "abstention") return abstentionElement(reply);
-  const problem = problemElement(reply.message);
-  problem.classList.add("reply");
-  return problem;
-}
-
-function answerElement(reply) {
-  const list = make("ol", "reply answer");
-  for (const statement of reply.statements) {
-    const item = make("li", "statement");
-    item.dir = "auto"; // from its words: the chips follow them, to the left where those run to the left
-    const words = make("span", "words", "");
-    const letters = Array.from(statement.text); // offsets count code points
-    let shown = 0;
-    for (const [start, end] of statement.answering) {
-      words.append(letters.slice(shown, start).join(""), make("b", "", letters.slice(start, end).join("")));
-      shown = end;
-    }
-    words.append(letters.slice(shown).join(""));
-    setLanguage(words, statement.lang);
-    item.append(words);
-    // The space lets a line break before the chips; the chips of one statement stay together.
-    const chips = make("span", "chips");
-    chips.append(...statement.chips.map((pointer) => chipElement(pointer, "Citation")));
-    item.append(" ", chips);
-    list.append(item);
-  }
-  return list;
-}
-
-function abstentionElement(reply) {
-  const box = make("div", "reply abstention");
-  box.append(make("p", "verdict", "The documents do not tell."), make("p", "reason", reply.reason));
-  if (reply.closest.length) {
-    box.append(make("h3", "", "Closest passages"));
-    const list = make("ul", "closest");
-    for (const pointer of reply.closest) {
-      const item = make("li");
-      const chip = chipElement(pointer, "Closest passage");
-      const name = make("span", "name", pointer.title || pointer.source);
-      name.dir = "auto"; // so that what is too long loses its end, in every script
-      setLanguage(name, pointer.lang);
-      chip.append(name);
-      item.append(chip);
-      list.append(item);
-    }
-    box.append(list);
-  }
-  return box;
-}
-
-function chipElement(pointer, what) {
-  const chip = make("button", "chip");
-  chip.type = "button";
-  chip.append(make("span", "number", `[${pointer.number}]`));
-  const title = pointer.title ? `${pointer.title}, ` : "";
-  const place = `${pointer.source}, characters ${pointer.start} to ${pointer.end}`;
-  chip.setAttribute("aria-label", `${what} ${pointer.number}: ${title}${place}`);
-  chip.setAttribute("aria-pressed", "false");
-  chip.addEventListener("click", () => open(chip, pointer));
-  return chip;
-}
-
-// The panel
-
-async function open(chip, pointer) {
-  const mine = ++opening;
-  openedBy?.setAttribute("aria-pressed", "false");
-  openedBy = chip;
-  chip.setAttribute("aria-pressed", "true");
-  panel.setAttribute("aria-busy", "true");
-  const { source, document, start, end, quote } = pointer;
-  const reply = await call("show", { source, document, start, end, quote });
-  if (mine !== opening) return;
-  panel.removeAttribute("aria-busy");
-  panel.classList.add("open");
-  panel.replaceChildren(closeElement(), ...(reply.kind === "article" ? articleElements(reply) : [replyElement(reply)]));
-  if (narrow.matches) panel.scrollIntoView({ block: "start" });
-  showMark();
-}
-
-function closeElement() {
-  return makeButton("close", "Close", closePanel);
-}
-
-function closePanel() {
-  opening++;
-  panel.classList.remove("open");
-  panel.replaceChildren(make("p", "panel-empty", "The cited words appear here, in their article."));
-  openedBy?.setAttribute("aria-pressed", "false");
-  openedBy?.focus();
-  openedBy = null;
-}
-
-function articleElements(article) {
-  const title = make("h2", "title", article.title || "Untitled");
-  setLanguage(title, article.lang);
-  const facts = make("dl", "facts");
-  for (const [name, value] of [
-    ["Date", article.date || "not given"],
-    ["Language", languageName(article.lang)],
-    ["File", article.source],
-    ["Characters", `${article.start}–${article.end}`],
-  ]) {
-    const fact = make("div", `fact fact-${name.toLowerCase()}`);
-    fact.append(make("dt", "", name), make("dd", "", value));
-    facts.append(fact);
-  }
-  const text = make("div", "article");
-  text.tabIndex = 0; // so that the keyboard can scroll it
-  text.setAttribute("role", "region");
-  text.setAttribute("aria-label", "Article, the cited words marked");
-  text.setAttribute("aria-live", "off"); // the facts are read out; a whole article would be too much
-  setLanguage(text, article.lang);
-  for (const piece of article.pieces) {
-    if (piece.after_gap) {
-      const gap = make("span", "gap", "⋯");
-      gap.setAttribute("aria-label", "text of the file that is not part of the article");
-      gap.setAttribute("role", "img");
-      text.append(gap);
-    }
-    text.append(piece.marked ? make("mark", "", piece.text) : document.createTextNode(piece.text));
-  }
-  return [title, facts, text];
-}
-
-function showMark() {
-  const text = panel.querySelector(".article");
-  const mark = panel.querySelector("mark");
-  if (!text || !mark) return;
-  // Not scrollIntoView: it would scroll the page as well, and the title out of sight.
-  const above = mark.getBoundingClientRect().top - text.getBoundingClientRect().top;
-  text.scrollTop += above - text.clientHeight / 4;
+async function showExamples() {
+  const reply = await call("examples", {});
+  if (reply.kind === "examples") find(".examples").replaceChildren(...questionButtons(reply.questions));
 }
 
 // Keys and events
 
-function fitQuestion() {
-  question.style.height = "auto";
-  question.style.height = `${question.scrollHeight}px`;
+function moveThroughCitations(step) {
+  const chips = [...log.querySelectorAll(".turn:not([hidden]) .chip")];
+  if (!chips.length) return;
+  const from = chips.indexOf(chips.includes(openedBy) ? openedBy : document.activeElement);
+  const to = from < 0 ? (step > 0 ? 0 : chips.length - 1) : Math.max(0, Math.min(chips.length - 1, from + step));
+  const reads = !reading.hidden;
+  chips[to].focus({ focusVisible: true });
+  chips[to].scrollIntoView({ block: "nearest" });
+  if (reads) chips[to].click();
+}
+
+function onKey(event) {
+  if (root.querySelector(".view-ask").hidden || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.key === "Escape") {
+    if (!tip.hidden && reading.hidden) hideTip();
+    else if (!reading.hidden) closeReading();
+    else if (running) stop();
+    else if (edited) stopEditing();
+    return;
+  }
+  if (event.target.closest?.("input, textarea, select")) return;
+  if (event.key === "/") {
+    event.preventDefault();
+    showPane("chat");
+    question.focus();
+  } else if (event.key === "j") moveThroughCitations(1);
+  else if (event.key === "k") moveThroughCitations(-1);
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  ask();
+  submit();
 });
+stopButton.addEventListener("click", stop);
+find(".keep").addEventListener("click", stopEditing);
 question.addEventListener("keydown", (event) => {
   // An Enter that ends the composing of a character is not one that sends.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
-  ask();
+  submit();
 });
 question.addEventListener("input", fitQuestion);
-filters.addEventListener("input", showFilterState);
-root.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && openedBy) closePanel();
-});
+filters.addEventListener("submit", (event) => event.preventDefault());
+filters.addEventListener("input", showFilters);
+filters.elements.source.addEventListener("input", offerSources);
+filters.elements.source.addEventListener("focus", offerSources);
+document.addEventListener("keydown", onKey);
 
-views.ask = {};
-call("overview", {}).then(showOverview);
+showPane("chat");
+noEvidence();
+call("overview", {}).then(showLanguages);
+listConversations();
+showExamples();
+
+views.ask = {
+  // `rest` of the address is the conversation that is open.
+  shown(rest) {
+    if (rest && rest !== current) openConversation(rest);
+    else place("ask", current);
+  },
+};

@@ -10,9 +10,9 @@ const root = element.querySelector(".dragoman");
 const find = (selector) => root.querySelector(selector);
 
 const FAILED = "The page got no reply. If Dragoman still runs, its terminal says why; else start it again.";
-const narrow = window.matchMedia("(max-width: 860px)");
+const narrow = window.matchMedia("(max-width: 1080px)");
 
-// By name; `shown`, if there is one, is called whenever the view is shown.
+// By name; `shown`, if there is one, is called whenever the view is shown, with the rest of the address.
 const views = {};
 
 function make(tag, className, text) {
@@ -101,20 +101,26 @@ function showHoldings(overview) {
 
 // The views
 
-function show(name) {
+// The address names the view, and what is open in it: "#ask/…".
+function place(name, rest = "") {
+  history.replaceState(null, "", rest ? `#${name}/${rest}` : `#${name}`);
+}
+
+function show(name, rest = "") {
   for (const section of root.querySelectorAll("section.view")) section.hidden = section.dataset.view !== name;
   for (const button of root.querySelectorAll("nav.views button")) {
     if (button.dataset.view === name) button.setAttribute("aria-current", "page");
     else button.removeAttribute("aria-current");
   }
-  history.replaceState(null, "", `#${name}`);
-  views[name].shown?.();
+  place(name, rest);
+  views[name].shown?.(rest);
 }
 
 function begin() {
   const buttons = [...root.querySelectorAll("nav.views button")];
   for (const button of buttons) button.addEventListener("click", () => show(button.dataset.view));
   find("nav.views").hidden = buttons.length < 2;
-  const wanted = location.hash.slice(1);
-  show(Object.hasOwn(views, wanted) ? wanted : buttons[0].dataset.view);
+  const [wanted, rest] = location.hash.slice(1).split("/");
+  if (Object.hasOwn(views, wanted)) show(wanted, rest);
+  else show(buttons[0].dataset.view);
 }

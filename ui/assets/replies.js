@@ -1,0 +1,318 @@
+// Turns: a question, what is said to it, and what can be done with that.
+
+const log = find(".log");
+
+// Of the open conversation, oldest first: {box, body, question, reply, key, verdict}; `key` is 0 until it is kept.
+const turns = [];
+
+const SUPPORT = {
+  quoted: ["Quoted", "These are the document's own words"],
+  supported: ["Supported", "Its quotes say this, as far as a model can tell"],
+  partly: ["Partly supported", "Its quotes say some of this, as far as a model can tell"],
+  "not checked": ["Not checked", "Its quotes stand and hold its numbers, dates and names; no more was checked"],
+};
+const VERDICTS = {
+  "wrong answer": "Wrong answer",
+  "wrong citation": "Wrong citation",
+  "missing source": "Missing source",
+  "should have declined": "Should have declined",
+};
+
+function turnOf(target) {
+  return turns.find((turn) => turn.box.contains(target)) ?? (list.contains(target) ? listed : null);
+}
+
+function clearLog() {
+  turns.length = 0;
+  for (const box of log.querySelectorAll(".turn")) box.remove();
+  find(".welcome").hidden = false;
+}
+
+function beginTurn(text) {
+  find(".welcome").hidden = true;
+  const turn = { question: text, reply: {}, key: 0, verdict: "" };
+  turn.box = make("section", "turn");
+  const row = make("div", "asked");
+  row.append(make("p", "question", text));
+  turn.edit = makeButton("quiet edit", "Edit", () => editTurn(turn));
+  turn.edit.setAttribute("aria-label", "Edit this question and ask again");
+  row.append(turn.edit);
+  turn.body = make("div", "body");
+  turn.box.append(row, turn.body);
+  turns.push(turn);
+  log.append(turn.box);
+  return turn;
+}
+
+// While it is being made
+
+function showThinking(turn) {
+  turn.thinking = make("p", "thinking", "Reading the documents");
+  turn.thinking.append(make("span", "dots"));
+  turn.answer = make("ol", "reply answer");
+  turn.answer.setAttribute("aria-busy", "true");
+  turn.body.replaceChildren(turn.thinking);
+}
+
+function addSearching(turn, extent) {
+  turn.searched = searchedElement({ meant: "", ...extent });
+  turn.body.prepend(turn.searched);
+}
+
+function addStatement(turn, statement) {
+  (turn.reply.statements ??= []).push(statement);
+  turn.answer.append(statementElement(turn, statement));
+  if (!turn.answer.isConnected) turn.thinking.before(turn.answer);
+  showEvidence(turn);
+}
+
+// What was said before it was stopped stays, and is not kept.
+function stopTurn(turn) {
+  turn.thinking.replaceWith(make("p", "stopped", "Stopped. This is not kept."), toolsElement(turn));
+  turn.answer.removeAttribute("aria-busy");
+}
+
+// When it is whole
+
+function finishTurn(turn, reply) {
+  turn.reply = reply;
+  const parts = [];
+  if (reply.searched && reply.kind !== "abstention") parts.push(searchedElement(reply.searched));
+  if (reply.kind === "answer") {
+    const said = [...(turn.answer?.children ?? [])];
+    const same = said.length === reply.statements.length;
+    const answer = turn.answer ?? make("ol", "reply answer");
+    // What is on the page already stays, and so does the focus in it.
+    if (!same) answer.replaceChildren(...reply.statements.map((statement) => statementElement(turn, statement)));
+    answer.removeAttribute("aria-busy");
+    parts.push(answer, ...notesElements(reply), ...disagreementElements(reply));
+  } else if (reply.kind === "abstention") {
+    parts.push(abstentionElement(turn, reply));
+  } else {
+    const problem = problemElement(reply.message);
+    problem.classList.add("reply");
+    parts.push(problem);
+  }
+  if (reply.unkept) parts.push(make("p", "note", reply.unkept));
+  if (reply.kind !== "error") parts.push(toolsElement(turn));
+  if (reply.suggestions?.length) parts.push(suggestionsElement(reply));
+  turn.thinking?.remove();
+  turn.searched?.remove();
+  for (const old of [...turn.body.children]) if (!parts.includes(old)) old.remove();
+  for (const [place, part] of parts.entries()) {
+    if (turn.body.children[place] !== part) turn.body.insertBefore(part, turn.body.children[place] ?? null);
+  }
+}
+
+function searchedElement({ meant, articles, first, last, languages }) {
+  const days = first === last ? first : `${first} to ${last}`;
+  const among = [counted(articles, "article", "articles"), days, languages.map(languageName).join(", ")];
+  const box = make("p", "searched", `Searched ${among.filter(Boolean).join(" · ")}`);
+  if (meant) {
+    const words = make("span", "meant", meant);
+    words.dir = "auto";
+    box.prepend("Understood as: ", words, make("br"));
+  }
+  return box;
+}
+
+function statementElement(turn, statement) {
+  const item = make("li", "statement");
+  item.dir = "auto"; // from its words: the chips follow them, to the left where those run to the left
+  const words = make("span", "words", "");
+  const letters = Array.from(statement.text); // offsets count code points
+  let shown = 0;
+  for (const [start, end] of statement.answering) {
+    words.append(letters.slice(shown, start).join(""), make("b", "", letters.slice(start, end).join("")));
+    shown = end;
+  }
+  words.append(letters.slice(shown).join(""));
+  setLanguage(words, statement.lang);
+  // For the mouse: with keys its chips do the same.
+  words.addEventListener("click", () => light(turn, statement.chips.map((pointer) => pointer.number)));
+  item.append(words);
+  // The space lets a line break before the chips; the chips of one statement stay together.
+  const chips = make("span", "chips");
+  chips.append(...statement.chips.map((pointer) => chipElement(pointer, "Citation")));
+  item.append(" ", chips, " ", badgeElement(statement));
+  return item;
+}
+
+function badgeElement({ support, reports, independent }) {
+  const [name, meaning] = SUPPORT[support] ?? [support, ""];
+  const badge = make("span", `badge support-${support.replace(" ", "-")}`, name);
+  badge.title = meaning;
+  if (reports > 1) badge.append(` · ${reports} reports, ${independent} independent`);
+  return badge;
+}
+
+function notesElements(reply) {
+  const notes = [];
+  if (reply.problem) {
+    const what = reply.written_by ? "Not finished" : "These are sentences of the documents";
+    notes.push(`${what}: ${reply.problem}.`);
+  }
+  if (reply.written_by) notes.push(`Written by ${reply.written_by}.`);
+  if (reply.dropped) {
+    notes.push(`Left out, for no quote supports ${reply.dropped === 1 ? "it" : "them"}: ${counted(reply.dropped, "sentence", "sentences")}.`);
+  }
+  return notes.map((note) => make("p", "note", note));
+}
+
+function disagreementElements(reply) {
+  return (reply.disagreements ?? []).map(({ about, sides }) => {
+    const box = make("section", "disagreement");
+    box.setAttribute("aria-label", "The sources disagree");
+    box.append(quoted("h3", "", `The sources disagree: ${about}`));
+    const row = make("div", "sides");
+    for (const { text, chips, date, outlet } of sides) {
+      const side = make("div", "side-of");
+      const marks = make("span", "chips");
+      marks.append(...chips.map((pointer) => chipElement(pointer, "Citation")));
+      side.append(make("p", "side-about", [date, outlet].filter(Boolean).join(" · ")), quoted("p", "side-text", text), marks);
+      row.append(side);
+    }
+    box.append(row);
+    return box;
+  });
+}
+
+function abstentionElement(turn, reply) {
+  const box = make("section", "reply abstention");
+  box.setAttribute("aria-label", "The documents do not tell");
+  const reason = make("p", "reason", reply.reason);
+  box.append(make("p", "verdict", "The documents do not tell."), reason, searchedElement(reply.searched));
+  if (filtersInForce().length) {
+    box.append(
+      makeButton("plain unfiltered", "Search without filters", () => {
+        clearFilters();
+        ask(turn.question, turn);
+      }),
+    );
+  }
+  if (reply.closest.length) {
+    box.append(make("h3", "", "Closest passages"));
+    const items = make("ul", "closest");
+    for (const pointer of reply.closest.slice(0, 3)) {
+      const item = make("li");
+      const chip = chipElement(pointer, "Closest passage");
+      chip.append(quoted("span", "name", pointer.title || pointer.source, pointer.lang)); // what is too long loses its end
+      item.append(chip);
+      items.append(item);
+    }
+    box.append(items);
+  }
+  return box;
+}
+
+function suggestionsElement(reply) {
+  const box = make("div", "suggestions");
+  box.setAttribute("role", "group");
+  const name = reply.kind === "abstention" ? "What is near can be asked" : "Go on with";
+  box.setAttribute("aria-label", name);
+  box.append(make("span", "suggestions-name", name), ...questionButtons(reply.suggestions));
+  return box;
+}
+
+function questionButtons(questions) {
+  return questions.map((text) => {
+    const button = makeButton("suggestion", text, () => ask(text));
+    button.dir = "auto";
+    return button;
+  });
+}
+
+// Copy, ask again, say what is wrong
+
+function toolsElement(turn) {
+  const tools = make("div", "turn-tools");
+  tools.append(
+    makeButton("quiet copy", "Copy", () => copy(turn)),
+    makeButton("quiet again", "Ask again", () => ask(turn.question, turn)),
+  );
+  if (turn.key) {
+    const wrong = makeButton("quiet wrong", "", () => {
+      if (tools.nextElementSibling?.classList.contains("feedback")) tools.nextElementSibling.remove();
+      else tools.after(feedbackElement(turn, wrong));
+    });
+    nameFeedback(turn, wrong);
+    tools.append(wrong);
+  }
+  return tools;
+}
+
+function nameFeedback(turn, button) {
+  button.textContent = turn.verdict ? `You said: ${VERDICTS[turn.verdict].toLowerCase()}` : "Something wrong?";
+}
+
+function feedbackElement(turn, button) {
+  const box = make("form", "feedback");
+  const choices = make("fieldset");
+  choices.append(make("legend", "", "What is wrong?"));
+  for (const [value, name] of Object.entries(VERDICTS)) {
+    const label = make("label", "choice");
+    const radio = make("input");
+    radio.type = "radio";
+    radio.name = "verdict";
+    radio.value = value;
+    radio.required = true;
+    radio.checked = turn.verdict === value;
+    label.append(radio, make("span", "", name));
+    choices.append(label);
+  }
+  const words = make("input", "field");
+  words.type = "text";
+  words.dir = "auto";
+  words.maxLength = 4000;
+  words.placeholder = "Words of a document that answer, if you know them";
+  words.setAttribute("aria-label", words.placeholder);
+  const save = make("button", "plain", "Keep");
+  box.append(choices, words, save);
+  box.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const verdict = new FormData(box).get("verdict");
+    const reply = await call("feedback", { turn: turn.key, verdict, words: words.value });
+    if (reply.kind === "error") {
+      notice(reply.message);
+      return;
+    }
+    turn.verdict = verdict;
+    nameFeedback(turn, button);
+    box.remove();
+    button.focus();
+  });
+  return box;
+}
+
+// The reply as text, each statement with its numbers, and below it what those point at.
+function asText({ question: asked, reply }) {
+  const lines = [asked, ""];
+  const sources = new Map();
+  for (const statement of reply.statements ?? []) {
+    lines.push(`${statement.text} ${statement.chips.map((pointer) => `[${pointer.number}]`).join("")}`);
+    for (const pointer of statement.chips) sources.set(pointer.number, pointer);
+  }
+  if (reply.kind === "abstention") lines.push("The documents do not tell.", reply.reason);
+  lines.push("");
+  for (const pointer of sources.values()) {
+    const place = `${pointer.source}:${pointer.start}-${pointer.end}`;
+    const about = [pointer.title, aboutPointer(pointer), place].filter(Boolean).join(" · ");
+    lines.push(`[${pointer.number}] “${pointer.shown}” ${about}`);
+  }
+  return `${lines.join("\n").trim()}\n`;
+}
+
+async function copy(turn) {
+  const text = asText(turn);
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    // Of a page that comes neither from this machine nor over TLS a browser lets us copy only what is selected.
+    const box = make("textarea", "copied", text);
+    root.append(box);
+    box.select();
+    document.execCommand("copy");
+    box.remove();
+  }
+  notice("Copied, with its sources.");
+}

@@ -1,0 +1,184 @@
+"""Replies as plain values for the page, and every text in them as text.
+
+Nothing here is HTML. Titles, quotes and articles go to the browser as JSON strings, and the page puts them in as text
+nodes, so whatever a document says, it can only be read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+from index.escapes import view
+from index.folder import Index
+from index.values import Document, ScoredPassage, Source, Span
+from rag.reply import Abstention, Answer, Citation, Reply, Searched, Statement
+
+Payload = dict[str, Any]  # goes through JSON
+
+_LONGEST_SHOWN = 400  # characters of a quote that are shown beside its number
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """What a chip stands for: a number in the reply, and words at a place in a source."""
+
+    number: int  # from 1; the same place has the same number in one reply
+    source: str
+    document: str
+    start: int
+    end: int
+    quote: str  # as it stands in the source, JSON escapes and all
+    shown: str  # the quote as a person reads it; of a long one the beginning
+    title: str
+    outlet: str
+    lang: str
+    date: str
+    page: int  # of a PDF, from 1; 0 in a file without pages
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A run of an article's text as a person reads it."""
+
+    text: str
+    marked: bool
+    after_gap: bool  # words of the source that belong to no article stand before it, and are not shown
+
+
+class ReplyPayload:
+    """Makes the payload of one reply, statement by statement; its citations are numbered as they are read."""
+
+    def __init__(self, index: Index) -> None:
+        self._numbers: dict[tuple[str, int, int], int] = {}
+        self._source = cache(index.catalog.source)
+        self._document = cache(index.catalog.document)
+
+    def statement(self, statement: Statement) -> Payload:
+        """A statement with a chip for each citation."""
+        return {
+            "text": statement.text,
+            "answering": [[span.start, span.end] for span in statement.answering],
+            "support": statement.support.value,
+            "lang": statement.citations[0].lang if statement.citations else "und",
+            "chips": [asdict(self._cited(citation)) for citation in statement.citations],
+        }
+
+    def reply(self, reply: Reply) -> Payload:
+        """The whole reply, with what was found and is not cited."""
+        match reply:
+            case Answer():
+                statements = [self.statement(statement) for statement in reply.statements]
+                return {
+                    "kind": "answer",
+                    "searched": _searched(reply.question, reply.searched),
+                    "statements": statements,
+                    "unused": [asdict(self._found(hit)) for hit in reply.evidence if not self._is_cited(hit)],
+                    "written_by": reply.written_by,
+                    "dropped": reply.dropped,
+                    "problem": reply.problem,
+                }
+            case Abstention():
+                return {
+                    "kind": "abstention",
+                    "searched": _searched(reply.question, reply.searched),
+                    "reason": reply.reason,
+                    "closest": [asdict(self._found(hit)) for hit in reply.evidence],
+                }
+
+    def _cited(self, citation: Citation) -> Pointer:
+        return self._pointer(
+            source=citation.source,
+            document=citation.passage_id.rpartition(":")[0],  # "<document>:<start>-<end>"
+            span=Span(citation.start, citation.end),
+            quote=citation.quote,
+            title=citation.title,
+            lang=citation.lang,
+            date=citation.date,
+        )
+
+    def _found(self, hit: ScoredPassage) -> Pointer:
+        passage = hit.passage
+        return self._pointer(
+            source=passage.source_path,
+            document=passage.document_id,
+            span=passage.span,
+            quote=passage.text,
+            title=passage.title,
+            lang=passage.lang,
+            date=passage.date,
+        )
+
+    def _is_cited(self, hit: ScoredPassage) -> bool:
+        passage = hit.passage
+        return any(
+            source == passage.source_path and passage.span.overlap(Span(start, end))
+            for source, start, end in self._numbers
+        )
+
+    def _pointer(
+        self, *, source: str, document: str, span: Span, quote: str, title: str, lang: str, date: str
+    ) -> Pointer:
+        place = (source, span.start, span.end)
+        # Either may be gone meanwhile; whoever opens the citation is told.
+        stored, article = self._source(source), self._document(document)
+        shown = view(quote, Span(0, len(quote)), stored.spelling).text if stored else quote
+        return Pointer(
+            number=self._numbers.setdefault(place, len(self._numbers) + 1),
+            source=source,
+            document=document,
+            start=span.start,
+            end=span.end,
+            quote=quote,
+            shown=shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN].rstrip()}…",
+            title=title,
+            outlet=article.outlet if article else "",
+            lang=lang,
+            date=date,
+            page=stored.page_of(span.start) if stored else 0,
+        )
+
+
+def article_payload(document: Document, source: Source, marked: Span) -> Payload:
+    """An article with a span of it marked."""
+    return {
+        "kind": "article",
+        "title": document.title,
+        "outlet": document.outlet,
+        "author": document.author,
+        "lang": document.lang,
+        "date": document.date,
+        "source": source.path,
+        "page": source.page_of(marked.start),
+        "start": marked.start,
+        "end": marked.end,
+        "pieces": [asdict(piece) for piece in article_pieces(document, source, marked)],
+    }
+
+
+def article_pieces(document: Document, source: Source, marked: Span) -> list[Piece]:
+    """The kept text of `document`, cut so that the pieces with `marked` set are the words of that span.
+
+    JSON escapes are undone, each piece by itself: a citation never begins or ends within one.
+    """
+    pieces: list[Piece] = []
+    previous = document.spans[0].start if document.spans else 0
+    for span in document.spans:
+        after_gap = bool(source.text[previous : span.start].strip())
+        previous = span.end
+        first, last = (min(max(place, span.start), span.end) for place in (marked.start, marked.end))
+        for part, is_marked in (
+            (Span(span.start, first), False),
+            (Span(first, last), True),
+            (Span(last, span.end), False),
+        ):
+            if part.start < part.end:
+                pieces.append(Piece(view(source.text, part, source.spelling).text, is_marked, after_gap))
+                after_gap = False
+    return pieces
+
+
+def _searched(question: str, searched: Searched) -> Payload:
+    """What was searched for, "" if it is the question as asked, and among how much."""
+    return {"meant": searched.meant if searched.meant != question else "", **asdict(searched.extent)}

@@ -1,0 +1,55 @@
+"""What the page sends, which may be anything, and what it is told if that or the work fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from index.errors import DragomanError, SettingsError
+from ui.payload import Payload
+
+
+def told(work: Callable[[], Payload]) -> Payload:
+    """What `work` gives, or the error that it raises as a payload."""
+    try:
+        return work()
+    except DragomanError as error:
+        return told_of(error)
+
+
+def told_of(error: DragomanError) -> Payload:
+    """An error as a payload."""
+    # Messages name options as the command line does; on the page they are fields.
+    return {"kind": "error", "message": str(error).removeprefix("--")}
+
+
+def _field(request: object, name: str) -> object:
+    return request.get(name) if isinstance(request, dict) else None
+
+
+def text(request: object, name: str) -> str:
+    """A text that the page sent. Raises SettingsError."""
+    value = _field(request, name)
+    if not isinstance(value, str):
+        raise SettingsError(f'the page sent {value!r} as "{name}"; want text: load the page again')
+    return _whole(value)
+
+
+def _whole(sent: str) -> str:
+    # Half a surrogate pair, which JSON can carry, is no character: neither SQLite nor a model would take it.
+    return sent.encode("utf-8", "replace").decode("utf-8")
+
+
+def texts(request: object, name: str) -> list[str]:
+    """A list of texts that the page sent. Raises SettingsError."""
+    values = _field(request, name)
+    if not isinstance(values, Iterable) or not all(isinstance(value, str) for value in values):
+        raise SettingsError(f'the page sent {values!r} as "{name}"; want a list of texts: load the page again')
+    return [_whole(value) for value in values]
+
+
+def number(request: object, name: str) -> int:
+    """A number that the page sent. Raises SettingsError."""
+    value = _field(request, name)
+    if type(value) is not int:  # not isinstance: True is an int
+        raise SettingsError(f'the page sent {value!r} as "{name}"; want a number: load the page again')
+    return value
