@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -12,8 +11,8 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,28 +22,26 @@ from index.folder import Index
 from index.ingest import ingest
 from index.tokens import TokenCodec
 from index.values import Document, Media, Source, Span, Spelling
-from rag.abstain import Calibration, Signals
 from rag.assistant import Assistant
+from tests.browsing import (
+    Browser,
+    Page,
+    Served,
+    always,
+    ask,
+    chip_of,
+    expect,
+    marked_text,
+    new_tab,
+    open_browser,
+    visit,
+)
 from ui.app import RunningPage, build_page, launch, serve
-from ui.page import Desk, Piece, article_pieces
-
-playwright = pytest.importorskip("playwright.sync_api")
-Browser, Locator, Page, expect = playwright.Browser, playwright.Locator, playwright.Page, playwright.expect
+from ui.conversations import Conversations
+from ui.page import Desk
+from ui.payload import Piece, article_pieces
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = Path("/usr/bin/chromium")
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
-WAIT_MS = 60_000  # the machine may be busy; nothing here is about speed
-
 LIGHTHOUSE = """The lighthouse keeper of Sahilkend retires
 
 12 March 2024
@@ -71,15 +68,6 @@ HOSTILE_NAME = "<img src=x onerror=__pwned=5>.jsonl"
 QUOTED = 'The mayor said "we will rebuild\teverything" and Paşinyan agreed with the plan.'
 
 
-@dataclass(frozen=True)
-class Served:
-    """A page that is being served, and where its index and files are."""
-
-    url: str
-    folder: Path
-    files: Path
-
-
 def make_index(folder: Path, files: Path) -> None:
     ingest([files], folder, embedder=HashingEmbedder())
 
@@ -90,11 +78,6 @@ def write_files(files: Path) -> None:
     (files / "ferry.txt").write_text(FERRY, encoding="utf-8")
     hostile = {"title": HOSTILE_TITLE, "text": f"{HOSTILE_QUOTE} {QUOTED}", "date": "2024-05-01", "id": "dropped-7"}
     (files / HOSTILE_NAME).write_text(json.dumps(hostile) + "\n", encoding="utf-8")  # escapes every letter beyond ASCII
-
-
-def always(threshold: float) -> Calibration:
-    """Answers whatever it is asked (0.0), or nothing (2.0)."""
-    return Calibration(0.0, Signals(0, 0, 0, 0), threshold)
 
 
 def serve_files(base: Path, *, threshold: float) -> Iterator[Served]:
@@ -120,15 +103,7 @@ def abstaining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def browser(answering: Served, abstaining: Served) -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        missing = f"{CHROMIUM} is missing; install it: apt-get install chromium fonts-noto-core"
-        if os.environ.get("CI") == "true":
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with playwright.sync_playwright() as api:
-        browser = api.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
+    yield from open_browser()
 
 
 @pytest.fixture
@@ -139,51 +114,6 @@ def tab(browser: Browser) -> Iterator[Page]:
 @pytest.fixture
 def phone(browser: Browser) -> Iterator[Page]:
     yield from new_tab(browser, width=390)
-
-
-def new_tab(browser: Browser, *, width: int) -> Iterator[Page]:
-    """A page whose every request and error is kept; it fails the test that went anywhere but to our server."""
-    context = browser.new_context(viewport={"width": width, "height": 800})
-    context.set_default_timeout(WAIT_MS)
-    expect.set_options(timeout=WAIT_MS)
-    page = context.new_page()
-    requests: list[str] = []
-    problems: list[str] = []
-    page.on("request", lambda request: requests.append(request.url))
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))
-    yield page
-    page.wait_for_load_state("networkidle")
-    origin = page.evaluate("location.origin") + "/"
-    assert requests
-    assert [url for url in requests if not url.startswith((origin, "data:"))] == []
-    assert problems == []
-    assert page.evaluate("window.__pwned") is None
-    context.close()
-
-
-def visit(page: Page, served: Served) -> None:
-    page.goto(served.url)
-    expect(page.locator(".holdings")).to_contain_text("passages")
-
-
-def ask(page: Page, question: str) -> Locator:
-    """Ask, and the reply when it is there."""
-    replies = page.locator(".log .reply")
-    before = replies.count()
-    page.get_by_label("Your question").fill(question)
-    page.get_by_label("Your question").press("Enter")
-    expect(replies).to_have_count(before + 1)
-    return replies.last
-
-
-def chip_of(reply: Locator, words: str) -> Locator:
-    return reply.locator(".statement", has_text=words).locator(".chip").first
-
-
-def marked_text(page: Page) -> str:
-    expect(page.locator("mark")).to_have_count(1)
-    return page.locator("mark").evaluate("mark => mark.textContent")
 
 
 # A question, its answer, its proof
@@ -226,7 +156,7 @@ def test_a_chip_opens_the_quote_in_its_article(tab: Page, answering: Served) -> 
     expect(chip).to_have_text("[1]")
     chip.click()
     assert marked_text(tab) == quote
-    panel = tab.get_by_label("Cited passage")
+    panel = tab.get_by_label("Evidence", exact=True)
     start = LIGHTHOUSE.index(quote)
     expect(panel.locator(".title")).to_have_text("The lighthouse keeper of Sahilkend retires")
     expect(panel.locator(".facts")).to_contain_text("2024-03-12")
@@ -317,7 +247,9 @@ def test_keys_alone_are_enough(tab: Page, answering: Served) -> None:
     reply = ask(tab, "Who handed his keys of the Sahilkend lighthouse to the port?")
     chip = reply.locator(".chip").first
     expect(chip).to_have_attribute("aria-label", re.compile(r"^Citation 1: .*lighthouse\.txt, characters \d+ to \d+$"))
-    tab.get_by_label("Conversation").focus()
+    tab.get_by_label("Conversation", exact=True).focus()
+    tab.keyboard.press("Tab")
+    expect(tab.get_by_label("Edit this question and ask again")).to_be_focused()
     tab.keyboard.press("Tab")
     expect(chip).to_be_focused()
     tab.keyboard.press("Enter")
@@ -364,20 +296,18 @@ def test_health_is_told_once_questions_can_be_asked(answering: Served) -> None:
 
 def test_filters_keep_to_languages_and_days(tab: Page, answering: Served) -> None:
     visit(tab, answering)
-    tab.locator(".filters summary").click()
-    tab.get_by_label("Russian").check()
+    tab.get_by_role("checkbox", name="Russian").check()
     reply = ask(tab, "Who handed his keys of the Sahilkend lighthouse to the port?")
     expect(reply).not_to_contain_text("handed his keys")
-    tab.get_by_label("Russian").uncheck()
-    tab.get_by_label("Dated on or after").fill("2030-01-01")
+    tab.get_by_role("checkbox", name="Russian").uncheck()
+    tab.get_by_label("Dated from").fill("2030-01-01")
     reply = ask(tab, "Who handed his keys of the Sahilkend lighthouse to the port?")
     expect(reply).to_contain_text("There is no passage under these filters")
 
 
 def test_a_bad_day_is_told(tab: Page, answering: Served) -> None:
     visit(tab, answering)
-    tab.locator(".filters summary").click()
-    tab.get_by_label("Dated on or before").fill("<b>soon</b>")
+    tab.get_by_label("Dated until").fill("<b>soon</b>")
     reply = ask(tab, "Who kept the lighthouse?")
     expect(reply.get_by_text("until <b>soon</b>: not a day; write it as 2024-12-31")).to_be_visible()
     expect(tab.get_by_label("Your question")).to_have_value("Who kept the lighthouse?")
@@ -455,20 +385,24 @@ def test_another_name_for_this_machine_is_refused(tab: Page, answering: Served) 
 
 def test_a_phone_needs_no_sideways_scrolling(phone: Page, answering: Served) -> None:
     visit(phone, answering)
-    phone.locator(".filters summary").click()
     assert_fits(phone)
     reply = ask(phone, "What did the storm smash along the quay, which wooden barriers?")
+    expect(phone.locator(".composer")).to_be_in_viewport()
     assert_fits(phone)
     chip_of(reply, "The storm smashed").click()
     expect(phone.locator("mark")).to_be_in_viewport()
+    expect(phone.locator(".composer")).to_be_hidden()
     assert_fits(phone)
-    composer, panel = phone.locator(".composer").bounding_box(), phone.locator(".panel").bounding_box()
-    assert panel["y"] >= composer["y"] + composer["height"]
+    phone.get_by_role("button", name="All evidence").click()
+    expect(phone.locator(".composer")).to_be_visible()
+    phone.get_by_role("button", name="Conversations", exact=True).click()
+    expect(phone.get_by_role("button", name="New conversation")).to_be_visible()
+    assert_fits(phone)
 
 
 def assert_fits(page: Page) -> None:
     widths = page.evaluate(
-        "[document.documentElement, ...document.querySelectorAll('.dragoman, .panel, .article')]"
+        "[document.documentElement, ...document.querySelectorAll('.dragoman, .panel, .article, .side, .log')]"
         ".map(box => box.scrollWidth - box.clientWidth)"
     )
     assert max(widths) <= 0
@@ -490,6 +424,11 @@ def test_both_schemes_are_legible(tab: Page, answering: Served, scheme: str) -> 
         ".article",
         "mark",
         ".send",
+        ".searched",
+        ".badge",
+        ".quiet >> nth=0",
+        ".conversation-time",
+        ".fact-file dd",
     ):
         # WCAG 2.2, 1.4.3: text and what is behind it differ by 4.5 to 1.
         assert tab.locator(selector).first.evaluate(CONTRAST) >= 4.5, selector
@@ -587,15 +526,24 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     write_files(tmp_path / "files")
     make_index(tmp_path / "index", tmp_path / "files")
     with Assistant(Index.open(tmp_path / "index"), calibration=always(0.0)) as assistant:
-        yield Desk(assistant)
+        yield Desk(assistant, Conversations(None))
 
 
 def question(text: object = "Who kept the lighthouse?", **others: object) -> dict[str, object]:
-    return {"question": text, "earlier": [], "languages": [], "after": "", "before": "", **others}
+    nothing = {"earlier": [], "languages": [], "after": "", "before": "", "sources": []}
+    return {"question": text, **nothing, "conversation": "", "replaces": 0, **others}
+
+
+def reply_to(desk: Desk, request: dict[str, object]) -> dict[str, Any]:
+    """The last event of a reply."""
+    given = desk.ask(request)
+    while not given.get("done", True):
+        given = desk.more({"id": given["id"], "seen": 0})
+    return given["events"][-1] if given["kind"] == "running" else given
 
 
 def test_every_chip_opens(desk: Desk) -> None:
-    reply = desk.ask(question())
+    reply = reply_to(desk, question())
     chips = [chip for statement in reply["statements"] for chip in statement["chips"]]
     assert [chip["number"] for chip in chips] == list(range(1, len(chips) + 1))
     for chip in chips:
@@ -618,14 +566,14 @@ def test_every_chip_opens(desk: Desk) -> None:
     ],
 )
 def test_a_chip_that_does_not_fit_its_source_opens_nothing(desk: Desk, change: dict[str, object]) -> None:
-    chip = desk.ask(question("Who handed his keys to the port?"))["statements"][0]["chips"][0]
+    chip = reply_to(desk, question("Who handed his keys to the port?"))["statements"][0]["chips"][0]
     shown = desk.show({**chip, **change})
     assert (shown["kind"], "pieces" in shown) == ("error", False)
 
 
 def test_dropped_words_cannot_be_shown(desk: Desk, tmp_path: Path) -> None:
     text = (tmp_path / "files" / HOSTILE_NAME).read_text(encoding="utf-8")
-    chip = desk.ask(question("What did the storm smash along the quay?"))["statements"][0]["chips"][0]
+    chip = reply_to(desk, question("What did the storm smash along the quay?"))["statements"][0]["chips"][0]
     assert chip["source"] == HOSTILE_NAME
     start = text.index("dropped-7")
     shown = desk.show({**chip, "start": start, "end": start + 9, "quote": "dropped-7"})
@@ -634,11 +582,11 @@ def test_dropped_words_cannot_be_shown(desk: Desk, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "  ", None, 7, "x" * 5_000])
 def test_a_question_that_is_none_is_told(desk: Desk, text: object) -> None:
-    assert desk.ask(question(text))["kind"] == "error"
+    assert reply_to(desk, question(text))["kind"] == "error"
 
 
 def test_half_a_character_is_no_reason_to_fail(desk: Desk) -> None:
-    assert desk.ask(question("Who kept the lighthouse \ud83d?", earlier=["\ud83d why?"]))["kind"] == "answer"
+    assert reply_to(desk, question("Who kept the lighthouse \ud83d?", earlier=["\ud83d why?"]))["kind"] == "answer"
 
 
 def test_pieces_are_the_kept_text_and_nothing_else() -> None:

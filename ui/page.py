@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from threading import Lock
 
 from index.errors import CitationError, ConversationsError, DragomanError, SettingsError
-from index.folder import Filters
+from index.folder import Filters, Index
 from index.values import Document, Span
 from rag.assistant import Assistant, Wishes
 from rag.reply import Abstention, Answer, Reply, Statement
@@ -53,20 +54,20 @@ class Desk:
         return told(self._tried)
 
     def _tried(self) -> Payload:
-        with self._lock:
-            sequence, questions = self._assistant.index.catalog.sequence, list(examples(self._assistant.index))
+        with self._borrowed() as assistant:
+            sequence, questions = assistant.index.catalog.sequence, list(examples(assistant.index))
         if self._examples[0] != sequence:
             answered = filter(self._is_answered, questions[:_MOST_EXAMPLES_TRIED])
             self._examples = (sequence, list(islice(answered, MOST)))
         return {"kind": "examples", "questions": self._examples[1]}
 
     def _is_answered(self, question: str) -> bool:
-        with self._lock:  # for each anew: whoever asks meanwhile waits for one of these and not for all
-            return isinstance(self._assistant.decide(self._assistant.draft(question)), Answer)
+        with self._borrowed() as assistant:  # for each anew: who asks meanwhile waits for one of these and not for all
+            return isinstance(assistant.decide(assistant.draft(question)), Answer)
 
     def sources(self, request: object, user: str = "") -> Payload:
         """The paths of files and folders that hold the words of {"text"}: {"paths"}."""
-        return self._serve(lambda: self._sources(text(request, "text").strip().lower()))
+        return self._serve(lambda index: self._sources(index, text(request, "text").strip().lower()))
 
     def ask(self, request: object, user: str = "") -> Payload:
         """Begin to answer {"question", "earlier", "languages", "after", "before", "sources", "conversation",
@@ -114,17 +115,22 @@ class Desk:
 
         The quote is read from the stored source again; if it is not there, that is said and nothing is shown.
         """
-        return self._serve(lambda: self._show(request))
+        return self._serve(lambda index: self._show(index, request))
 
-    def _serve(self, work: Callable[[], Payload]) -> Payload:
-        def locked() -> Payload:
-            with self._lock:
-                return work()
+    @contextmanager
+    def _borrowed(self) -> Iterator[Assistant]:
+        """The assistant, for nobody else meanwhile."""
+        with self._lock:
+            yield self._assistant
 
-        return told(locked)
+    def _serve(self, work: Callable[[Index], Payload]) -> Payload:
+        def served() -> Payload:
+            with self._borrowed() as assistant:
+                return work(assistant.index)
 
-    def _overview(self) -> Payload:
-        index = self._assistant.index
+        return told(served)
+
+    def _overview(self, index: Index) -> Payload:
         index.refresh()
         files, articles, passages = index.catalog.counts()
         return {
@@ -136,8 +142,8 @@ class Desk:
             "languages": list(index.dense.languages),
         }
 
-    def _sources(self, words: str) -> Payload:
-        paths = sorted(self._assistant.index.catalog.files())
+    def _sources(self, index: Index, words: str) -> Payload:
+        paths = sorted(index.catalog.files())
         folders = {path[:at] for path in paths for at, letter in enumerate(path) if letter == "/" and at}
         found = [path for path in (*sorted(folders), *paths) if words in path.lower()]
         return {"kind": "sources", "paths": found[:_MOST_SOURCES]}
@@ -146,12 +152,12 @@ class Desk:
         self, question: str, wishes: Wishes, filters: Filters, keep: Callable[[Reply, Payload], Payload]
     ) -> Iterator[Payload]:
         try:
-            with self._lock:
-                overview = self._overview()  # refreshes: what was ingested since is asked, too
-                index = self._assistant.index
+            with self._borrowed() as assistant:
+                index = assistant.index
+                overview = self._overview(index)  # refreshes: what was ingested since is asked, too
                 yield {"kind": "searching", **asdict(index.extent(filters))}
                 payload = ReplyPayload(index)
-                for each in self._assistant.stream(question, **wishes):
+                for each in assistant.stream(question, **wishes):
                     if isinstance(each, Statement):
                         yield {"kind": "statement", **payload.statement(each)}
                     else:
@@ -168,9 +174,9 @@ class Desk:
             return {"conversation": place["conversation"], "turn": 0, "unkept": str(error)}
         return {"conversation": conversation, "turn": turn}
 
-    def _show(self, request: object) -> Payload:
+    def _show(self, index: Index, request: object) -> Payload:
         path, start, end = text(request, "source"), number(request, "start"), number(request, "end")
-        catalog = self._assistant.index.catalog
+        catalog = index.catalog
         source, document = catalog.source(path), catalog.document(text(request, "document"))
         quote = text(request, "quote")
         stands = 0 <= start < end and source is not None and source.text[start:end] == quote

@@ -20,6 +20,9 @@ MOST = 4
 _PASSAGES_READ = 200
 _FEWEST_WORDS, _MOST_WORDS = 4, 14  # of a title that says what its article is about
 _MOST_FROM_NAMES = 2
+# Of passages that an article shares with the subject of a question, looked at on the sample: the score over that of the
+# best, the share of the question's words, and the cosine.
+_NEAR, _SHARES_WORDS, _SHARES_SENSE = 0.65, 0.1, 0.2
 
 _OF_TITLE = {
     "en": "What does “{}” say?",
@@ -32,7 +35,7 @@ _MORE_OF_NAME = "What else is said about {}?"
 # A capitalised word, or some, after a small word: the first word of a sentence may be none.
 _NAME = re.compile(r"(?<=[a-z,] )[A-Z][a-z]{3,}(?:[ -][A-Z][a-z]{2,}){0,2}(?![\w-])")
 _NO_NAMES = re.compile(
-    r"\b(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|January|February|March|April|June|July|August|September|October|"
+    r"\b(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)days?|January|February|March|April|June|July|August|September|October|"
     r"November|December|English|Russian|Azerbaijani|Turkish|President|Minister|Prime|Foreign|North|South|East|West|"
     r"(?:North|South|East|West)ern|Internet|Doctor)\b"
 )
@@ -59,13 +62,15 @@ def follow_ups(reply: Reply) -> list[str]:
         said = [statement.text for statement in reply.statements if detect_language(statement.text) == "en"]
         found = dict.fromkeys(name for text in said for name in _names(text))
         names = [name for name in found if lang == "en" and name.lower() not in asked]
-    others = _of_titles([hit.passage for hit in reply.evidence if hit.passage.title not in cited], lang)
-    return [*(_MORE_OF_NAME.format(name) for name in names[:2]), *others][: MOST - 1]
+    least = _NEAR * max((hit.score for hit in reply.evidence), default=0.0)
+    near = [hit.passage for hit in reply.evidence if hit.score >= least and hit.passage.title not in cited]
+    return [*(_MORE_OF_NAME.format(name) for name in names[:2]), *_of_titles(near, lang)[:2]][: MOST - 1]
 
 
 def better_questions(evidence: Sequence[ScoredPassage], question: str) -> list[str]:
-    """What may be asked in place of a question that was declined: about the articles that come near."""
-    return _of_titles([hit.passage for hit in evidence], detect_language(question))[: MOST - 1]
+    """What may be asked in place of a question that was declined: about the articles that share words or sense."""
+    near = [hit.passage for hit in evidence if hit.lexical >= _SHARES_WORDS or hit.dense >= _SHARES_SENSE]
+    return _of_titles(near, detect_language(question))[: MOST - 1]
 
 
 def _of_titles(passages: Iterable[Passage], lang: str) -> list[str]:
@@ -74,13 +79,13 @@ def _of_titles(passages: Iterable[Passage], lang: str) -> list[str]:
 
 
 def _titles(passages: Sequence[Passage]) -> Iterator[str]:
-    """A question of a title for each language, those of most passages first, then of second titles."""
+    """A question of a title for each language, then of second titles."""
     by_language: dict[str, list[str]] = {}
     for passage in passages:
         if passage.lang in _OF_TITLE and _title(passage) and detect_language(passage.title) == passage.lang:
             by_language.setdefault(passage.lang, []).extend(_of_titles([passage], passage.lang))
     for place in range(MOST):
-        for questions in sorted(by_language.values(), key=len, reverse=True):
+        for questions in by_language.values():
             yield from list(dict.fromkeys(questions))[place : place + 1]
 
 

@@ -207,7 +207,9 @@ function showLanguages(overview) {
 
 async function showExamples() {
   const reply = await call("examples", {});
-  if (reply.kind === "examples") find(".examples").replaceChildren(...questionButtons(reply.questions));
+  if (reply.kind !== "examples") return;
+  exampleQuestions = reply.questions;
+  find(".examples").replaceChildren(...questionButtons(exampleQuestions));
 }
 
 // Keys and events

@@ -2,6 +2,7 @@
 
 const log = find(".log");
 
+let exampleQuestions = [];
 // Of the open conversation, oldest first: {box, body, question, reply, key, verdict}; `key` is 0 until it is kept.
 const turns = [];
 
@@ -95,7 +96,7 @@ function finishTurn(turn, reply) {
   }
   if (reply.unkept) parts.push(make("p", "note", reply.unkept));
   if (reply.kind !== "error") parts.push(toolsElement(turn));
-  if (reply.suggestions?.length) parts.push(suggestionsElement(reply));
+  if (reply.kind === "answer" && reply.suggestions?.length) parts.push(suggestionsElement("Go on with", reply.suggestions));
   turn.thinking?.remove();
   turn.searched?.remove();
   for (const old of [...turn.body.children]) if (!parts.includes(old)) old.remove();
@@ -202,15 +203,16 @@ function abstentionElement(turn, reply) {
     }
     box.append(items);
   }
+  const better = reply.suggestions?.length ? reply.suggestions : exampleQuestions.slice(0, 3);
+  if (better.length) box.append(suggestionsElement("What can be answered", better));
   return box;
 }
 
-function suggestionsElement(reply) {
+function suggestionsElement(name, questions) {
   const box = make("div", "suggestions");
   box.setAttribute("role", "group");
-  const name = reply.kind === "abstention" ? "What is near can be asked" : "Go on with";
   box.setAttribute("aria-label", name);
-  box.append(make("span", "suggestions-name", name), ...questionButtons(reply.suggestions));
+  box.append(make("span", "suggestions-name", name), ...questionButtons(questions));
   return box;
 }
 
