@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from eval.sets import load_answer_set
 from index.embed import HashingEmbedder
 from index.errors import ConversationsError
 from index.folder import Index
@@ -209,3 +211,34 @@ def test_where_nothing_can_be_kept_it_is_told(tmp_path: Path, reply: Reply) -> N
     conversation, _ = kept.add(reply, {})
     assert len(kept.turns(conversation)) == 1  # while it runs
     assert conversations_file(folder).read_bytes().startswith(b"this is no database")
+
+
+def test_feedback_becomes_questions_that_can_be_measured(
+    tmp_path: Path, dragoman: Callable[..., subprocess.CompletedProcess[str]], assistant: Assistant
+) -> None:
+    folder = assistant.index.folder
+    kept = Conversations(conversations_file(folder))
+    said = [
+        ("What colour is the crane of Qumlu harbour?", Verdict.WRONG_CITATION, "was painted green on Monday"),
+        ("Who painted the bridge of Qumlu blue?", Verdict.SHOULD_HAVE_DECLINED, ""),
+        ("When did the mayor come?", Verdict.WRONG_ANSWER, ""),
+        ("Why did the mayor come?", Verdict.MISSING_SOURCE, "words that stand nowhere"),
+    ]
+    for question, verdict, words in said:
+        _, turn = kept.add(assistant.ask(question), {})
+        kept.give_feedback(turn, verdict, words)
+    kept.close()
+    listed = dragoman("feedback", "--index", folder)
+    assert listed.stdout.splitlines()[:2] == [f"wrong citation: {said[0][0]}", "    right: was painted green on Monday"]
+    file = tmp_path / "cases.jsonl"
+    done = dragoman("feedback", "--index", folder, "--to", file)
+    assert (done.returncode, done.stdout) == (1, f"{file}: added 2 of 4\n")
+    assert "'When did the mayor come?' (wrong answer): nobody said what is right; choose it: dragoman eval add" in (
+        done.stderr
+    )
+    assert "'Why did the mayor come?' (missing source): the quote" in done.stderr
+    questions = load_answer_set(file, corpus=folder.parent / "files").questions
+    assert [(each.question, each.gold, each.answerable) for each in questions] == [
+        (said[0][0], ("was painted green on Monday",), True),
+        (said[1][0], (), False),
+    ]

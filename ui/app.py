@@ -67,18 +67,20 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 7860,
+    reranker: str = "",
+    chat: str = "",
     opens_browser: bool = False,
     report: Report = lambda message: None,
     prevent_thread_lock: bool = False,
 ) -> RunningPage:
     """Serve the page of an index until Ctrl-C, or return at once with `prevent_thread_lock`; then close it yourself.
 
-    `port` 0 takes any that is free. GET /health answers once questions can be asked. `report` is told the address, and
+    `reranker` and `chat` name models, as `Assistant.open` takes them. `port` 0 takes any that is free. GET /health answers once questions can be asked. `report` is told the address, and
     what takes long.
     Raises IndexFolderError, ModelError, and SettingsError when `host` and `port` cannot be had.
     """
     port = _free_port(host, port)
-    assistant = Assistant.open(index_folder, report=report)
+    assistant = Assistant.open(index_folder, reranker=reranker, chat=chat, report=report)
     try:
         _ = assistant.index.embedder  # loaded now: a model that is missing is told here, not to the first question
         page = build_page(assistant)

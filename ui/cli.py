@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     # These modules import from here, so they are imported when the command is run.
     from ui.eval_command import add_eval
+    from ui.feedback_command import add_feedback
     from ui.index_command import add_index_command
     from ui.ingest_command import add_ingest
     from ui.plan_command import add_plan
@@ -101,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     add_import(commands)
     add_plan(commands)
     add_eval(commands)
+    add_feedback(commands)
     return parser
 
 
@@ -230,8 +232,9 @@ def _add_earlier(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_llm(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
+def add_llm(parser: argparse._ActionsContainer) -> None:
+    """Give a command the option that names the language model that writes."""
+    parser.add_argument(
         "--llm",
         default="",
         metavar="NAME",
@@ -285,7 +288,7 @@ def _add_ask(commands: Any) -> None:
     add_index(parser)
     _add_filters(parser)
     _add_earlier(parser)
-    _add_llm(_add_rewrite(parser))
+    add_llm(_add_rewrite(parser))
     add_reranker(parser)
     _add_explain(parser)
     parser.add_argument(
@@ -522,6 +525,8 @@ def _add_serve(commands: Any) -> None:
         "--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
     )
     parser.add_argument("--no-browser", action="store_true", help="only say the address; do not open it")
+    add_reranker(parser)
+    add_llm(parser)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -531,6 +536,8 @@ def _serve(options: argparse.Namespace) -> int:
         options.index,
         host=options.host,
         port=options.port,
+        reranker=options.reranker,
+        chat=options.llm,
         opens_browser=not options.no_browser,
         report=complain,
     )

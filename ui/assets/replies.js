@@ -85,6 +85,10 @@ function finishTurn(turn, reply) {
     const answer = turn.answer ?? make("ol", "reply answer");
     // What is on the page already stays, and so does the focus in it.
     if (!same) answer.replaceChildren(...reply.statements.map((statement) => statementElement(turn, statement)));
+    // How a statement is supported may be known only when all is said.
+    for (const [place, badge] of [...answer.querySelectorAll(".badge")].entries()) {
+      badge.replaceWith(badgeElement(reply.statements[place]));
+    }
     answer.removeAttribute("aria-busy");
     parts.push(answer, ...notesElements(reply), ...disagreementElements(reply));
   } else if (reply.kind === "abstention") {
