@@ -400,13 +400,13 @@ def test_a_conversation_is_saved_as_markdown_and_json(tab: Page, sample: Served)
     visit(tab, sample)
     answered(tab, MOSCOW)
     with tab.expect_download() as markdown:
-        tab.get_by_role("button", name="Save as Markdown").click()
+        tab.get_by_role("button", name="Save Markdown").click()
     assert markdown.value.suggested_filename == "why-did-Armenia-skip-the-Moscow-meeting.md"
     text = Path(markdown.value.path()).read_text(encoding="utf-8")
     assert SKIPPED in text
     assert "[^1-1]: “Ermənistan" in text
     with tab.expect_download() as json_:
-        tab.get_by_role("button", name="Save as JSON").click()
+        tab.get_by_role("button", name="Save JSON").click()
     document = json.loads(Path(json_.value.path()).read_text(encoding="utf-8"))
     assert document["turns"][0]["reply"]["statements"][0]["citations"][0]["source"] == "0007.txt"
 

@@ -320,6 +320,10 @@ def test_a_hostile_document_is_only_text(tab: Page, answering: Served) -> None:
     visit(tab, answering)
     reply = ask(tab, "What did the storm smash along the quay, which wooden barriers?")
     expect(reply).to_contain_text(HOSTILE_QUOTE)
+    chip_of(reply, "The storm smashed").hover()
+    expect(tab.locator(".tip-quote")).to_have_text(HOSTILE_QUOTE)
+    expect(tab.locator(".card-title", has_text=HOSTILE_TITLE).first).to_be_visible()
+    assert_nothing_but_text(tab)
     chip_of(reply, "The storm smashed").click()
     assert marked_text(tab) == HOSTILE_QUOTE
     expect(tab.locator(".panel .title")).to_have_text(HOSTILE_TITLE)

@@ -75,8 +75,8 @@ def serve(
 ) -> RunningPage:
     """Serve the page of an index until Ctrl-C, or return at once with `prevent_thread_lock`; then close it yourself.
 
-    `reranker` and `chat` name models, as `Assistant.open` takes them. `port` 0 takes any that is free. GET /health answers once questions can be asked. `report` is told the address, and
-    what takes long.
+    `reranker` and `chat` name models, as `Assistant.open` takes them. `port` 0 takes any that is free. GET /health
+    answers once questions can be asked. `report` is told the address, and what takes long.
     Raises IndexFolderError, ModelError, and SettingsError when `host` and `port` cannot be had.
     """
     port = _free_port(host, port)

@@ -22,7 +22,7 @@ _FEWEST_WORDS, _MOST_WORDS = 4, 14  # of a title that says what its article is a
 _MOST_FROM_NAMES = 2
 # Of passages that an article shares with the subject of a question, looked at on the sample: the score over that of the
 # best, the share of the question's words, and the cosine.
-_NEAR, _SHARES_WORDS, _SHARES_SENSE = 0.65, 0.1, 0.2
+_NEAR, _SHARES_WORDS, _SHARES_SENSE = 0.68, 0.1, 0.2
 
 _OF_TITLE = {
     "en": "What does “{}” say?",

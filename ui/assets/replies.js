@@ -239,7 +239,11 @@ function toolsElement(turn) {
   if (turn.key) {
     const wrong = makeButton("quiet wrong", "", () => {
       if (tools.nextElementSibling?.classList.contains("feedback")) tools.nextElementSibling.remove();
-      else tools.after(feedbackElement(turn, wrong));
+      else {
+        const form = feedbackElement(turn, wrong);
+        tools.after(form);
+        form.scrollIntoView({ block: "nearest" });
+      }
     });
     nameFeedback(turn, wrong);
     tools.append(wrong);
