@@ -15,7 +15,7 @@ from index.catalog import BuiltWith, Catalog, PendingPassage, ReadySource
 from index.clean import Cleaned, clean_given
 from index.embed import EmbeddedPassage, Embedder, begun, fit_token_codec
 from index.errors import IndexMismatch, ReadError
-from index.files import Stamp, discover, exists
+from index.files import Stamp, discover, exists, size_of
 from index.folder import Index, check_embedder
 from index.gone import check_not_lost
 from index.lock import writing
@@ -43,6 +43,9 @@ class Progress:
     files_total: int
     passages_done: int  # embedded
     passages_known: int  # committed and to be embedded; grows while files are read
+    articles: int = 0  # in the files that were read
+    bytes_done: int = 0  # of the files that are new or changed
+    bytes_total: int = 0
 
 
 @dataclass(slots=True)
@@ -221,6 +224,7 @@ class _Run:
         self._chunking = self.catalog.built_with.chunking
         self._token_codec = _token_codec(self.catalog, embedder)
         self._files_done = self._files_total = 0
+        self._articles = self._bytes_done = self._bytes_total = 0
         self._passages_known = self.catalog.pending_count()  # what a run that was stopped has left
 
     def add(self, files: Iterator[_Parsed]) -> None:
@@ -301,6 +305,7 @@ class _Run:
     def parse_changed(self, plan: Plan, *, processes: int, seconds_a_file: float) -> Iterator[_Parsed]:
         """The files that are new or changed; what cannot be read goes into the report."""
         self._files_total = len(plan.steps)
+        self._bytes_total = sum(size_of(step.file.location) for step in plan.steps if isinstance(step, Job))
         self._tell()
         for job, read in read_files(self._jobs(plan), processes=processes, seconds_a_file=seconds_a_file):
             stored = plan.known.get(job.path)
@@ -320,6 +325,7 @@ class _Run:
                 if not parsed.passages and stored is not None:  # what it held before is no longer there
                     self.remove([job.path])
             self._files_done += 1
+            self._bytes_done += size_of(job.file.location)
             self._tell()
 
     def _jobs(self, plan: Plan) -> Iterator[Job]:
@@ -352,6 +358,7 @@ class _Run:
             )
         ]
         self._passages_known += len(passages)
+        self._articles += len(cleaned.documents)
         return _Parsed(location, source, cleaned, tuple(passages), is_new, rules)
 
     def _commit(self, batch: list[_Parsed]) -> None:
@@ -376,4 +383,14 @@ class _Run:
                 (self.result.added if file.is_new else self.result.replaced).append(file.source.path)
 
     def _tell(self) -> None:
-        self._on_progress(Progress(self._files_done, self._files_total, self.result.passages, self._passages_known))
+        self._on_progress(
+            Progress(
+                self._files_done,
+                self._files_total,
+                self.result.passages,
+                self._passages_known,
+                self._articles,
+                self._bytes_done,
+                self._bytes_total,
+            )
+        )
