@@ -577,10 +577,15 @@ class Catalog:
         row = self._db.execute("SELECT location FROM sources WHERE path = ?", (path,)).fetchone()
         return Path(row[0]) if row else None
 
-    def sources(self) -> Iterator[StoredSource]:
-        """Every source in order of path, with its documents, dropped spans and passages."""
+    def sources(self, *, after: str = "", limit: int = -1) -> Iterator[StoredSource]:
+        """Sources in order of path, with their documents, dropped spans and passages.
+
+        Those whose path comes after `after`, at most `limit` of them, all if it is negative.
+        """
         for key, path, location, media, sha256, encoding, spelling, problems in self._db.execute(
-            "SELECT key, path, location, media, sha256, encoding, spelling, problems FROM sources ORDER BY path"
+            "SELECT key, path, location, media, sha256, encoding, spelling, problems FROM sources "
+            "WHERE path > ? ORDER BY path LIMIT ?",
+            (after, limit),
         ).fetchall():
             dropped = self._db.execute(
                 'SELECT start, "end", reason FROM dropped WHERE source = ? ORDER BY start', (key,)
@@ -654,6 +659,10 @@ class Catalog:
     def document(self, document_id: str) -> Document | None:
         """The document with this id, or None."""
         return next(iter(self._documents("d.id = ?", document_id)), None)
+
+    def documents_of(self, path: str) -> list[Document]:
+        """The documents of a source, in order; none if there is no such source."""
+        return list(self._documents("s.path = ?", path))
 
     def _documents(self, condition: str, value: object) -> Iterator[Document]:
         rows = self._db.execute(
