@@ -29,6 +29,7 @@ from rag.rerank import load_reranker
 from rag.retrieve import HybridRetriever, Retriever
 from rag.rewrite import Rewriter, Rewritten
 from rag.select import Selected, collapse, spread
+from rag.steps import step
 from rag.support import SUPPORT, SupportModel, numbers_hash
 from rag.when import NEWEST, Period, asks_about_now, check_day, periods, prefer_periods, prefer_recent, published_by
 
@@ -224,20 +225,25 @@ class Assistant:
             filtered = "in this index" if found.filters == Filters() else "under these filters"
             return Abstention(question, f"There is no passage {filtered} to answer from.", (), 0.0, searched)
         hits = [each.hit for each in found.selected]
-        draft = self._reader.read(found.meant, hits)
+        with step("read"):
+            draft = self._reader.read(found.meant, hits)
         evidence = tuple(merge_neighbours(hits, cache(self.index.source)))
         if not draft.statements:
             reason = "The closest passages hold no whole sentence that could answer."
             return Abstention(question, reason, evidence, 0.0, searched, draft.rejected)
         probability = self._calibration.probability(signals(found.meant, hits, draft, raised=found.raised))
+        conflicts = find_conflicts(found.meant, draft, found.named)
+        with step("ground"):
+            statements = ground(draft.statements, self.index)
+            disagreements = ground_conflicts(conflicts, self.index)
         return Answer(
             question,
-            ground(draft.statements, self.index),
+            statements,
             evidence,
             probability,
             searched,
             doubt(found.meant, draft),
-            disagreements=ground_conflicts(find_conflicts(found.meant, draft, found.named), self.index),
+            disagreements=disagreements,
             rejected=draft.rejected,
         )
 
@@ -338,7 +344,8 @@ class Assistant:
         pool = max(_POOL, 2 * k)
         while True:
             # What was restored is no more ASCII, which is how the retriever knows that there is nothing to restore.
-            hits = retriever.retrieve(meant, k=pool, filters=filters)
+            with step("retrieve"):
+                hits = retriever.retrieve(meant, k=pool, filters=filters)
             known = [Selected(hit) for hit in hits if not as_of or published_by(hit.passage.date, as_of)]
             found = prefer_periods(known, named)
             if recent or about_now:

@@ -45,7 +45,7 @@ class Receipt:
             "kind": kind,
             "question": reply.question,
             "reason": reason,
-            "statements": [_statement_to_json(statement) for statement in statements],
+            "statements": [statement_to_json(statement) for statement in statements],
             "evidence": [hit_to_json(hit) for hit in reply.evidence],
             "rejected": [
                 {
@@ -103,7 +103,8 @@ def _footnoted(statement: Statement, notes: list[str]) -> str:
     return f"{_escaped(statement.text)}{footnotes}{_escaped(counted)}{_support(statement)}"
 
 
-def _statement_to_json(statement: Statement) -> dict[str, Any]:
+def statement_to_json(statement: Statement) -> dict[str, Any]:
+    """A statement as `statements[]` of the JSON document gives it."""
     return {
         "text": statement.text,
         "support": statement.support.value,
@@ -124,7 +125,7 @@ def _disagreement_to_json(found: Disagreement) -> dict[str, Any]:
                 "says": side.says,
                 "date": side.date,
                 "outlet": side.outlet,
-                "statements": [_statement_to_json(statement) for statement in side.statements],
+                "statements": [statement_to_json(statement) for statement in side.statements],
             }
             for side in found.sides
         ],

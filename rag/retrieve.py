@@ -17,6 +17,7 @@ from rag.fuse import agree, fuse, highest, reorder, rerank, surpluses
 from rag.late import score_packed
 from rag.letters import restore_letters
 from rag.rerank import CROSS_ENCODED, CrossEncoderReranker
+from rag.steps import step
 
 # How many candidates each side brings; the fusion sees all of them with both scores.
 _CANDIDATES = 100
@@ -88,7 +89,8 @@ class HybridRetriever:
         agreeing = [(other, ranking) for other, ranking in rankings if agree(own.scores, ranking.scores)]
         all_of_them = [own, *(ranking for _, ranking in agreeing)]
         scores = highest(each.scores for each in all_of_them)
-        cross = self._cross(question, scores)
+        with step("rerank"):
+            cross = self._cross(question, scores)
         return Ranking(
             dense=highest(each.dense for each in all_of_them),
             lexical=highest(each.lexical for each in all_of_them),
@@ -112,7 +114,8 @@ class HybridRetriever:
         surplus = surpluses(shares, langs)
         fused = fuse(dense, surplus)
         order = sorted(fused, key=lambda key: (-fused[key], key))
-        late = self._late(meant, order[:_RERANKED], langs) if self.rerank else {}
+        with step("rerank"):
+            late = self._late(meant, order[:_RERANKED], langs) if self.rerank else {}
         scores = rerank(dense, surplus, late, langs, is_question=is_question(question))
         return Ranking(dense, shares, fused, late, {}, scores)
 

@@ -40,6 +40,7 @@ from ui.app import RunningPage, build_page, launch, serve
 from ui.conversations import Conversations
 from ui.page import Desk
 from ui.payload import Piece, article_pieces
+from ui.server import Settings
 
 ROOT = Path(__file__).parents[1]
 LIGHTHOUSE = """The lighthouse keeper of Sahilkend retires
@@ -463,7 +464,7 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
         with pytest.raises(
             SettingsError, match=rf"^--port {port}: another program has it on 127\.0\.0\.1; .*--port \d+"
         ):
-            serve(tmp_path / "index", port=port, prevent_thread_lock=True)
+            serve(Settings(tmp_path / "index", port=port), prevent_thread_lock=True)
 
 
 @pytest.mark.parametrize(
@@ -475,20 +476,20 @@ def test_a_taken_port_is_told(tmp_path: Path) -> None:
 )
 def test_an_address_that_cannot_be_had_is_told(tmp_path: Path, host: str, port: int, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        serve(tmp_path, host=host, port=port, prevent_thread_lock=True)
+        serve(Settings(tmp_path, host=host, port=port), prevent_thread_lock=True)
 
 
 def test_a_missing_index_is_told(tmp_path: Path) -> None:
     with pytest.raises(IndexFolderError, match="dragoman ingest"):
-        serve(tmp_path / "none", port=0, prevent_thread_lock=True)
+        serve(Settings(tmp_path / "none", port=0), prevent_thread_lock=True)
 
 
 def test_serving_is_quiet_and_ends_with_ctrl_c(tmp_path: Path) -> None:
     write_files(tmp_path / "files")
     make_index(tmp_path / "index", tmp_path / "files")
     program = (
-        "import sys; from pathlib import Path; from ui.app import serve\n"
-        "serve(Path(sys.argv[1]), port=0, report=lambda message: print(message, flush=True))"
+        "import sys; from pathlib import Path; from ui.app import serve; from ui.server import Settings\n"
+        "serve(Settings(Path(sys.argv[1]), port=0), report=lambda message: print(message, flush=True))"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "index")]
     with subprocess.Popen(
@@ -515,7 +516,7 @@ def test_ctrl_c_while_the_address_is_told_ends_serving(tmp_path: Path) -> None:
         if message.startswith("ask at "):
             raise KeyboardInterrupt
 
-    running = serve(tmp_path / "index", port=0, report=told)
+    running = serve(Settings(tmp_path / "index", port=0), report=told)
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(running.url, timeout=5)
 

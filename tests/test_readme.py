@@ -91,7 +91,7 @@ def test_the_python_example_runs_as_shown(
 
 def test_every_command_in_the_table_exists() -> None:
     commands = set(re.findall(r"^\| `dragoman (\w+)", README, re.MULTILINE))
-    asking = {"ask", "search", "serve", "feedback"}
+    asking = {"ask", "search", "serve", "user", "mcp", "feedback"}
     keeping = {"ingest", "sources", "show", "index", "export", "import", "plan"}
     assert commands == asking | keeping | {"verify", "eval"}
     for command in commands:

@@ -1,30 +1,31 @@
-"""The page: one Gradio component, served to this machine alone unless asked otherwise."""
+"""The page: one Gradio component, served with the API, to this machine alone unless asked otherwise."""
 
 from __future__ import annotations
 
-import errno
-import ipaddress
 import os
-import socket
 import sys
 import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.errors import SettingsError
 from rag.assistant import Assistant
+from ui.api import PATHS as API_PATHS
+from ui.api import make_api
 from ui.conversations import open_conversations
+from ui.gate import Gate, hosts_of, warning
 from ui.history import History
+from ui.observe import Observer
 from ui.page import Desk
 from ui.payload import Payload
 from ui.pieces import ASSETS, page_css, page_html, page_js
+from ui.server import Settings, listen, open_assistant, open_serving, taken
+from ui.users import CURRENT_USER, Users
 
 if TYPE_CHECKING:
     import gradio as gr
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 Report = Callable[[str], None]
 
@@ -34,18 +35,18 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 _FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Noto Sans", "sans-serif")
 _MONO_FONTS = ("ui-monospace", "Menlo", "Consolas", "Noto Sans Mono", "monospace")
 
-# The page puts every text in as text. Should that ever fail, the browser still lets nothing out to another host.
-# Gradio makes functions of strings, hence 'unsafe-eval', and writes its settings into the page, hence 'unsafe-inline'.
-_HEADERS = (
-    (
-        b"content-security-policy",
-        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
-        b"img-src 'self' data:; font-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'self'; "
-        b"form-action 'none'; frame-ancestors 'none'",
-    ),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-content-type-options", b"nosniff"),
+# What of Gradio's the page asks for. The rest, its own uploads, files, proxies and the calling of functions by name
+# among it, is not there: what is not open need not be guarded.
+_OPEN = (
+    "/assets/",
+    "/static/",
+    "/svelte/",
+    "/gradio_api/component_server",
+    "/gradio_api/heartbeat/",
+    "/gradio_api/startup-events",
 )
+_OPEN_EXACTLY = frozenset({"/", "/config", "/theme.css", "/favicon.ico", "/robots.txt", "/manifest.json"})
+_STARTUP = "/gradio_api/startup-events"  # Gradio asks itself for it, without a name; it tells nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,46 +55,50 @@ class RunningPage:
 
     url: str
     page: gr.Blocks
-    close_assistant: Callable[[], None]
+    close_rest: Callable[[], None]
 
     def close(self) -> None:
-        """Stop serving and close the assistant."""
+        """Stop serving, and close what it stands on."""
         self.page.close(verbose=False)
-        self.close_assistant()
+        self.close_rest()
 
 
 def serve(
-    index_folder: Path,
+    settings: Settings,
     *,
-    host: str = "127.0.0.1",
-    port: int = 7860,
-    reranker: str = "",
-    chat: str = "",
     opens_browser: bool = False,
     report: Report = lambda message: None,
     prevent_thread_lock: bool = False,
 ) -> RunningPage:
-    """Serve the page of an index until Ctrl-C, or return at once with `prevent_thread_lock`; then close it yourself.
+    """Serve the page of an index and the API until Ctrl-C, or return at once with `prevent_thread_lock`; then close it.
 
-    `reranker` and `chat` name models, as `Assistant.open` takes them. `port` 0 takes any that is free. GET /health
-    answers once questions can be asked. `report` is told the address, and what takes long.
-    Raises IndexFolderError, ModelError, and SettingsError when `host` and `port` cannot be had.
+    `report` is told the address, and what takes long. GET /health answers once questions can be asked.
+    Raises IndexFolderError, ModelError, and SettingsError when host and port cannot be had.
     """
-    port = _free_port(host, port)
-    assistant = Assistant.open(index_folder, reranker=reranker, chat=chat, report=report)
+    host = settings.host
+    with listen(host, settings.port) as listening:  # what Gradio would say of a port that it cannot have helps nobody
+        port = int(listening.getsockname()[1])
+    serving = open_serving(settings, report=report)
+    assistant = None
     try:
-        _ = assistant.index.embedder  # loaded now: a model that is missing is told here, not to the first question
+        assistant = open_assistant(settings, like=serving.assistants)
         page = build_page(assistant)
-        url = launch(page, host=host, port=port)
+        api = make_api(serving.assistants, serving.jobs, serving.observer)
+        url = launch(page, host=host, port=port, api=api, users=serving.users, observer=serving.observer)
     except BaseException:
-        assistant.close()
+        if assistant is not None:
+            assistant.close()
+        serving.close()
         raise
-    running = RunningPage(url, page, assistant.close)
+
+    def close_all() -> None:
+        assistant.close()
+        serving.close()
+
+    running = RunningPage(url, page, close_all)
     try:
-        if not _is_loopback(host):
-            report(
-                f"{host}: whoever can reach this machine can now read this archive; 127.0.0.1 keeps it to this machine"
-            )
+        if told := warning(host, has_users=serving.users is not None):
+            report(told)
         report(f"ask at {url} (Ctrl-C ends it)")
         if opens_browser and _has_screen():
             webbrowser.open(url)
@@ -127,17 +132,36 @@ def build_page(assistant: Assistant) -> gr.Blocks:
     return page
 
 
-def launch(page: gr.Blocks, *, host: str = "127.0.0.1", port: int = 7860) -> str:
-    """Serve a built page from a thread and return its address. Raises SettingsError when `port` cannot be had."""
+def launch(
+    page: gr.Blocks,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    api: ASGIApp | None = None,
+    users: Users | None = None,
+    observer: Observer | None = None,
+) -> str:
+    """Serve a built page from a thread, with `api` beside it, and return its address.
+
+    Raises SettingsError when `port` cannot be had.
+    """
     from gradio.themes import Default
     from starlette.middleware import Middleware
-    from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    port = _free_port(host, port)
-    middleware = [Middleware(_WithHeaders)]
-    if _is_loopback(host):
-        # A page elsewhere can point a name of its own at 127.0.0.1 and read us as if it were this page.
-        middleware.append(Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", host]))
+    with listen(host, port) as listening:
+        port = int(listening.getsockname()[1])
+    middleware = [
+        Middleware(
+            Gate,
+            observer=observer or Observer(),
+            users=users,
+            hosts=hosts_of(host),
+            is_open=_is_open,
+            public=[_STARTUP],
+        )
+    ]
+    if api is not None:
+        middleware.append(Middleware(_Split, api=api))
     _reach_without_proxy(host)
     try:
         _, url, _ = page.launch(
@@ -155,74 +179,42 @@ def launch(page: gr.Blocks, *, host: str = "127.0.0.1", port: int = 7860) -> str
             prevent_thread_lock=True,
         )
     except OSError as error:
-        raise _taken(host, port) from error
+        raise taken(host, port) from error
     return url
 
 
-class _WithHeaders:
-    """An ASGI application that adds `_HEADERS` to every response of another, and answers GET /health.
+class _Split:
+    """An ASGI application that hands what is the API's to the API, and the rest to another."""
 
-    It buffers nothing. Gradio takes every path for one of its pages, so health is answered before it.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, *, api: ASGIApp) -> None:
+        self._app, self._api = app, api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS]
-            await send(message)
-
-        if scope["type"] == "http" and scope["path"] == "/health" and scope["method"] == "GET":
-            from starlette.responses import JSONResponse
-
-            await JSONResponse({"status": "ok"})(scope, receive, send_with_headers)
-        else:
-            await self._app(scope, receive, send_with_headers)
+        is_api = scope["type"] == "http" and _is_api(scope["path"])
+        await (self._api if is_api else self._app)(scope, receive, send)
 
 
-def _named(method: Callable[[object], Payload]) -> Callable[[object], Payload]:
+def _is_api(path: str) -> bool:
+    return path in API_PATHS or path.startswith("/api/")
+
+
+def _is_open(path: str) -> bool:
+    return _is_api(path) or path in _OPEN_EXACTLY or path.startswith(_OPEN)
+
+
+def _named(method: Callable[..., Payload]) -> Callable[[object], Payload]:
     """A method as a function, which Gradio calls by its name from the page; it marks it, which methods refuse."""
 
     def function(request: object) -> Payload:
-        return method(request)
+        return method(request, CURRENT_USER.get())
 
     function.__name__ = method.__name__
     return function
 
 
-def _free_port(host: str, port: int) -> int:
-    """`port`, or one that is free for 0. Gradio would look at localhost only, and say nothing that helps."""
-    if not 0 <= port <= 65_535:
-        raise SettingsError(f"--port {port}: no such port; use one from 1024 to 65535")
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.create_server(address[:2], family=family) as server:
-            return int(server.getsockname()[1])
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise _taken(host, port) from error
-        if isinstance(error, PermissionError):
-            raise SettingsError(f"--port {port}: not allowed to this user; use one from 1024 to 65535") from error
-        raise SettingsError(f"--host {host}: not an address of this machine; use 127.0.0.1") from error
-
-
-def _taken(host: str, port: int) -> SettingsError:
-    other = port + 1 if port < 65_535 else 7860
-    return SettingsError(f"--port {port}: another program has it on {host}; end that program, or use --port {other}")
-
-
 def _has_screen() -> bool:
     # Without one, Python would start a browser for terminals in the one that this runs in.
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _reach_without_proxy(host: str) -> None:

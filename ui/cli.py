@@ -85,15 +85,20 @@ def _parser() -> argparse.ArgumentParser:
     from ui.feedback_command import add_feedback
     from ui.index_command import add_index_command
     from ui.ingest_command import add_ingest
+    from ui.mcp_command import add_mcp
     from ui.plan_command import add_plan
+    from ui.serve_command import add_serve
     from ui.show_command import add_show, add_sources
     from ui.transfer_command import add_export, add_import
+    from ui.user_command import add_user
 
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_ingest(commands)
     _add_ask(commands)
     _add_search(commands)
-    _add_serve(commands)
+    add_serve(commands)
+    add_user(commands)
+    add_mcp(commands)
     add_sources(commands)
     add_show(commands)
     _add_verify(commands)
@@ -233,7 +238,7 @@ def _add_earlier(parser: argparse.ArgumentParser) -> None:
 
 
 def add_llm(parser: argparse._ActionsContainer) -> None:
-    """Give a command the option that names the language model that writes."""
+    """Give a command the options that name the language model that writes, and what scores it."""
     parser.add_argument(
         "--llm",
         default="",
@@ -244,7 +249,7 @@ def add_llm(parser: argparse._ActionsContainer) -> None:
         "numbers, dates and names; how far it follows from them is estimated. If the model fails, sentences of the "
         "documents are the answer, as without one",
     )
-    group.add_argument(
+    parser.add_argument(
         "--nli",
         default="",
         metavar="NAME",
@@ -506,42 +511,6 @@ def _matched(part: MatchedPart) -> str:
     """A matched word or name with its share: "Germany as Германия 12%"."""
     found_as = f" as {part.found_as}" if part.found_as != part.asked else ""
     return f"{part.asked}{found_as} {part.share:.0%}"
-
-
-# serve
-
-
-def _add_serve(commands: Any) -> None:
-    parser = command(
-        commands,
-        "serve",
-        _serve,
-        help="open the chat page",
-        description="Serve the chat page on this machine only; stop it with Ctrl-C.",
-    )
-    add_index(parser)
-    parser.add_argument("--port", type=int, default=7860, metavar="N", help="default: %(default)s")
-    parser.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default: %(default)s, this machine only)"
-    )
-    parser.add_argument("--no-browser", action="store_true", help="only say the address; do not open it")
-    add_reranker(parser)
-    add_llm(parser)
-
-
-def _serve(options: argparse.Namespace) -> int:
-    from ui.app import serve
-
-    serve(
-        options.index,
-        host=options.host,
-        port=options.port,
-        reranker=options.reranker,
-        chat=options.llm,
-        opens_browser=not options.no_browser,
-        report=complain,
-    )
-    return DONE
 
 
 # verify

@@ -21,6 +21,10 @@ class UploadRefused(DragomanError):
     """A file is not taken: its name, its type, its size, or that there are too many."""
 
 
+class TooLarge(UploadRefused):
+    """A file is larger than what is taken."""
+
+
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
     """How much is taken."""
@@ -62,7 +66,7 @@ class Uploads:
         name = checked_name(name)
         kept = self.kept()
         if len(kept) >= self.limits.files:
-            raise UploadRefused(f"{name}: {len(kept)} files are kept already, and no more are taken; remove some")
+            raise TooLarge(f"{name}: {len(kept)} files are kept already, and no more are taken; remove some")
         room = self.limits.total_bytes - sum(upload.bytes for upload in kept)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -91,10 +95,10 @@ class Uploads:
 
     def _check_size(self, name: str, size: int, room: int) -> None:
         if size > self.limits.file_bytes:
-            raise UploadRefused(f"{name}: larger than {_megabytes(self.limits.file_bytes)}; split it")
+            raise TooLarge(f"{name}: larger than {_megabytes(self.limits.file_bytes)}; split it")
         if size > room:
             limit = _megabytes(self.limits.total_bytes)
-            raise UploadRefused(f"{name}: all that is kept would be more than {limit}; remove some files first")
+            raise TooLarge(f"{name}: all that is kept would be more than {limit}; remove some files first")
 
     def _put(self, made: Path, name: str) -> str:
         stem, suffix = os.path.splitext(name)  # noqa: PTH122  (a name, not a path)
