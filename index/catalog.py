@@ -582,31 +582,42 @@ class Catalog:
 
         Those whose path comes after `after`, at most `limit` of them, all if it is negative.
         """
-        for key, path, location, media, sha256, encoding, spelling, problems in self._db.execute(
-            "SELECT key, path, location, media, sha256, encoding, spelling, problems FROM sources "
-            "WHERE path > ? ORDER BY path LIMIT ?",
-            (after, limit),
-        ).fetchall():
-            dropped = self._db.execute(
-                'SELECT start, "end", reason FROM dropped WHERE source = ? ORDER BY start', (key,)
-            ).fetchall()
-            passages = self._db.execute(
-                'SELECT d.id, p.start, p."end" FROM passages p JOIN documents d ON p.document = d.key '
-                "WHERE d.source = ? ORDER BY p.start",
-                (key,),
-            ).fetchall()
-            yield StoredSource(
-                path=path,
-                location=location,
-                media=Media(media),
-                sha256=sha256,
-                encoding=encoding,
-                spelling=Spelling(spelling),
-                problems=tuple(json.loads(problems)),
-                documents=tuple(self._documents("d.source = ?", key)),
-                dropped=tuple(DroppedSpan(Span(start, end), reason) for start, end, reason in dropped),
-                passages=tuple((document, Span(start, end)) for document, start, end in passages),
-            )
+        rows = self._db.execute(
+            f"SELECT {self._SOURCE_COLUMNS} FROM sources WHERE path > ? ORDER BY path LIMIT ?", (after, limit)
+        )
+        for row in rows.fetchall():
+            yield self._stored_source(*row)
+
+    def stored_source(self, path: str) -> StoredSource | None:
+        """The source of this path as `sources` gives it, None if there is none."""
+        row = self._db.execute(f"SELECT {self._SOURCE_COLUMNS} FROM sources WHERE path = ?", (path,)).fetchone()
+        return self._stored_source(*row) if row else None
+
+    _SOURCE_COLUMNS = "key, path, location, media, sha256, encoding, spelling, problems"
+
+    def _stored_source(
+        self, key: int, path: str, location: str, media: str, sha256: str, encoding: str, spelling: str, problems: str
+    ) -> StoredSource:
+        dropped = self._db.execute(
+            'SELECT start, "end", reason FROM dropped WHERE source = ? ORDER BY start', (key,)
+        ).fetchall()
+        passages = self._db.execute(
+            'SELECT d.id, p.start, p."end" FROM passages p JOIN documents d ON p.document = d.key '
+            "WHERE d.source = ? ORDER BY p.start",
+            (key,),
+        ).fetchall()
+        return StoredSource(
+            path=path,
+            location=location,
+            media=Media(media),
+            sha256=sha256,
+            encoding=encoding,
+            spelling=Spelling(spelling),
+            problems=tuple(json.loads(problems)),
+            documents=tuple(self._documents("d.source = ?", key)),
+            dropped=tuple(DroppedSpan(Span(start, end), reason) for start, end, reason in dropped),
+            passages=tuple((document, Span(start, end)) for document, start, end in passages),
+        )
 
     def ready_sources(self) -> Iterator[ReadySource]:
         """Every source with all that was committed of it, in the order in which `commit` was given them."""

@@ -100,6 +100,7 @@ def ingest(
     prune: bool = False,
     even_if_empty: bool = False,
     rules: Rules | None = None,
+    anew: Collection[str] = (),
     seconds_a_file: float = SECONDS_A_FILE,
     workers: int = 0,
     on_progress: Callable[[Progress], None] = lambda progress: None,
@@ -107,12 +108,13 @@ def ingest(
 ) -> IngestReport:
     """Make the index in `folder` hold the files at and under `paths`, and say what was done.
 
-    Unchanged files are skipped, changed ones replaced, as are those that were cleaned by other rules. A new file of the
-    same bytes as one that is gone takes its place. What else is gone is removed if `prune`; if it is all of a folder,
-    as it looks when a disk is not mounted, FolderLost is raised and nothing done, unless `even_if_empty`. The rules are
-    kept in the index and hold until a run names others; without `rules` they are those of the last run that did. A file
-    that cannot be read, or not within `seconds_a_file`, is reported and stops nothing. At most `workers` are read at
-    once, 0 for as many as there are cores. Ctrl-C ends the run after the last whole batch, with `interrupted` set.
+    Unchanged files are skipped, changed ones replaced, as are those that were cleaned by other rules and those of the
+    sources `anew`, by path. A new file of the same bytes as one that is gone takes its place. What else is gone is
+    removed if `prune`; if it is all of a folder, as it looks when a disk is not mounted, FolderLost is raised and
+    nothing done, unless `even_if_empty`. The rules are kept in the index and hold until a run names others; without
+    `rules` they are those of the last run that did. A file that cannot be read, or not within `seconds_a_file`, is
+    reported and stops nothing. At most `workers` are read at once, 0 for as many as there are cores. Ctrl-C ends the
+    run after the last whole batch, with `interrupted` set.
     Raises IndexLocked, IndexMismatch, IndexFolderError.
     """
     discovery = discover(paths)
@@ -120,7 +122,7 @@ def ingest(
         run.result.failures.extend(discovery.missing)
         run.result.left_out.extend(map(why_ignored, discovery.ignored))
         chosen = run.catalog.rules if rules is None else rules
-        plan = make_plan(paths, discovery.files, run.catalog, chosen)
+        plan = make_plan(paths, discovery.files, run.catalog, chosen, anew=anew)
         if prune and not even_if_empty:
             check_not_lost(plan.lost)
         if rules is not None:

@@ -41,14 +41,21 @@ class Plan:
     lost: Mapping[Path, int]  # folders that look as if their disk were not mounted, and how many of `gone` are theirs
 
 
-def make_plan(paths: list[Path], files: Sequence[FoundFile], catalog: Catalog | None, rules: Rules) -> Plan:
+def make_plan(
+    paths: list[Path],
+    files: Sequence[FoundFile],
+    catalog: Catalog | None,
+    rules: Rules,
+    *,
+    anew: Collection[str] = (),
+) -> Plan:
     """What a run over `files`, found at and under `paths`, has to do. There is no catalog before the first run.
 
     A job says which lines of its file several have, of this run or in the catalog. Files that were cleaned when other
-    lines were known to be repeated are read again.
+    lines were known to be repeated are read again, as are the sources whose paths are in `anew`.
     """
     known = catalog.files() if catalog is not None else {}
-    steps = list(_steps(files, known, rules))
+    steps = list(_steps(files, known, rules, anew=anew))
     held = {step.path for step in steps if not isinstance(step, ReadError)}
     gone = [path for path in gone_from(paths, files, known) if path not in held]
     renamed = _renames([step for step in steps if isinstance(step, Job)], gone, known)

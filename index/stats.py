@@ -82,7 +82,7 @@ def stats(folder: Path) -> Stats:
             embedded=passages - catalog.pending_count(),
             unused_embeddings=unused,
             unused_bytes=unused_bytes,
-            bytes_of=_sizes(folder),
+            bytes_of=sizes(folder),
             bytes_in_catalog=held,
             dense_kind=dense.kind,
             recall=dense.recall(catalog),
@@ -90,21 +90,23 @@ def stats(folder: Path) -> Stats:
             dense_sequence=dense_sequence,
             lexical_sequence=lexical.sequence,
             removed_from=catalog.removed_from,
-            written=_written(folder),
+            written=written(folder),
         )
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    sizes = {}
+def sizes(folder: Path) -> dict[str, int]:
+    """What the files and folders of an index take on the disk, in bytes, by name."""
+    found = {}
     for path in sorted(folder.iterdir()):
         if path.name.endswith("-shm"):  # goes with the last that has the catalog open, such as this
             continue
         if size := size_of(path) if path.is_dir() else path.stat().st_size:
-            sizes[path.name] = size
-    return sizes
+            found[path.name] = size
+    return found
 
 
-def _written(folder: Path) -> str:
+def written(folder: Path) -> str:
+    """When the catalog was last written, ISO 8601, by the clock of its disk."""
     files = (folder / f"{FILE_NAME}{suffix}" for suffix in ("", "-wal"))
     # An empty log is made by whoever reads.
     latest = max(file.stat().st_mtime for file in files if file.exists() and file.stat().st_size)

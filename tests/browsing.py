@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from rag.abstain import Calibration, Signals
+from rag.assistant import Assistant
+from ui.pool import Assistants
 
 playwright = pytest.importorskip("playwright.sync_api")
 Browser, Locator, Page, expect = playwright.Browser, playwright.Locator, playwright.Page, playwright.expect
@@ -35,6 +37,11 @@ class Served:
     url: str
     folder: Path
     files: Path
+
+
+def alone(assistant: Assistant) -> Assistants:
+    """An assistant to be borrowed by one at a time."""
+    return Assistants(assistant, lambda: assistant, size=1)
 
 
 def always(threshold: float) -> Calibration:

@@ -15,7 +15,7 @@ import pytest
 from index.embed import Embedder
 from index.folder import Index
 from rag.assistant import Assistant
-from tests.browsing import Browser, Locator, Page, Served, ask, expect, new_tab, open_browser, visit
+from tests.browsing import Browser, Locator, Page, Served, alone, ask, expect, new_tab, open_browser, visit
 from ui.app import RunningPage, build_page, launch
 from ui.conversations import Conversations, conversations_file
 
@@ -52,7 +52,7 @@ def serving(folder: Path, embedder: Embedder, **options: Any) -> Iterator[Served
     index = Index.open(folder)
     index.use_embedder(embedder)
     assistant = Assistant(index, **options)
-    page = build_page(assistant)
+    page = build_page(alone(assistant), folder)
     running = RunningPage(launch(page, port=0), page, assistant.close)
     yield Served(running.url, folder, folder)
     running.close()

@@ -27,6 +27,7 @@ from tests.browsing import (
     Browser,
     Page,
     Served,
+    alone,
     always,
     ask,
     chip_of,
@@ -86,7 +87,7 @@ def serve_files(base: Path, *, threshold: float) -> Iterator[Served]:
     write_files(files)
     make_index(folder, files)
     assistant = Assistant(Index.open(folder), calibration=always(threshold))
-    page = build_page(assistant)
+    page = build_page(alone(assistant), folder)
     running = RunningPage(launch(page, port=0), page, assistant.close)
     yield Served(running.url, folder, files)
     running.close()
@@ -531,7 +532,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     write_files(tmp_path / "files")
     make_index(tmp_path / "index", tmp_path / "files")
     with Assistant(Index.open(tmp_path / "index"), calibration=always(0.0)) as assistant:
-        yield Desk(assistant, Conversations(None))
+        yield Desk(alone(assistant), Conversations(None))
 
 
 def question(text: object = "Who kept the lighthouse?", **others: object) -> dict[str, object]:

@@ -8,19 +8,22 @@ import threading
 import webbrowser
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.assistant import Assistant
 from ui.api import PATHS as API_PATHS
 from ui.api import make_api
 from ui.conversations import open_conversations
 from ui.gate import Gate, hosts_of, warning
 from ui.history import History
+from ui.jobs import Jobs
+from ui.library import Shelf
 from ui.observe import Observer
 from ui.page import Desk
 from ui.payload import Payload
 from ui.pieces import ASSETS, page_css, page_html, page_js
-from ui.server import Settings, listen, open_assistant, open_serving, taken
+from ui.pool import Assistants
+from ui.server import Settings, listen, open_serving, taken
 from ui.users import CURRENT_USER, Users
 
 if TYPE_CHECKING:
@@ -79,23 +82,14 @@ def serve(
     with listen(host, settings.port) as listening:  # what Gradio would say of a port that it cannot have helps nobody
         port = int(listening.getsockname()[1])
     serving = open_serving(settings, report=report)
-    assistant = None
     try:
-        assistant = open_assistant(settings, like=serving.assistants)
-        page = build_page(assistant)
+        page = build_page(serving.assistants, settings.index, jobs=serving.jobs)
         api = make_api(serving.assistants, serving.jobs, serving.observer)
         url = launch(page, host=host, port=port, api=api, users=serving.users, observer=serving.observer)
     except BaseException:
-        if assistant is not None:
-            assistant.close()
         serving.close()
         raise
-
-    def close_all() -> None:
-        assistant.close()
-        serving.close()
-
-    running = RunningPage(url, page, close_all)
+    running = RunningPage(url, page, serving.close)
     try:
         if told := warning(host, has_users=serving.users is not None):
             report(told)
@@ -113,13 +107,13 @@ def serve(
     return running
 
 
-def build_page(assistant: Assistant) -> gr.Blocks:
-    """The page of an assistant, not yet served; `launch` serves it."""
+def build_page(assistants: Assistants, folder: Path, *, jobs: Jobs | None = None) -> gr.Blocks:
+    """The page of the index in `folder`, not yet served; `launch` serves it. Without `jobs` it changes nothing."""
     import gradio as gr
 
-    conversations, unkept = open_conversations(assistant.index.folder)
+    conversations, unkept = open_conversations(folder)
     # What the views call, a class each.
-    desks = (Desk(assistant, conversations), History(conversations, unkept=unkept))
+    desks = (Desk(assistants, conversations), History(conversations, unkept=unkept), Shelf(folder, jobs))
     with gr.Blocks(title="Dragoman", analytics_enabled=False, fill_width=True) as page:
         # The template is ours and fixed. No value goes through it: what is put in a template becomes HTML.
         gr.HTML(

@@ -42,6 +42,15 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
+class Strip:
+    """A run of a source that was kept or dropped, as a person reads it."""
+
+    text: str
+    reason: str  # why it was dropped, "" if it was kept
+    raw: str  # as the file has it, if it was repaired, else ""
+
+
+@dataclass(frozen=True, slots=True)
 class _Piece:
     span: Span
     document: Document | None
@@ -67,6 +76,25 @@ def show_cleaning(source: Source, cleaned: Cleaned) -> Iterator[Shown]:
                 kinds[line.kind] += 1
                 yield line
     yield Shown(Kind.REMARK, _summary(cleaned, kinds[Kind.REPAIRED]))
+
+
+def strips(source: Source, cleaned: Cleaned, within: Span) -> Iterator[Strip]:
+    """All that stands within a part of a source, in order, line by line where lines were repaired."""
+    end = within.start
+    for piece in _pieces(cleaned):
+        if not piece.span.overlap(within):
+            continue
+        span = Span(max(piece.span.start, within.start), min(piece.span.end, within.end))
+        if between := source.text[end : span.start]:  # nothing but white space is neither kept nor dropped
+            yield Strip("\n" if "\n" in between else " ", "", "")
+        end = span.end
+        whole = view(source.text, span, source.spelling).text
+        if piece.reason or not _is_repaired(source, span.of(source.text), whole):
+            yield Strip(whole, piece.reason, "")
+            continue
+        for line in _lines(source, span):
+            raw, read = line.of(source.text), view(source.text, line, source.spelling).text
+            yield Strip(f"{read}\n", "", raw if _is_repaired(source, raw, read) else "")
 
 
 def _shown_line(source: Source, span: Span, reason: str) -> Iterator[Shown]:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from index.errors import IndexLocked, SettingsError
+from index.catalog import Catalog
+from index.errors import IndexFolderError, IndexLocked, SettingsError
 from index.ingest import IngestReport, Progress
 from ui.uploads import Uploads
+from ui.worker import Worker
 
 _MOST_KEPT = 50  # jobs that are remembered
-_SECONDS_TO_STOP = 30.0  # a batch takes about three, and a file its time to be read
 
 
 class State(StrEnum):
@@ -76,9 +73,61 @@ class Jobs:
 
         Raises IndexLocked while another job is running, and SettingsError for a path that is not allowed.
         """
-        locations = [self._checked(path) for path in paths] or [self.uploads.folder]
+        locations = [self.checked(path) for path in paths] or [self.uploads.folder]
         if not paths:
             self.uploads.folder.mkdir(parents=True, exist_ok=True)
+        # The folder of uploads is ours: who empties it means it.
+        return self._begin(
+            {
+                "paths": [str(location) for location in locations],
+                "prune": forget_gone,
+                "even_if_empty": forget_gone and not paths,
+            },
+            shown=tuple(paths),
+            forget_gone=forget_gone,
+            user=user,
+        )
+
+    def read_again(self, source: str, *, user: str = "") -> Job:
+        """Begin to read the file of a source again, whether it has changed or not.
+
+        If it cannot be read the index keeps what it has. Raises IndexLocked, and IndexFolderError for no such source.
+        """
+        location = self._location_of(source)
+        # What is in an archive is read with all of it, of which nothing else is done anew.
+        file = next((each for each in (location, *location.parents) if each.is_file()), location)
+        return self._begin({"paths": [str(file)], "anew": [source]}, shown=(source,), user=user)
+
+    def forget(self, source: str, *, user: str = "") -> Job:
+        """Begin to take a source out of the index; the file goes with it if it was uploaded, and else stays.
+
+        Raises IndexLocked, and IndexFolderError for no such source.
+        """
+        location = self._location_of(source)
+        is_upload = location.parent == self.uploads.folder.resolve()
+        return self._begin(
+            {"forget": [source]},
+            shown=(source,),
+            user=user,
+            after=(lambda: self.uploads.remove(location.name)) if is_upload else (lambda: None),
+        )
+
+    def _location_of(self, source: str) -> Path:
+        with Catalog(self.index) as catalog:
+            location = catalog.location_of(source)
+        if location is None:
+            raise IndexFolderError(f"no file {source!r} in this index any more; load the list again")
+        return location
+
+    def _begin(
+        self,
+        request: Mapping[str, Any],
+        *,
+        shown: tuple[str, ...],
+        user: str,
+        forget_gone: bool = False,
+        after: Callable[[], object] = lambda: None,
+    ) -> Job:
         with self._lock:
             for running in self._running.values():
                 if not running.has_ended:
@@ -86,12 +135,11 @@ class Jobs:
             self._number += 1
             started = _Running(
                 str(self._number),
-                self.index,
-                locations,
-                shown=tuple(paths),
+                {"index": str(self.index.absolute()), **request},
+                shown=shown,
                 forget_gone=forget_gone,
-                even_if_empty=forget_gone and not paths,  # the folder is ours: who empties it means it
                 user=user,
+                after=after,
             )
             self._running[started.id] = started
             for old in list(self._running)[:-_MOST_KEPT]:
@@ -140,7 +188,8 @@ class Jobs:
         for each in running:
             each.end()
 
-    def _checked(self, path: str) -> Path:
+    def checked(self, path: str) -> Path:
+        """A path that this server may read, without links. Raises SettingsError."""
         location = Path(path)
         try:
             resolved = location.resolve()
@@ -174,40 +223,24 @@ class _Running:
     def __init__(
         self,
         id_: str,
-        index: Path,
-        locations: list[Path],
+        request: Mapping[str, Any],  # what `ui.job_process` is told
         *,
         shown: tuple[str, ...],
         forget_gone: bool,
-        even_if_empty: bool,
         user: str,
+        after: Callable[[], object],  # what is to be done once all of it is done
     ) -> None:
         self.id = id_
-        self._shown, self._forget_gone, self._user = shown, forget_gone, user
+        self._shown, self._forget_gone, self._user, self._after = shown, forget_gone, user, after
         self._told = _Told()
         self._is_cancelled = False
         self._began, self._ended = time.monotonic(), 0.0
         self._started = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        code = f"import sys; sys.path[:] = {sys.path!r}; from ui.job_process import work; work()"
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is the server's to handle
-        )
-        self._send({
-            "index": str(index.absolute()),
-            "paths": [str(location) for location in locations],
-            "prune": forget_gone,
-            "even_if_empty": even_if_empty,
-        })  # fmt: skip
-        self._thread = threading.Thread(target=self._listen, name=f"job {id_}", daemon=True)
-        self._thread.start()
+        self._worker = Worker("ui.job_process.work", request, on_said=self._take, on_end=self._end)
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._worker.pid
 
     @property
     def has_ended(self) -> bool:
@@ -242,43 +275,24 @@ class _Running:
 
     def cancel(self) -> None:
         self._is_cancelled = self._is_cancelled or not self._ended
-        self._close_input()
+        self._worker.cancel()
 
     def wait(self, seconds: float) -> None:
-        self._thread.join(seconds)
+        self._worker.wait(seconds)
 
     def end(self) -> None:
         """Cancel, and kill what does not stop: that loses no more than the batch that it is at."""
-        if self._ended:
-            return
-        self.cancel()
-        self.wait(_SECONDS_TO_STOP)
-        self._process.kill()
-        self.wait(_SECONDS_TO_STOP)
+        if not self._ended:
+            self.cancel()
+            self._worker.end()
 
-    def _send(self, request: dict[str, object]) -> None:
-        assert self._process.stdin is not None
-        with suppress(OSError):  # it died at once; that is told by its end
-            self._process.stdin.write(json.dumps(request) + "\n")
-            self._process.stdin.flush()
-
-    def _close_input(self) -> None:
-        assert self._process.stdin is not None
-        with suppress(OSError):  # it has ended
-            self._process.stdin.close()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for line in lines:
-                with suppress(ValueError):  # a line that it could not finish
-                    self._take(json.loads(line))
-        code = self._process.wait()
+    def _end(self, code: int) -> None:
         if not (self._told.is_reported or self._told.error):
             self._told.error = (
                 f"the process of this job died (exit code {code}); what was committed is kept, start it again"
             )
-        self._close_input()
+        if self._told.is_reported:
+            self._after()
         self._ended = time.monotonic()
 
     def _take(self, said: dict[str, Any]) -> None:

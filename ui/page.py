@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
-from threading import Lock
 
 from index.errors import CitationError, ConversationsError, DragomanError, SettingsError
 from index.folder import Filters, Index
 from index.values import Document, Span
-from rag.assistant import Assistant, Wishes
+from rag.assistant import Wishes
 from rag.reply import Abstention, Answer, Reply, Statement
 from ui.conversations import Conversations
 from ui.payload import Payload, ReplyPayload, article_payload
+from ui.pool import Assistants
 from ui.request import number, text, texts, told, told_of
 from ui.running import Runs
 from ui.suggest import MOST, better_questions, examples, follow_ups
@@ -29,16 +28,15 @@ _FIRST_SECONDS, _NEXT_SECONDS = 0.4, 20.0
 
 
 class Desk:
-    """What the view "Ask" asks of an assistant. Any thread may call; one at a time is served.
+    """What the view "Ask" asks of assistants. Any thread may call.
 
     Each function takes what the page sends, which may be anything, and whose page it is.
     """
 
-    def __init__(self, assistant: Assistant, conversations: Conversations) -> None:
-        self._assistant = assistant
+    def __init__(self, assistants: Assistants, conversations: Conversations) -> None:
+        self._assistants = assistants
         self._conversations = conversations
         self._runs = Runs()
-        self._lock = Lock()  # the catalog is for one thread at a time, and the page is served by many
         self._examples: tuple[int, list[str]] = (-1, [])  # of the index as it was at this batch
         self.functions = (
             self.overview, self.examples, self.sources, self.ask, self.more, self.stop, self.show
@@ -54,7 +52,7 @@ class Desk:
         return told(self._tried)
 
     def _tried(self) -> Payload:
-        with self._borrowed() as assistant:
+        with self._assistants.borrow() as assistant:
             sequence, questions = assistant.index.catalog.sequence, list(examples(assistant.index))
         if self._examples[0] != sequence:
             answered = filter(self._is_answered, questions[:_MOST_EXAMPLES_TRIED])
@@ -62,7 +60,8 @@ class Desk:
         return {"kind": "examples", "questions": self._examples[1]}
 
     def _is_answered(self, question: str) -> bool:
-        with self._borrowed() as assistant:  # for each anew: who asks meanwhile waits for one of these and not for all
+        # For each anew: who asks meanwhile waits for one of these and not for all.
+        with self._assistants.borrow() as assistant:
             return isinstance(assistant.decide(assistant.draft(question)), Answer)
 
     def sources(self, request: object, user: str = "") -> Payload:
@@ -117,21 +116,14 @@ class Desk:
         """
         return self._serve(lambda index: self._show(index, request))
 
-    @contextmanager
-    def _borrowed(self) -> Iterator[Assistant]:
-        """The assistant, for nobody else meanwhile."""
-        with self._lock:
-            yield self._assistant
-
     def _serve(self, work: Callable[[Index], Payload]) -> Payload:
         def served() -> Payload:
-            with self._borrowed() as assistant:
+            with self._assistants.borrow() as assistant:
                 return work(assistant.index)
 
         return told(served)
 
     def _overview(self, index: Index) -> Payload:
-        index.refresh()
         files, articles, passages = index.catalog.counts()
         return {
             "kind": "overview",
@@ -152,9 +144,9 @@ class Desk:
         self, question: str, wishes: Wishes, filters: Filters, keep: Callable[[Reply, Payload], Payload]
     ) -> Iterator[Payload]:
         try:
-            with self._borrowed() as assistant:
+            with self._assistants.borrow() as assistant:
                 index = assistant.index
-                overview = self._overview(index)  # refreshes: what was ingested since is asked, too
+                overview = self._overview(index)
                 yield {"kind": "searching", **asdict(index.extent(filters))}
                 payload = ReplyPayload(index)
                 for each in assistant.stream(question, **wishes):

@@ -25,7 +25,10 @@ class View:
     scripts: tuple[str, ...]  # its JavaScript files, likewise
 
 
-VIEWS = (View("ask", "Ask", ("ask",), ("evidence", "replies", "history", "ask")),)
+VIEWS = (
+    View("ask", "Ask", ("ask",), ("evidence", "replies", "history", "ask")),
+    View("library", "Library", ("library",), ("library", "intake")),
+)
 
 
 def page_html() -> str:

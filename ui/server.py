@@ -84,14 +84,6 @@ def open_serving(settings: Settings, *, size: int = DEFAULT_SIZE, writes: bool =
     return Serving(assistants, jobs, observer, users)
 
 
-def open_assistant(settings: Settings, *, like: Assistants) -> Assistant:
-    """One more assistant of the same index, which shares the embedder of the others."""
-    assistant = _opened(settings)
-    with like.borrow() as other:
-        assistant.index.use_embedder(other.index.embedder)
-    return assistant
-
-
 def _opened(settings: Settings, report: Report = lambda message: None) -> Assistant:
     return Assistant.open(
         settings.index, reranker=settings.reranker, chat=settings.chat, nli=settings.nli, report=report

@@ -247,7 +247,8 @@ def _stored(options: argparse.Namespace) -> tuple[Source, Cleaned] | None:
             raise IndexFolderError(
                 f"{folder}: no source {options.place!r}; list them: dragoman sources --index {folder}"
             )
-        stored = next(stored for stored in catalog.sources() if stored.path == source.path)
+        stored = catalog.stored_source(source.path)
+        assert stored is not None
     return source, Cleaned(stored.documents, stored.dropped, ())
 
 

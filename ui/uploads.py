@@ -49,6 +49,11 @@ class Uploads:
         self.folder = folder.absolute()
         self.limits = limits
 
+    @property
+    def types(self) -> list[str]:
+        """The endings of names that are taken."""
+        return [*readable_types(), _ARCHIVE]
+
     def kept(self) -> list[Upload]:
         """What is kept, in order of name."""
         if not self.folder.is_dir():

@@ -1,0 +1,298 @@
+// Files and folders that are added, how far that is, and how the index is. It goes on in the library's function.
+
+const ACTIVE = new Set(["running", "stopping"]);
+const dropZone = within(".drop");
+const jobBox = within(".job");
+let intake = null; // what may be added here, and the last job
+let following = 0;
+let isDismissed = ""; // the id of the job whose end was read
+let isStarted = ""; // and of the one that was running when it was seen first
+
+function canWrite() {
+  return Boolean(intake?.writable);
+}
+
+// Uploads
+
+async function send(files) {
+  const box = within(".sending");
+  box.hidden = false;
+  const failed = [];
+  let done = 0;
+  const total = [...files].reduce((sum, file) => sum + file.size, 0);
+  const bar = make("progress");
+  bar.max = Math.max(total, 1);
+  bar.setAttribute("aria-label", "Sent");
+  const words = make("span");
+  box.replaceChildren(words, bar);
+  for (const [place, file] of [...files].entries()) {
+    words.textContent = `Sending ${place + 1} of ${files.length}: ${file.name}`;
+    const problem = file.size > intake.file_bytes ? `${file.name}: larger than ${megabytes(intake.file_bytes)}` : await put(file, (sent) => (bar.value = done + sent));
+    if (problem) failed.push(problem);
+    done += file.size;
+    bar.value = done;
+  }
+  box.replaceChildren();
+  box.hidden = !failed.length;
+  for (const problem of failed) box.append(problemElement(problem));
+  if (failed.length) box.append(makeButton("plain", "Dismiss", () => (box.hidden = true)));
+  if (failed.length < files.length) await startJob("library_ingest", { paths: [] });
+}
+
+// What was wrong, or "" once it is kept.
+function put(file, onSent) {
+  return new Promise((resolve) => {
+    const request = new XMLHttpRequest();
+    request.upload.addEventListener("progress", (event) => onSent(event.loaded));
+    request.addEventListener("load", () => {
+      if (request.status < 300) return resolve("");
+      try {
+        resolve(String(JSON.parse(request.responseText).error));
+      } catch {
+        resolve(`${file.name}: it was not taken (${request.status})`);
+      }
+    });
+    request.addEventListener("error", () => resolve(`${file.name}: ${FAILED}`));
+    request.open("PUT", `api/uploads/${encodeURIComponent(file.name)}`);
+    request.send(file);
+  });
+}
+
+// Jobs
+
+async function startJob(name, request) {
+  const reply = await call(name, request);
+  if (reply.kind === "error") {
+    notice(reply.message);
+    return false;
+  }
+  isDismissed = "";
+  showIntake(reply);
+  follow();
+  return true;
+}
+
+async function follow() {
+  const mine = ++following;
+  while (mine === following && !library.hidden) {
+    const reply = await call("library_jobs", {});
+    if (mine !== following || reply.kind !== "jobs") return;
+    const was = intake?.job;
+    showIntake(reply);
+    if (was && reply.job && ACTIVE.has(was.state) && !ACTIVE.has(reply.job.state)) {
+      list();
+      showHealth();
+      call("overview", {}).then(showHoldings);
+    }
+    if (!reply.job || !ACTIVE.has(reply.job.state)) return;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+function showIntake(reply) {
+  intake = reply;
+  within(".intake").hidden = !reply.writable;
+  if (!reply.writable) return;
+  within(".drop-hint").textContent = `Files that can be read: ${reply.types.join(" ")}, each up to ${megabytes(reply.file_bytes)}.`;
+  within(".files").accept = reply.types.join(",");
+  within(".folder").hidden = !reply.folders.length;
+  within("datalist").replaceChildren(
+    ...reply.folders.map((folder) => {
+      const option = make("option");
+      option.value = folder;
+      return option;
+    }),
+  );
+  showJob(reply.job);
+}
+
+function showJob(job) {
+  if (job && ACTIVE.has(job.state)) isStarted = job.id;
+  const isShown = job && job.id !== isDismissed && (ACTIVE.has(job.state) || job.id === isStarted || job.state === "failed");
+  jobBox.hidden = !isShown;
+  if (!isShown) return;
+  if (ACTIVE.has(job.state)) showRunning(job);
+  else showEnded(job);
+}
+
+function showRunning(job) {
+  if (jobBox.dataset.shown !== `running ${job.id}`) {
+    jobBox.dataset.shown = `running ${job.id}`;
+    const bar = make("progress");
+    bar.setAttribute("aria-label", "Progress");
+    const cancel = makeButton("plain cancel", "Cancel", () => startJob("library_cancel", { id: job.id }));
+    const line = make("div", "job-line");
+    line.append(make("span", "job-stage"), make("span", "job-detail faint"), cancel);
+    jobBox.replaceChildren(line, bar, make("p", "job-notice faint"));
+  }
+  const bar = jobBox.querySelector("progress");
+  const isReading = job.files_done < job.files_total || !job.passages_known;
+  const [done, total] = isReading
+    ? job.bytes_total
+      ? [job.bytes_done, job.bytes_total]
+      : [job.files_done, job.files_total]
+    : [job.passages_done, job.passages_known];
+  if (total) {
+    bar.max = total;
+    bar.value = done;
+  } else bar.removeAttribute("value");
+  jobBox.querySelector(".job-stage").textContent =
+    job.state === "stopping" ? "Stopping after this batch" : !total ? "Beginning" : isReading ? "Reading files" : "Embedding passages";
+  const files = `${job.files_done.toLocaleString("en")} of ${counted(job.files_total, "file", "files")}`;
+  const passages = `${job.passages_done.toLocaleString("en")} of ${counted(job.passages_known, "passage", "passages")}`;
+  jobBox.querySelector(".job-detail").textContent = [
+    isReading ? files : passages,
+    job.passages_a_second ? `${Math.round(job.passages_a_second)} a second` : "",
+    job.seconds_left === null ? "" : `${duration(job.seconds_left)} left`,
+  ]
+    .filter((part) => part && total)
+    .join(" · ");
+  jobBox.querySelector(".job-notice").textContent = job.notices.at(-1) ?? "";
+  jobBox.querySelector(".cancel").disabled = job.state === "stopping";
+}
+
+function showEnded(job) {
+  if (jobBox.dataset.shown === `ended ${job.id}`) return;
+  jobBox.dataset.shown = `ended ${job.id}`;
+  const words = {
+    done: job.done || "Nothing was new.",
+    cancelled: `Cancelled. ${job.done || "Nothing was added"}; what was done is kept.`,
+    failed: "",
+  }[job.state];
+  const line = make("div", "job-line");
+  line.setAttribute("role", "status");
+  line.append(
+    make("span", "job-stage", { done: "Done", cancelled: "", failed: "It failed" }[job.state]),
+    make("span", "job-detail", words),
+    make("span", "faint", `in ${duration(job.seconds)}`),
+    makeButton("plain", "Dismiss", () => {
+      isDismissed = job.id;
+      jobBox.hidden = true;
+    }),
+  );
+  jobBox.replaceChildren(line);
+  if (job.error) jobBox.append(problemElement(job.error));
+  const problems = [...job.failures, ...job.left_out];
+  if (!problems.length) return;
+  const more = make("details", "job-problems");
+  more.open = job.failures.length > 0;
+  more.append(make("summary", "", `${counted(problems.length, "file was", "files were")} not read, or in part`));
+  const list = make("ul");
+  for (const problem of problems) {
+    const item = make("li", "", problem);
+    item.dir = "auto";
+    list.append(item);
+  }
+  more.append(list);
+  jobBox.append(more);
+}
+
+// Health
+
+let looking = 0;
+
+async function showHealth(reply) {
+  const mine = ++looking;
+  const health = reply ?? (await call("library_health", {}));
+  if (mine !== looking) return;
+  const line = within(".health-line");
+  if (health.kind !== "health") {
+    line.textContent = health.message;
+    return;
+  }
+  const share = Math.floor((100 * (health.passages - health.pending)) / Math.max(health.passages, 1));
+  const when = new Date(health.written).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
+  line.textContent = `${share}% embedded · last written ${when} · ${megabytes(health.bytes)} · ${checkWords(health.check)}`;
+  showLanguages(health.languages);
+  const facts = make("dl", "volume-facts");
+  for (const [name, value] of [
+    ["Folder", health.folder],
+    ["Files", health.files.toLocaleString("en")],
+    ["Articles", `${health.articles.toLocaleString("en")}${health.first ? `, dated ${health.first} to ${health.last}` : ""}`],
+    ["Passages", `${health.passages.toLocaleString("en")}, ${(health.passages - health.pending).toLocaleString("en")} of them embedded by ${health.embedder}`],
+    ["Batches", `${health.batch.toLocaleString("en")}, the last ${when}`],
+  ]) {
+    facts.append(make("dt", "", name), make("dd", "", value));
+  }
+  const again = makeButton("plain", "Check everything", async () => showHealth(await call("library_check", {})));
+  again.disabled = health.check.state === "running";
+  within(".health-body").replaceChildren(facts, again, ...checkElements(health.check));
+  if (health.check.state !== "running") return;
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  if (mine === looking && !library.hidden) showHealth();
+}
+
+function checkWords(check) {
+  if (check.state === "running") return "being checked";
+  if (check.state === "failed") return "the check failed";
+  if (check.state === "none") return "not checked yet";
+  return check.wrong ? counted(check.wrong, "problem found", "problems found") : "checked, nothing is wrong";
+}
+
+function checkElements(check) {
+  if (check.state === "failed") return [problemElement(check.error)];
+  if (check.state === "running") {
+    const [what, done, total] = check.progress;
+    const bar = make("progress");
+    bar.setAttribute("aria-label", "Checked");
+    if (total) {
+      bar.max = total;
+      bar.value = done;
+    }
+    return [make("span", "faint", `Looking at ${what}`), bar];
+  }
+  if (check.state === "none") return [];
+  const told = make("p", check.wrong ? "bad" : "good", check.wrong ? checkWords(check) : "Nothing is wrong.");
+  told.setAttribute("role", "status");
+  const list = make("ul", "job-problems");
+  for (const words of [...check.problems, ...check.notes]) list.append(make("li", "", words));
+  return [told, list];
+}
+
+function showLanguages(languages) {
+  const select = finder.elements.lang;
+  const chosen = select.value;
+  const options = languages.map((lang) => {
+    const option = make("option", "", languageName(lang));
+    option.value = lang;
+    return option;
+  });
+  select.replaceChildren(select.options[0], ...options);
+  select.value = languages.includes(chosen) ? chosen : "";
+}
+
+function megabytes(bytes) {
+  const [size, unit] = bytes >= 1e9 ? [bytes / 1e9, "GB"] : [bytes / 1e6, "MB"];
+  return `${size.toLocaleString("en", { maximumFractionDigits: size < 10 ? 1 : 0 })} ${unit}`;
+}
+
+function duration(seconds) {
+  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+// Events
+
+within(".files").addEventListener("change", (event) => {
+  if (event.target.files.length) send(event.target.files).then(() => (event.target.value = ""));
+});
+within(".folder").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const path = event.target.elements.folder.value.trim();
+  if (path) startJob("library_ingest", { paths: [path] });
+});
+library.addEventListener("dragover", (event) => {
+  if (!canWrite() || ![...event.dataTransfer.types].includes("Files")) return;
+  event.preventDefault();
+  dropZone.classList.add("over");
+});
+library.addEventListener("dragleave", (event) => {
+  if (!library.contains(event.relatedTarget)) dropZone.classList.remove("over");
+});
+library.addEventListener("drop", (event) => {
+  dropZone.classList.remove("over");
+  if (!canWrite() || !event.dataTransfer.files.length) return;
+  event.preventDefault();
+  send(event.dataTransfer.files);
+});

@@ -1,0 +1,292 @@
+// The articles of the index, and one of them with how its file was cleaned.
+
+const library = root.querySelector("section.view-library");
+const within = (selector) => library.querySelector(selector);
+
+const COLUMNS = [
+  ["title", "Article"],
+  ["outlet", "Outlet"],
+  ["date", "Date"],
+  ["lang", "Language"],
+  ["passages", "Passages"],
+  ["copies", "Copies"],
+  ["warnings", "Warnings"],
+];
+const NUMBERS = new Set(["passages", "copies", "warnings", "date"]); // sorted from the highest down at first
+
+const finder = within(".finder");
+const volume = within(".volume");
+const wanted = { order: "source", descending: false, offset: 0 };
+let listing = 0; // counts lists that were asked for: only the last may be shown
+let reading = 0; // likewise of articles
+let openedRow = null; // the button of the article that is shown
+
+// The table
+
+function headElement([order, label]) {
+  const head = make("th", `column-${order}`);
+  head.scope = "col";
+  const button = makeButton("sort", label, () => {
+    wanted.descending = wanted.order === order ? !wanted.descending : NUMBERS.has(order);
+    wanted.order = order;
+    wanted.offset = 0;
+    list();
+  });
+  head.append(button);
+  return head;
+}
+
+function showOrder() {
+  for (const [order] of COLUMNS) {
+    const head = within(`th.column-${order}`);
+    if (wanted.order === order) head.setAttribute("aria-sort", wanted.descending ? "descending" : "ascending");
+    else head.removeAttribute("aria-sort");
+  }
+}
+
+async function list() {
+  const mine = ++listing;
+  showOrder();
+  const reply = await call("library_list", {
+    words: finder.elements.words.value,
+    lang: finder.elements.lang.value,
+    doubtful: finder.elements.doubtful.checked ? "yes" : "no",
+    order: wanted.order,
+    descending: wanted.descending ? "yes" : "no",
+    offset: wanted.offset,
+  });
+  if (mine !== listing) return;
+  const none = within(".none");
+  none.hidden = reply.kind === "listing" && reply.articles.length > 0;
+  if (reply.kind !== "listing") {
+    within("table.articles tbody").replaceChildren();
+    none.replaceChildren(problemElement(reply.message));
+    return;
+  }
+  if (!reply.articles.length && wanted.offset) {
+    wanted.offset = 0; // what stood on this page was taken out
+    list();
+    return;
+  }
+  none.textContent = isFiltered() ? "No article is like that." : "Nothing is in this index yet. Add some files above.";
+  within("table.articles tbody").replaceChildren(...reply.articles.map(rowElement));
+  const last = wanted.offset + reply.articles.length;
+  within(".found").textContent = reply.total
+    ? `${(wanted.offset + 1).toLocaleString("en")}–${last.toLocaleString("en")} of ${counted(reply.total, "article", "articles")}`
+    : "";
+  within(".previous").disabled = !wanted.offset;
+  within(".next").disabled = last >= reply.total;
+  wanted.step = reply.rows;
+}
+
+function isFiltered() {
+  const { words, lang, doubtful } = finder.elements;
+  return Boolean(words.value.trim() || lang.value || doubtful.checked);
+}
+
+function rowElement(article) {
+  const row = make("tr");
+  const head = make("th", "column-title");
+  head.scope = "row";
+  const open = makeButton("open-article", "", () => read(article.id, open));
+  const title = make("span", "article-title", article.title || "Untitled");
+  title.dir = "auto";
+  setLanguage(title, article.lang);
+  const file = make("span", "article-file faint", article.source);
+  file.dir = "auto";
+  open.append(title, file);
+  head.append(open);
+  const outlet = cellElement("outlet", article.outlet || "–");
+  outlet.dir = "auto";
+  const warnings = cellElement("warnings", "");
+  if (article.warnings.length) {
+    const flag = make("span", "flag", article.warnings[0]);
+    flag.dir = "auto";
+    warnings.append(flag);
+    if (article.warnings.length > 1) warnings.append(make("span", "faint", ` +${article.warnings.length - 1}`));
+  }
+  const passages = cellElement("passages", article.passages.toLocaleString("en"));
+  if (article.pending) passages.append(make("span", "faint", ` (${article.pending} not embedded)`));
+  const copies = cellElement("copies", article.copies ? String(article.copies) : "–");
+  if (article.translations) copies.append(make("span", "faint", ` + ${article.translations} in translation`));
+  row.append(
+    head,
+    outlet,
+    cellElement("date", article.date || "–"),
+    cellElement("lang", article.lang === "und" ? "–" : languageName(article.lang)),
+    passages,
+    copies,
+    warnings,
+  );
+  return row;
+}
+
+function cellElement(order, text) {
+  const cell = make("td", text === "–" ? `column-${order} empty` : `column-${order}`, text);
+  cell.dataset.label = COLUMNS.find(([name]) => name === order)[1];
+  return cell;
+}
+
+// One article
+
+async function read(id, opener) {
+  const mine = ++reading;
+  openedRow?.removeAttribute("aria-current");
+  openedRow = opener;
+  opener?.setAttribute("aria-current", "true");
+  const article = await call("library_article", { document: id });
+  if (mine !== reading) return;
+  volume.hidden = false;
+  library.querySelector(".shelf").classList.add("opened");
+  const close = makeButton("plain close-volume", "Close", closeVolume);
+  if (article.kind !== "article") {
+    volume.replaceChildren(close, problemElement(article.message));
+    return;
+  }
+  const title = make("h2", "volume-title", article.title || "Untitled");
+  title.dir = "auto";
+  setLanguage(title, article.lang);
+  volume.replaceChildren(close, title, factsElement(article), actionsElement(article), ...cleaningElements(article));
+  volume.scrollTop = 0;
+  if (narrow.matches) volume.scrollIntoView({ block: "start" });
+  close.focus({ preventScroll: true });
+}
+
+function closeVolume() {
+  reading++;
+  volume.hidden = true;
+  library.querySelector(".shelf").classList.remove("opened");
+  openedRow?.removeAttribute("aria-current");
+  openedRow?.focus();
+  openedRow = null;
+}
+
+function factsElement(article) {
+  const list = make("dl", "volume-facts");
+  const also = article.languages.filter((lang) => lang !== article.lang).map(languageName);
+  const date = article.date && article.date_from ? `${article.date} (from the ${article.date_from})` : article.date;
+  const copies = article.links.map(
+    ({ document, kind, score }) =>
+      `${kind === "translation" ? "translation, a guess" : kind} (${score.toFixed(2)}): ${document}`,
+  );
+  const facts = [
+    ["Outlet", article.outlet],
+    ["Author", article.author],
+    ["Date", date || "not given"],
+    ["Language", [languageName(article.lang), ...new Set(also)].join(", ")],
+    ["File", article.articles > 1 ? `${article.source} (${article.articles} articles)` : article.source],
+    ["Read from", article.location],
+    ["Letters", [article.encoding, article.spelling].filter((word) => word && word !== "utf-8" && word !== "plain").join(", ")],
+    ["Passages", String(article.passages)],
+    ["Stands for it", article.copy_of],
+    ["Alike", copies.join("\n")],
+    ["Not read", article.problems.join("\n")],
+  ];
+  for (const [name, value] of facts) {
+    if (!value) continue;
+    const words = make("dd", "", value);
+    words.dir = "auto";
+    list.append(make("dt", "", name), words);
+  }
+  return list;
+}
+
+function actionsElement(article) {
+  const actions = make("div", "actions");
+  const again = makeButton("plain", "Read its file again", () => startJob("library_read_again", { source: article.source }));
+  const remove = makeButton("plain remove", "Remove…", () => {
+    actions.replaceChildren(confirmElement(article, () => actions.replaceWith(actionsElement(article))));
+    actions.querySelector(".keep").focus();
+  });
+  if (canWrite()) actions.append(again, remove);
+  return actions;
+}
+
+function confirmElement(article, back) {
+  const box = make("div", "confirm");
+  box.setAttribute("role", "alertdialog");
+  box.setAttribute("aria-label", "Remove this file from the index?");
+  const what = make("p");
+  const name = make("b", "", article.source);
+  name.dir = "auto";
+  const held = `${counted(article.articles, "article", "articles")}, ${counted(article.passages_of_file, "passage", "passages")}`;
+  const file = article.is_upload
+    ? "The copy of the file that was uploaded is deleted, too."
+    : "The file itself stays where it is, and is added again when its folder is.";
+  what.append("Remove ", name, ` (${held}) from the index? Nothing in it can be found or cited then. ${file}`);
+  box.append(
+    what,
+    makeButton("plain danger", "Remove it", async () => {
+      if (await startJob("library_forget", { source: article.source })) closeVolume();
+    }),
+    makeButton("plain keep", "Keep it", back),
+  );
+  return box;
+}
+
+function cleaningElements(article) {
+  const dropped = article.strips.filter((strip) => strip.reason).length;
+  const head = make("div", "cleaning-head");
+  head.append(make("h3", "", "How it was cleaned"));
+  const label = make("label", "pick");
+  const box = make("input");
+  box.type = "checkbox";
+  box.checked = true;
+  label.append(box, ` show what was dropped (${dropped})`);
+  if (dropped) head.append(label);
+  const text = make("div", "cleaning");
+  text.tabIndex = 0;
+  text.setAttribute("role", "region");
+  text.setAttribute("aria-label", "The file: what was kept, and what was dropped");
+  text.dir = "auto";
+  setLanguage(text, article.lang);
+  for (const strip of article.strips) text.append(stripElement(strip));
+  box.addEventListener("change", () => text.classList.toggle("kept-only", !box.checked));
+  const rest = make("p", "faint", "The file goes on. The command dragoman show --cleaning shows all of it.");
+  return [head, text, ...(article.whole ? [] : [rest])];
+}
+
+function stripElement({ text, reason, raw }) {
+  if (!reason && !raw) return document.createTextNode(text);
+  const why = reason ? `dropped: ${reason}` : `repaired; the file has: ${raw}`;
+  const strip = make(reason ? "del" : "ins", reason ? "dropped" : "repaired", text);
+  strip.tabIndex = 0;
+  strip.dataset.why = why;
+  strip.setAttribute("aria-label", `${why}. ${text}`);
+  return strip;
+}
+
+// Events
+
+let typing = 0;
+finder.addEventListener("input", (event) => {
+  clearTimeout(typing);
+  wanted.offset = 0;
+  typing = setTimeout(list, event.target.name === "words" ? 200 : 0);
+});
+finder.addEventListener("submit", (event) => {
+  event.preventDefault();
+  list();
+});
+within(".previous").addEventListener("click", () => {
+  wanted.offset = Math.max(0, wanted.offset - wanted.step);
+  list();
+});
+within(".next").addEventListener("click", () => {
+  wanted.offset += wanted.step;
+  list();
+});
+volume.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  event.stopPropagation();
+  closeVolume();
+});
+within("table.articles thead tr").append(...COLUMNS.map(headElement));
+
+views.library = {
+  shown() {
+    list();
+    showHealth();
+    follow();
+  },
+};

@@ -1,0 +1,102 @@
+"""A process of our own for work that takes long: the server goes on answering while it is done."""
+
+from __future__ import annotations
+
+import _thread
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+_SECONDS_TO_STOP = 30.0  # a batch takes about three, and a file its time to be read
+_NICER = 10  # of 19: who asks meanwhile goes first
+
+
+class Worker:
+    """A process that is told one thing, says objects as lines of JSON, and stops when its input is closed.
+
+    A thread takes in what it says and gives it to `on_said`; then `on_end` is given the exit code, once.
+    """
+
+    def __init__(
+        self,
+        function: str,  # "ui.job_process.work": what the process runs; it begins with `request_from_parent`
+        request: Mapping[str, Any],
+        *,
+        on_said: Callable[[dict[str, Any]], None],
+        on_end: Callable[[int], None],
+    ) -> None:
+        self._on_said, self._on_end = on_said, on_end
+        module, _, name = function.rpartition(".")
+        code = f"import sys; sys.path[:] = {sys.path!r}; from {module} import {name}; {name}()"
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is the server's to handle
+        )
+        self._send(request)
+        self._thread = threading.Thread(target=self._listen, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def cancel(self) -> None:
+        """Tell it to stop as soon as it can."""
+        assert self._process.stdin is not None
+        with suppress(OSError):  # it has ended
+            self._process.stdin.close()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for its end, as long as that."""
+        self._thread.join(seconds)
+
+    def end(self) -> None:
+        """Cancel, and kill what does not stop."""
+        self.cancel()
+        self.wait(_SECONDS_TO_STOP)
+        self._process.kill()
+        self.wait(_SECONDS_TO_STOP)
+
+    def _send(self, request: Mapping[str, Any]) -> None:
+        assert self._process.stdin is not None
+        with suppress(OSError):  # it died at once; that is told by its end
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for line in lines:
+                with suppress(ValueError):  # a line that it could not finish
+                    self._on_said(json.loads(line))
+        code = self._process.wait()
+        self.cancel()
+        self._on_end(code)
+
+
+def request_from_parent() -> dict[str, Any]:
+    """What the process that runs this was told. From then on Ctrl-C comes when its input ends."""
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    with suppress(AttributeError, OSError):  # Windows has no such thing
+        os.nice(_NICER)
+    return request
+
+
+def say(kind: str, value: object) -> None:
+    """Say an object of one field to whoever started this."""
+    with suppress(OSError):  # who started this is gone; what is being done still is
+        print(json.dumps({kind: value}), flush=True)
+
+
+def _stop_with_parent() -> None:
+    sys.stdin.read()
+    _thread.interrupt_main()
