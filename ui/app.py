@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 from ui.api import PATHS as API_PATHS
 from ui.api import make_api
+from ui.cases import Cases
 from ui.conversations import open_conversations
+from ui.evaluation import Evaluation
 from ui.gate import Gate, hosts_of, warning
 from ui.history import History
 from ui.jobs import Jobs
+from ui.lab import Lab
 from ui.library import Shelf
 from ui.observe import Observer
 from ui.page import Desk
@@ -113,7 +116,14 @@ def build_page(assistants: Assistants, folder: Path, *, jobs: Jobs | None = None
 
     conversations, unkept = open_conversations(folder)
     # What the views call, a class each.
-    desks = (Desk(assistants, conversations), History(conversations, unkept=unkept), Shelf(folder, jobs))
+    cases = Cases(folder)
+    desks = (
+        Desk(assistants, conversations),
+        History(conversations, unkept=unkept),
+        Shelf(folder, jobs),
+        Lab(assistants.borrow, cases),
+        Evaluation(folder, jobs, cases),
+    )
     with gr.Blocks(title="Dragoman", analytics_enabled=False, fill_width=True) as page:
         # The template is ours and fixed. No value goes through it: what is put in a template becomes HTML.
         gr.HTML(

@@ -28,6 +28,8 @@ class View:
 VIEWS = (
     View("ask", "Ask", ("ask",), ("evidence", "replies", "history", "ask")),
     View("library", "Library", ("library",), ("library", "intake")),
+    View("lab", "Lab", ("lab",), ("lab",)),
+    View("evaluation", "Evaluation", ("evaluation",), ("evaluation",)),
 )
 
 

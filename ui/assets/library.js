@@ -207,7 +207,7 @@ function confirmElement(article, back) {
   box.setAttribute("role", "alertdialog");
   box.setAttribute("aria-label", "Remove this file from the index?");
   const what = make("p");
-  const name = make("b", "", article.source);
+  const name = make("strong", "", article.source);
   name.dir = "auto";
   const held = `${counted(article.articles, "article", "articles")}, ${counted(article.passages_of_file, "passage", "passages")}`;
   const file = article.is_upload

@@ -1,0 +1,183 @@
+"""The lab and the evaluation of the page, in a real browser: settings compared, questions kept, sets run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from eval.sets import load_answer_set
+from index.embed import HashingEmbedder
+from index.folder import Index
+from index.ingest import ingest
+from rag.assistant import Assistant
+from tests.browsing import Browser, Page, Served, always, expect, new_tab, open_browser
+from ui.app import RunningPage, build_page, launch
+from ui.cases import Cases
+from ui.evaluation import Evaluation
+from ui.jobs import Jobs
+from ui.lab import SETTINGS, Lab
+from ui.pool import Assistants
+from ui.uploads import Uploads
+
+HOSTILE = '<img src=x onerror="__pwned=1"><script>__pwned=2</script>'
+QUESTION = "Who lit the lamp above the harbour?"
+LIT = "The keeper lit the lamp above the harbour by hand."
+ARTICLES = {
+    "lamp.txt": f"The lamp is lit\n\n{LIT} He stayed with it through the whole of the first night.\n",
+    "ferry.txt": "The ferry is back\n\nThe ferry is back in the harbour after a long repair of its engine.\n",
+    "crane.txt": "The crane is green\n\nThe crane of the harbour was painted green and can be seen from afar.\n",
+}
+
+
+def open_assistant(folder: Path) -> Assistant:
+    return Assistant(Index.open(folder), calibration=always(0.0))
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    files, folder = tmp_path / "files", tmp_path / "news.index"
+    files.mkdir()
+    for name, text in ARTICLES.items():
+        (files / name).write_text(text, encoding="utf-8")
+    hostile = {"id": "h", "title": HOSTILE, "text": f'The lamp said "{HOSTILE}"\tover the harbour. ' * 4}
+    (files / "<b>.jsonl").write_text(json.dumps(hostile) + "\n", encoding="utf-8")
+    ingest([files], folder, embedder=HashingEmbedder())
+    assistants = Assistants(open_assistant(folder), lambda: open_assistant(folder), size=1)
+    jobs = Jobs(folder, Uploads(tmp_path / "news.index.uploads"), allowed=[tmp_path / "sets"])
+    page = build_page(assistants, folder, jobs=jobs)
+    running = RunningPage(launch(page, port=0), page, assistants.close)
+    yield Served(running.url, folder, files)
+    jobs.close()
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    yield from open_browser()
+
+
+@pytest.fixture
+def tab(browser: Browser, served: Served) -> Iterator[Page]:
+    for page in new_tab(browser, width=1280):
+        page.goto(f"{served.url}#lab")
+        expect(page.get_by_label("Left", exact=True).locator("option")).to_have_count(len(SETTINGS))
+        yield page
+
+
+def compare(page: Page, question: str, *, left: str = "full", right: str = "fused") -> None:
+    page.get_by_label("Left", exact=True).select_option(left)
+    page.get_by_label("Right", exact=True).select_option(right)
+    page.get_by_label("A question to compare with").fill(question)
+    page.get_by_label("A question to compare with").press("Enter")
+    expect(page.locator(".ranking")).to_have_count(2)
+
+
+def test_two_settings_are_compared_and_what_moved_is_told(tab: Page) -> None:
+    compare(tab, QUESTION, left="answer", right="lexical")
+    left, right = tab.locator(".ranking").nth(0), tab.locator(".ranking").nth(1)
+    expect(left.locator(".hit").first).to_contain_text(LIT)
+    words = right.locator(".hit").first.locator(".part", has_text="meaning")
+    expect(words.locator(".value")).to_have_text("–")  # words alone know nothing of it
+    expect(left.locator(".hit").first.locator(".moved")).to_have_text("the same on the right")
+    expect(tab.locator(".outcome-words")).to_contain_text("on the left are on the right, too")
+    tab.get_by_role("slider", name="Passages").fill("3")
+    expect(left.locator(".hit")).to_have_count(3)
+
+
+def test_filters_leave_passages_out(tab: Page) -> None:
+    compare(tab, QUESTION)
+    tab.get_by_label("From", exact=True).fill("soon")
+    tab.get_by_label("From", exact=True).press("Tab")
+    expect(tab.locator(".rankings .problem")).to_contain_text("not a day")
+    tab.get_by_label("From", exact=True).fill("2024-01-01")
+    tab.get_by_label("From", exact=True).press("Tab")
+    expect(tab.locator(".ranking").first).to_contain_text("Nothing is found.")
+
+
+def test_nothing_that_a_passage_says_runs(tab: Page) -> None:
+    compare(tab, "What did the lamp say over the harbour?")
+    expect(tab.locator(".ranking").first).to_contain_text(HOSTILE)
+    assert tab.locator("section.view-lab img, section.view-lab script").count() == 0
+
+
+SELECT = """element => {
+    const text = element.firstChild, words = %s, range = document.createRange();
+    range.setStart(text, text.data.indexOf(words));
+    range.setEnd(text, text.data.indexOf(words) + words.length);
+    getSelection().removeAllRanges();
+    getSelection().addRange(range);
+}"""
+
+
+def test_a_marked_question_is_kept_and_can_be_run(tab: Page, served: Served, tmp_path: Path) -> None:
+    compare(tab, QUESTION)
+    hit = tab.locator(".ranking").first.locator(".hit", has_text=LIT)
+    hit.locator(".hit-text").evaluate(SELECT % json.dumps(LIT))
+    hit.get_by_role("button", name="Right").click()
+    expect(tab.locator(".ranking").nth(1).locator(".hit", has_text=LIT)).to_have_class(re.compile("is-right"))
+    tab.locator(".ranking").first.locator(".hit", has_text="crane").get_by_role("button", name="Wrong").click()
+    expect(tab.locator(".keep-count")).to_have_text("1 right, 1 wrong. The selected words are the answer.")
+    tab.get_by_label("Question in").select_option("en")
+    tab.get_by_role("button", name="Add to my questions").click()
+    expect(tab.locator(".notice")).to_contain_text("Added: 1 question in")
+    file = tmp_path / "news.index.eval" / "questions.jsonl"
+    [question] = load_answer_set(file, corpus=served.files).questions
+    assert (question.question, question.lang, question.answerable, question.gold) == (QUESTION, "en", True, (LIT,))
+    [place] = question.spans
+    assert place.span.of((served.files / place.source).read_text(encoding="utf-8")) == LIT
+    wrong = json.loads(file.read_text(encoding="utf-8"))["wrong"]
+    assert [each["source"] for each in wrong] == ["crane.txt"]
+
+    tab.get_by_role("button", name="Evaluation", exact=True).click()
+    tab.get_by_label("Questions", exact=True).select_option("mine")
+    expect(tab.locator(".exam-hint")).to_contain_text(f"1 question in {file}")
+    for run in (1, 2):
+        tab.get_by_role("button", name="Run", exact=True).click()
+        expect(tab.get_by_label("Kept runs").locator("option")).to_have_count(run)
+    expect(tab.locator(".intervals tr", has_text="first citation").first).to_contain_text("1.000")
+    expect(tab.locator(".exam-panel", has_text="Since the run before")).to_contain_text("no more than chance")
+    expect(tab.locator(".exam-report")).to_contain_text("declined, though the documents answer it")
+    assert len(list((tmp_path / "news.index.eval" / "runs").iterdir())) == 2
+
+
+def test_a_folder_of_queries_is_run_with_its_recall(tab: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "sets" / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    rows = [{"_id": name, "title": HOSTILE, "text": text} for name, text in ARTICLES.items()]
+    (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "queries.jsonl").write_text(json.dumps({"_id": "q", "text": "the lamp above the harbour"}) + "\n")
+    (folder / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\nq\tlamp.txt\t1\n")
+    tab.get_by_role("button", name="Evaluation", exact=True).click()
+    tab.get_by_label("Questions", exact=True).select_option("folder")
+    tab.get_by_label("A folder with a set").fill("/etc")
+    tab.get_by_role("button", name="Run", exact=True).click()
+    expect(tab.locator(".notice")).to_contain_text("this server may not read there")
+    tab.get_by_label("A folder with a set").fill(str(folder))
+    tab.get_by_label("System").select_option("lexical")
+    tab.get_by_role("button", name="Run", exact=True).click()
+    expect(tab.locator(".intervals tr", has_text="nDCG@10")).to_contain_text("1.000")
+    expect(tab.locator(".curve[aria-label^='documents 1: recall 1.000']")).to_be_visible()
+
+
+def test_a_run_can_be_cancelled(tab: Page) -> None:
+    tab.get_by_role("button", name="Evaluation", exact=True).click()
+    tab.get_by_role("button", name="Run", exact=True).click()
+    tab.get_by_role("button", name="Cancel", exact=True).click()
+    expect(tab.locator(".notice")).to_have_text(re.compile("^Cancelled"))
+    expect(tab.locator(".exam-report")).to_have_text("Nothing was run yet. The sample takes about a minute.")
+
+
+@pytest.mark.parametrize("sent", [None, {}, {"set": 1}, {"set": "mine", "system": "full"}, {"id": "../../x"}])
+def test_what_the_page_sends_is_checked(served: Served, sent: object) -> None:
+    evaluation = Evaluation(served.folder, None, Cases(served.folder))
+    assert evaluation.evaluation_run(sent)["kind"] == "error"
+    assert evaluation.evaluation_report(sent)["kind"] == "error"
+    assistants = Assistants(open_assistant(served.folder), lambda: open_assistant(served.folder), size=1)
+    lab = Lab(assistants.borrow, Cases(served.folder))
+    assert lab.lab_rank(sent)["kind"] == "error"
+    assert lab.lab_keep(sent)["kind"] == "error"
+    assistants.close()

@@ -1,0 +1,262 @@
+// A question, and how two settings rank the passages for it.
+
+const lab = root.querySelector("section.view-lab");
+const within = (selector) => lab.querySelector(selector);
+const trial = within(".trial");
+const keepBar = within(".keep-bar");
+const PARTS = [
+  ["dense", "meaning", "cosine of the vectors, centred by language"],
+  ["lexical", "words", "share of the question's words"],
+  ["late", "tokens", "match token by token; none if it was not among the best that are reranked"],
+];
+
+let compared = null; // what was asked last
+let comparing = 0;
+const marks = new Map(); // by the passage's id: what it is, "right" or "wrong", and which words were selected
+let isPrepared = false;
+
+async function prepare() {
+  if (isPrepared) return;
+  const reply = await call("lab_settings", {});
+  if (reply.kind !== "settings") {
+    within(".rankings").replaceChildren(problemElement(reply.message));
+    return;
+  }
+  isPrepared = true;
+  for (const [field, chosen] of [["left", "full"], ["right", "fused"]]) {
+    trial.elements[field].replaceChildren(...reply.settings.map(({ name, label }) => optionElement(name, label)));
+    trial.elements[field].value = chosen;
+  }
+  trial.elements.passages.max = reply.most;
+  within(".trial-languages").replaceChildren(
+    ...reply.languages.map((lang) => {
+      const label = make("label", "pick");
+      const box = make("input");
+      box.type = "checkbox";
+      box.name = "lang";
+      box.value = lang;
+      label.append(box, languageName(lang));
+      return label;
+    }),
+  );
+  keepBar.elements.lang.append(...reply.languages.filter((lang) => lang !== "und").map((lang) => optionElement(lang, languageName(lang))));
+  showCases(reply.cases);
+}
+
+function optionElement(value, label) {
+  const option = make("option", "", label);
+  option.value = value;
+  return option;
+}
+
+async function compare() {
+  const mine = ++comparing;
+  const question = trial.elements.question.value.trim();
+  if (!question) return;
+  const outcome = within(".outcome");
+  outcome.setAttribute("aria-busy", "true");
+  const reply = await call("lab_rank", {
+    question,
+    settings: [trial.elements.left.value, trial.elements.right.value],
+    passages: trial.elements.passages.valueAsNumber,
+    languages: [...within(".trial-languages").querySelectorAll("input:checked")].map((box) => box.value),
+    after: trial.elements.after.value,
+    before: trial.elements.before.value,
+  });
+  if (mine !== comparing) return;
+  outcome.removeAttribute("aria-busy");
+  if (reply.kind !== "rankings") {
+    within(".rankings").replaceChildren(problemElement(reply.message));
+    return;
+  }
+  if (compared?.question !== reply.question) marks.clear();
+  compared = reply;
+  showRankings();
+  showMarks();
+}
+
+function showRankings() {
+  const places = compared.rankings.map(({ hits }) => new Map(hits.map((hit, place) => [hit.id, place + 1])));
+  const scales = Object.fromEntries(
+    PARTS.map(([part]) => [part, Math.max(...compared.rankings.flatMap(({ hits }) => hits.map((hit) => hit.parts[part])), 1e-9)]),
+  );
+  const both = [...places[0].keys()].filter((id) => places[1].has(id));
+  const stayed = both.filter((id) => places[0].get(id) === places[1].get(id)).length;
+  within(".outcome-words").textContent =
+    `${both.length} of ${counted(places[0].size, "passage", "passages")} on the left are on the right, too; ${stayed} at the same place.`;
+  within(".rankings").replaceChildren(
+    ...compared.rankings.map((ranking, side) => rankingElement(ranking, places[side], places[1 - side], scales, side)),
+  );
+}
+
+function rankingElement(ranking, places, others, scales, side) {
+  const box = make("section", "ranking");
+  const label = trial.elements.left.querySelector(`option[value="${ranking.name}"]`).textContent;
+  box.append(make("h2", "", label));
+  box.setAttribute("aria-label", `${side ? "Right" : "Left"}: ${label}`);
+  if (ranking.meant) {
+    const meant = make("p", "faint", `Understood as: ${ranking.meant}`);
+    meant.dir = "auto";
+    box.append(meant);
+  }
+  const list = make("ol", "hits");
+  for (const hit of ranking.hits) list.append(hitElement(hit, places.get(hit.id), others.get(hit.id), scales, side));
+  box.append(ranking.hits.length ? list : make("p", "faint", "Nothing is found."));
+  return box;
+}
+
+function movedElement(here, there, side) {
+  const other = side ? "on the left" : "on the right";
+  if (!there) return make("span", "moved only", `not ${other}`);
+  if (here === there) return make("span", "moved faint", `the same ${other}`);
+  return make("span", here < there ? "moved up" : "moved down", `${here < there ? "↑" : "↓"} ${there} ${other}`);
+}
+
+function hitElement(hit, here, there, scales, side) {
+  const item = make("li", "hit");
+  item.dataset.passage = hit.id;
+  const head = make("div", "hit-head");
+  const title = make("span", "hit-title", hit.title || "Untitled");
+  title.dir = "auto";
+  setLanguage(title, hit.lang);
+  head.append(make("span", "rank", String(here)), title, movedElement(here, there, side));
+  const facts = make("p", "hit-facts faint", [hit.date, languageName(hit.lang), hit.source].filter(Boolean).join(" · "));
+  facts.dir = "auto";
+  const words = make("p", "hit-text", hit.text);
+  words.dir = "auto";
+  setLanguage(words, hit.lang);
+  const more = makeButton("more", "Show all", () => {
+    const isOpen = item.classList.toggle("open");
+    more.textContent = isOpen ? "Show less" : "Show all";
+    more.setAttribute("aria-expanded", String(isOpen));
+  });
+  more.setAttribute("aria-expanded", "false");
+  const why = [hit.terms.length ? `Has: ${hit.terms.join(", ")}` : "", ...hit.moves].filter(Boolean);
+  const foot = make("div", "hit-foot");
+  foot.append(markElement(hit, "right"), markElement(hit, "wrong"), more);
+  item.append(head, facts, partsElement(hit, scales), words);
+  for (const told of why) {
+    const line = make("p", "hit-facts faint", told);
+    line.dir = "auto";
+    item.append(line);
+  }
+  item.append(foot);
+  for (const [kind, isOver] of [["mouseenter", true], ["mouseleave", false], ["focusin", true], ["focusout", false]]) {
+    item.addEventListener(kind, () => {
+      for (const other of lab.querySelectorAll(".hit")) other.classList.toggle("same", isOver && other.dataset.passage === hit.id);
+    });
+  }
+  return item;
+}
+
+function partsElement(hit, scales) {
+  const list = make("dl", "parts");
+  const total = make("div", "part");
+  total.append(make("dt", "", "score"), make("dd", "value", hit.score.toFixed(3)));
+  list.append(total);
+  for (const [part, label, told] of PARTS) {
+    const value = hit.parts[part];
+    const row = make("div", "part");
+    row.title = told;
+    const bar = make("span", "bar-line");
+    const filled = make("span", "bar-filled");
+    filled.style.width = `${Math.max(0, Math.min(1, value / scales[part])) * 100}%`;
+    bar.append(filled);
+    const amount = make("dd", "value", value ? value.toFixed(3) : "–");
+    amount.prepend(bar);
+    row.append(make("dt", "", label), amount);
+    list.append(row);
+  }
+  return list;
+}
+
+// Marks, and the question kept with them
+
+function markElement(hit, verdict) {
+  const button = makeButton(`mark-as ${verdict}`, verdict === "right" ? "Right" : "Wrong", () => {
+    if (marks.get(hit.id)?.verdict === verdict) marks.delete(hit.id);
+    else marks.set(hit.id, { verdict, hit, ...selectedIn(button.closest(".hit").querySelector(".hit-text")) });
+    showMarks();
+  });
+  button.addEventListener("pointerdown", (event) => event.preventDefault()); // so that selected words stay selected
+  return button;
+}
+
+// What is selected of a passage, in code points; nothing is 0 to 0.
+function selectedIn(words) {
+  const selection = window.getSelection();
+  if (!selection.rangeCount || selection.isCollapsed) return { from: 0, to: 0 };
+  const range = selection.getRangeAt(0);
+  const text = words.firstChild;
+  if (range.startContainer !== text || range.endContainer !== text) return { from: 0, to: 0 };
+  const before = [...text.data.slice(0, range.startOffset)].length;
+  return { from: before, to: before + [...text.data.slice(range.startOffset, range.endOffset)].length };
+}
+
+function showMarks() {
+  for (const item of lab.querySelectorAll(".hit")) {
+    const mark = marks.get(item.dataset.passage);
+    for (const verdict of ["right", "wrong"]) {
+      item.querySelector(`.mark-as.${verdict}`).setAttribute("aria-pressed", String(mark?.verdict === verdict));
+    }
+    item.classList.toggle("is-right", mark?.verdict === "right");
+    item.classList.toggle("is-wrong", mark?.verdict === "wrong");
+  }
+  const [right, wrong] = ["right", "wrong"].map((verdict) => [...marks.values()].filter((mark) => mark.verdict === verdict).length);
+  const selected = [...marks.values()].filter((mark) => mark.verdict === "right" && mark.to > mark.from).length;
+  keepBar.hidden = !marks.size;
+  within(".keep-count").textContent = right
+    ? `${right} right, ${wrong} wrong. ${selected === right ? "The selected words are the answer." : "All of a passage counts as the answer; to be exact, select the words that answer before you mark it."}`
+    : `${wrong} wrong, none right: kept as a question that the documents do not answer`;
+}
+
+function showCases({ file, count }) {
+  within(".keep-where").textContent = `${counted(count, "question", "questions")} in ${file}`;
+}
+
+async function keep() {
+  const place = ({ hit, from, to }) => ({ source: hit.source, start: hit.start, end: hit.end, from, to });
+  const of = (verdict) => [...marks.values()].filter((mark) => mark.verdict === verdict).map(place);
+  const reply = await call("lab_keep", {
+    question: compared.question,
+    lang: keepBar.elements.lang.value,
+    right: of("right"),
+    wrong: of("wrong"),
+  });
+  if (reply.kind !== "kept") {
+    notice(reply.message);
+    return;
+  }
+  marks.clear();
+  showMarks();
+  showCases(reply.cases);
+  notice(`Added: ${counted(reply.cases.count, "question", "questions")} in ${reply.cases.file}`);
+  trial.elements.question.focus();
+}
+
+// Events
+
+trial.addEventListener("submit", (event) => {
+  event.preventDefault();
+  compare();
+});
+let sliding = 0;
+trial.addEventListener("input", (event) => {
+  if (event.target.name !== "passages") return;
+  within(".amount").textContent = event.target.value;
+  clearTimeout(sliding);
+  if (compared) sliding = setTimeout(compare, 300);
+});
+trial.addEventListener("change", (event) => {
+  if (compared && !["question", "passages"].includes(event.target.name)) compare();
+});
+keepBar.addEventListener("submit", (event) => {
+  event.preventDefault();
+  keep();
+});
+
+views.lab = {
+  shown() {
+    prepare();
+  },
+};
