@@ -14,6 +14,7 @@ import pytest
 
 from index.embed import Embedder
 from index.folder import Index
+from index.ingest import ingest
 from rag.assistant import Assistant
 from tests.browsing import Browser, Locator, Page, Served, alone, ask, expect, new_tab, open_browser, visit
 from ui.app import RunningPage, build_page, launch
@@ -24,6 +25,13 @@ SKIPPED = "Ermənistan Moskvadakı görüşə ona görə getmədi ki"
 LIGHTHOUSE = "How many years did the Sahilkend lighthouse keeper stand the night watch?"
 NOWHERE = "who won the chess olympiad in Budapest?"
 DREDGING = "When did dredging of the approach channel begin?"
+
+DISAGREEING = {
+    "nurse.txt": "A school closes its canteen\n\n12 February 2024\n\nThe canteen was closed at noon. "
+    "31 students fell ill at the school in Marvek, its nurse said.\n",
+    "soup.txt": "Soup is tested\n\n13 February 2024\n\nSamples of the soup were taken. "
+    "The hospital counted 44 students who fell ill at the school in Marvek.\n",
+}
 
 
 class Slow:
@@ -74,7 +82,16 @@ def written(sample_index: Path, e5: Embedder, model: Slow) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def browser(sample: Served, written: Served) -> Iterator[Browser]:
+def disagreeing(tmp_path_factory: pytest.TempPathFactory, e5: Embedder) -> Iterator[Served]:
+    files, folder = tmp_path_factory.mktemp("files"), tmp_path_factory.mktemp("disagreeing") / "news.index"
+    for name, text in DISAGREEING.items():
+        (files / name).write_text(text, encoding="utf-8")
+    assert ingest([files], folder, embedder=e5).failures == []
+    yield from serving(folder, e5)
+
+
+@pytest.fixture(scope="module")
+def browser(sample: Served, written: Served, disagreeing: Served) -> Iterator[Browser]:
     yield from open_browser()
 
 
@@ -159,7 +176,7 @@ def test_statements_come_one_by_one_and_can_be_stopped(tab: Page, written: Serve
     expect(tab.locator(".panel .card")).to_have_count(1)
     tab.get_by_role("button", name="Stop").click()
     expect(tab.locator(".stopped")).to_be_visible()
-    expect(tab.get_by_role("button", name="Ask", exact=True)).to_be_visible()
+    expect(tab.locator(".send", has_text="Ask")).to_be_visible()
     model.goes_on.set()
     reply = answered_after_stop(tab, LIGHTHOUSE)
     expect(reply.locator(".statement")).to_have_count(2)
@@ -270,35 +287,34 @@ def test_each_statement_says_how_it_is_supported(tab: Page, sample: Served) -> N
     expect(tab.locator(".statement .badge").first).to_have_text("Quoted")
 
 
-def test_disagreement_is_shown_side_by_side_and_reports_are_counted(tab: Page, sample: Served) -> None:
-    def disagree(route: Any) -> None:
+def test_disagreement_is_shown_side_by_side(tab: Page, disagreeing: Served) -> None:
+    visit(tab, disagreeing)
+    answered(tab, "How many students fell ill at the school in Marvek?")
+    expect(tab.locator(".disagreement h3")).to_have_text("The sources disagree on a number")
+    sides = tab.locator(".disagreement .side-of")
+    expect(sides).to_have_count(2)
+    expect(sides.first.locator(".side-says")).to_have_text("44 students")
+    expect(sides.first.locator(".side-about")).to_have_text("2024-02-13 · soup.txt")
+    expect(sides.last.locator(".side-says")).to_have_text("31 students")
+    first, second = (sides.nth(n).bounding_box() for n in (0, 1))
+    assert first["y"] == second["y"]
+    assert first["x"] + first["width"] <= second["x"]
+    sides.last.locator(".chip").click()
+    expect(tab.locator("mark")).to_contain_text("31 students fell ill")
+
+
+def test_a_statement_says_how_many_reports_say_it_and_how_it_is_supported(tab: Page, sample: Served) -> None:
+    def copied(route: Any) -> None:
         response = route.fetch()
         told = response.json()
         for event in told.get("events", []) if isinstance(told, dict) else []:
             if event["kind"] == "answer":
-                chip = event["statements"][0]["chips"][0]
                 event["statements"][0] |= {"support": "partly", "reports": 3, "independent": 2}
-                event["disagreements"] = [
-                    {
-                        "about": "the <b>year</b>",
-                        "sides": [
-                            {"text": "in 2022", "chips": [chip], "date": "2022-12-23", "outlet": "Xəbər"},
-                            {"text": "in 2023", "chips": [chip], "date": "2023-01-02", "outlet": ""},
-                        ],
-                    }
-                ]
         route.fulfill(response=response, json=told)
 
     visit(tab, sample)
-    tab.route("**/component_server/**", disagree)
+    tab.route("**/component_server/**", copied)
     answered(tab, MOSCOW)
-    expect(tab.locator(".disagreement h3")).to_have_text("The sources disagree: the <b>year</b>")
-    sides = tab.locator(".disagreement .side-of")
-    expect(sides).to_have_count(2)
-    expect(sides.first).to_contain_text("2022-12-23 · Xəbər")
-    first, second = (sides.nth(n).bounding_box() for n in (0, 1))
-    assert first["y"] == second["y"]
-    assert first["x"] + first["width"] <= second["x"]
     expect(tab.locator(".badge").first).to_have_text("Partly supported · 3 reports, 2 independent")
     tab.unroute("**/component_server/**")
 

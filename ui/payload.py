@@ -13,7 +13,7 @@ from typing import Any
 from index.escapes import view
 from index.folder import Index
 from index.values import Document, ScoredPassage, Source, Span
-from rag.reply import Abstention, Answer, Citation, Reply, Searched, Statement
+from rag.reply import Abstention, Answer, Citation, Disagreement, Reply, Searched, Statement
 
 Payload = dict[str, Any]  # goes through JSON
 
@@ -61,6 +61,8 @@ class ReplyPayload:
             "text": statement.text,
             "answering": [[span.start, span.end] for span in statement.answering],
             "support": statement.support.value,
+            "reports": statement.reports,
+            "independent": statement.independent,
             "lang": statement.citations[0].lang if statement.citations else "und",
             "chips": [asdict(self._cited(citation)) for citation in statement.citations],
         }
@@ -74,6 +76,8 @@ class ReplyPayload:
                     "kind": "answer",
                     "searched": _searched(reply.question, reply.searched),
                     "statements": statements,
+                    "disagreements": [self._disagreement(found) for found in reply.disagreements],
+                    "age": reply.age,
                     "unused": [asdict(self._found(hit)) for hit in reply.evidence if not self._is_cited(hit)],
                     "written_by": reply.written_by,
                     "dropped": reply.dropped,
@@ -86,6 +90,20 @@ class ReplyPayload:
                     "reason": reply.reason,
                     "closest": [asdict(self._found(hit)) for hit in reply.evidence],
                 }
+
+    def _disagreement(self, found: Disagreement) -> Payload:
+        return {
+            "about": found.about.value,
+            "sides": [
+                {
+                    "says": side.says,
+                    "date": side.date,
+                    "outlet": side.outlet,
+                    "statements": [self.statement(statement) for statement in side.statements],
+                }
+                for side in found.sides
+            ],
+        }
 
     def _cited(self, citation: Citation) -> Pointer:
         return self._pointer(

@@ -90,7 +90,7 @@ function finishTurn(turn, reply) {
       badge.replaceWith(badgeElement(reply.statements[place]));
     }
     answer.removeAttribute("aria-busy");
-    parts.push(answer, ...notesElements(reply), ...disagreementElements(reply));
+    parts.push(answer, ...notesElements(reply), ...disagreementElements(turn, reply));
   } else if (reply.kind === "abstention") {
     parts.push(abstentionElement(turn, reply));
   } else {
@@ -153,6 +153,7 @@ function badgeElement({ support, reports, independent }) {
 
 function notesElements(reply) {
   const notes = [];
+  if (reply.age) notes.push(`${reply.age[0].toUpperCase()}${reply.age.slice(1)}.`);
   if (reply.problem) {
     const what = reply.written_by ? "Not finished" : "These are sentences of the documents";
     notes.push(`${what}: ${reply.problem}.`);
@@ -164,17 +165,17 @@ function notesElements(reply) {
   return notes.map((note) => make("p", "note", note));
 }
 
-function disagreementElements(reply) {
-  return (reply.disagreements ?? []).map(({ about, sides }) => {
+function disagreementElements(turn, reply) {
+  return reply.disagreements.map(({ about, sides }) => {
     const box = make("section", "disagreement");
     box.setAttribute("aria-label", "The sources disagree");
-    box.append(quoted("h3", "", `The sources disagree: ${about}`));
+    box.append(make("h3", "", `The sources disagree on a ${about}`));
     const row = make("div", "sides");
-    for (const { text, chips, date, outlet } of sides) {
+    for (const { says, date, outlet, statements } of sides) {
       const side = make("div", "side-of");
-      const marks = make("span", "chips");
-      marks.append(...chips.map((pointer) => chipElement(pointer, "Citation")));
-      side.append(make("p", "side-about", [date, outlet].filter(Boolean).join(" · ")), quoted("p", "side-text", text), marks);
+      const said = make("ul", "side-statements");
+      said.append(...statements.map((statement) => statementElement(turn, statement)));
+      side.append(quoted("p", "side-says", says), quoted("p", "side-about", [date, outlet].filter(Boolean).join(" · ")), said);
       row.append(side);
     }
     box.append(row);
