@@ -10,7 +10,8 @@ DEMO_INDEX := $(VENV)/demo.index
 # driver it finds: the CPU's where there is none of NVIDIA's.
 FIND_LINKS = $(shell $(BIN)/pip config get :env:.find-links 2>/dev/null || $(BIN)/pip config get global.find-links 2>/dev/null)
 TORCH = $(if $(FIND_LINKS),--find-links $(FIND_LINKS),--torch-backend auto)
-INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt $(TORCH)
+# Compiled once here: where Python may not write bytecode, as on many build machines, it would compile at every start.
+INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt $(TORCH)
 
 .PHONY: demo test gate install lint clean
 
