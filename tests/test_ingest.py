@@ -307,14 +307,14 @@ def test_what_is_not_embedded_yet_is_found_by_its_words(docs: Path, folder: Path
             f"{count} of {count} passages are not embedded yet and found by their words alone until dragoman ingest is "
             "run again and ends"
         ]
-        wanted = HybridRetriever(index).retrieve("lighthouse", k=5)
+        wanted = HybridRetriever(index).retrieve("who keeps the lighthouse?", k=5)
         assert wanted and all(hit.lexical > 0 and hit.late > 0 for hit in wanted)
         assert index.catalog.pending_count() == count  # nothing was written
     report = ingest([docs], folder, embedder=hashing)
     assert (report.unchanged, report.passages, report.known) == (len(FILES), count, 0)
     with Index.open(folder) as index:
         index.use_embedder(hashing)
-        found = HybridRetriever(index).retrieve("lighthouse", k=5)
+        found = HybridRetriever(index).retrieve("who keeps the lighthouse?", k=5)
         assert [hit.passage for hit in found] == [hit.passage for hit in wanted]
 
 

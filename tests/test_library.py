@@ -194,7 +194,7 @@ def test_a_file_is_read_again(tab: Page, served: Served) -> None:
 def test_a_folder_is_ingested_and_can_be_cancelled(tab: Page, tmp_path: Path) -> None:
     more = tmp_path / "more"
     more.mkdir()
-    rows = ({"title": f"Row {n}", "text": f"In row {n} the boat {n * 7} left. " * 9, "id": n} for n in range(20_000))
+    rows = ({"title": f"Row {n}", "text": f"In row {n} the boat {n * 7} left. " * 9, "id": n} for n in range(6_000))
     (more / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     tab.get_by_label("A folder on this machine").fill("/etc")
     tab.get_by_role("button", name="Add the folder").click()

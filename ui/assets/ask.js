@@ -175,8 +175,10 @@ function showFilters() {
 }
 
 async function offerSources() {
-  const reply = await call("sources", { text: filters.elements.source.value });
-  if (reply.kind !== "sources") return;
+  const asked = filters.elements.source.value;
+  const reply = await call("sources", { text: asked });
+  // Replies may come in another order than they were asked for.
+  if (reply.kind !== "sources" || filters.elements.source.value !== asked) return;
   find("datalist").replaceChildren(
     ...reply.paths.map((path) => {
       const option = make("option");
