@@ -337,7 +337,7 @@ def test_many_ask_at_once_and_get_the_same(client: httpx.Client) -> None:
 
 def test_a_missing_index_and_a_taken_port_are_told(tmp_path: Path) -> None:
     with pytest.raises(IndexFolderError, match="dragoman ingest"):
-        start_api(Settings(tmp_path / "none", port=0))
+        start_api(Settings(tmp_path, port=0))
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SettingsError, match="another program has it"):
         start_api(Settings(tmp_path / "none", port=taken.getsockname()[1]))
 

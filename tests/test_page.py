@@ -482,7 +482,7 @@ def test_an_address_that_cannot_be_had_is_told(tmp_path: Path, host: str, port: 
 
 def test_a_missing_index_is_told(tmp_path: Path) -> None:
     with pytest.raises(IndexFolderError, match="dragoman ingest"):
-        serve(Settings(tmp_path / "none", port=0), prevent_thread_lock=True)
+        serve(Settings(tmp_path, port=0), prevent_thread_lock=True)
 
 
 def test_serving_is_quiet_and_ends_with_ctrl_c(tmp_path: Path) -> None:

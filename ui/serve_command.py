@@ -11,6 +11,7 @@ from index.errors import SettingsError
 _DESCRIPTION = """\
 Serve the page and the HTTP API of an index on this machine only; stop it with Ctrl-C.
 GET /health answers once questions can be asked, /api tells what else there is, /openapi.json describes it.
+Where there is no index an empty one is made, unless there is another beside it: its name may be mistyped then.
 """
 _EPILOG = """\
 to add files from the page or by the API: they are kept in a folder beside the index, from which they are ingested

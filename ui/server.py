@@ -16,7 +16,10 @@ import uvicorn
 from pydantic import TypeAdapter
 from uvicorn.supervisors import Multiprocess
 
-from index.errors import SettingsError
+from index.embed import BUNDLED, load_embedder
+from index.errors import IndexFolderError, SettingsError
+from index.ingest import ingest_given
+from index.schema import FILE_NAME
 from rag.assistant import Assistant
 from ui.api import make_api
 from ui.gate import Gate, hosts_of, warning
@@ -28,6 +31,7 @@ from ui.users import Users
 
 Report = Callable[[str], None]
 
+_MOST_NAMED = 3  # other indexes, where the one that was named is not there
 _SETTINGS_VARIABLE = "DRAGOMAN_SERVE"  # how the processes of several are told what to serve
 
 
@@ -65,11 +69,16 @@ class Serving:
 
 
 def open_serving(settings: Settings, *, size: int = DEFAULT_SIZE, writes: bool = True, report: Report) -> Serving:
-    """Open an index to be asked by `size` at once. Raises IndexFolderError, ModelError, SettingsError."""
+    """Open an index to be asked by `size` at once; one that `writes` begins where there is none.
+
+    Raises IndexFolderError, ModelError, SettingsError.
+    """
     users = Users(settings.auth) if settings.auth is not None else None
     observer = observer_from_environment()
     log_to_stderr(settings.log)
 
+    if writes and not settings.index.exists():
+        _make_first(settings.index, report)
     first = _opened(settings, report)
     try:
         # The embedder is loaded now: a model that is missing is told here, not to the first question.
@@ -82,6 +91,25 @@ def open_serving(settings: Settings, *, size: int = DEFAULT_SIZE, writes: bool =
         uploads = settings.uploads or settings.index.with_name(f"{settings.index.name}.uploads")
         jobs = Jobs(settings.index, Uploads(uploads), allowed=settings.ingest_from)
     return Serving(assistants, jobs, observer, users)
+
+
+def _make_first(folder: Path, report: Report) -> None:
+    """Make an empty index, to which files are added while it is served.
+
+    Where there are others beside it, or no folder to make it in, its name is taken for a mistyped one.
+    Raises IndexFolderError, ModelError.
+    """
+    make = f"dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
+    parent = folder.absolute().parent
+    if not parent.is_dir():
+        raise IndexFolderError(f"{folder}: no such index, and no folder {parent} to make it in; make one: {make}")
+    if others := sorted(found.parent.name for found in parent.glob(f"*/{FILE_NAME}")):
+        raise IndexFolderError(
+            f"{folder}: no such index; beside it there is {', '.join(others[:_MOST_NAMED])}: name that, "
+            f"or make another: {make}"
+        )
+    ingest_given([], folder, embedder=load_embedder(BUNDLED, report=report))
+    report(f"there was no index, so an empty one was made in {folder.absolute()}; add files in the Library, or: {make}")
 
 
 def _opened(settings: Settings, report: Report = lambda message: None) -> Assistant:

@@ -7,6 +7,7 @@ const stopButton = find(".stop");
 const filters = find(".filters");
 
 let running = null; // {id, turn, stopped} of the reply that is being made
+let archives = 0; // counts looks at what there is to ask: only the last goes on
 let edited = null; // the turn whose question is being edited
 
 // Ask
@@ -191,6 +192,8 @@ async function offerSources() {
 function showLanguages(overview) {
   showHoldings(overview);
   if (overview.kind !== "overview") return;
+  const offered = [...filters.querySelectorAll('input[name="language"]')].map((box) => box.value);
+  if (offered.join() === overview.languages.join()) return; // what has the focus keeps it
   const chosen = new Set(chosenLanguages());
   find(".languages").replaceChildren(
     ...overview.languages.map((lang) => {
@@ -212,6 +215,23 @@ async function showExamples() {
   if (reply.kind !== "examples") return;
   exampleQuestions = reply.questions;
   find(".examples").replaceChildren(...questionButtons(exampleQuestions));
+}
+
+// What there is to ask, and again as long as there is nothing, or not all of it is found by its meaning.
+async function showArchive() {
+  const mine = ++archives;
+  const overview = await call("overview", {});
+  if (mine !== archives) return;
+  showLanguages(overview);
+  if (overview.kind !== "overview") return;
+  const isEmpty = !overview.passages;
+  find(".unfilled").hidden = !isEmpty;
+  form.hidden = filters.hidden = isEmpty;
+  find(".chat").classList.toggle("nothing-yet", isEmpty);
+  if (!isEmpty && !(overview.pending && exampleQuestions.length)) showExamples();
+  if (!isEmpty && !overview.pending) return;
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  if (mine === archives && !root.querySelector(".view-ask").hidden) showArchive();
 }
 
 // Keys and events
@@ -266,13 +286,13 @@ document.addEventListener("keydown", onKey);
 
 showPane("chat");
 noEvidence();
-call("overview", {}).then(showLanguages);
+find(".fill").addEventListener("click", () => show("library"));
 listConversations();
-showExamples();
 
 views.ask = {
   // `rest` of the address is the conversation that is open.
   shown(rest) {
+    showArchive();
     if (rest && rest !== current) openConversation(rest);
     else place("ask", current);
   },

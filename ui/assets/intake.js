@@ -165,6 +165,7 @@ function showEnded(job) {
     make("span", "job-stage", { done: "Done", cancelled: "", failed: "It failed" }[job.state]),
     make("span", "job-detail", words),
     make("span", "faint", `in ${duration(job.seconds)}`),
+    ...(job.state !== "failed" && job.passages_done ? [makeButton("plain", "Ask about it", () => show("ask"))] : []),
     makeButton("plain", "Dismiss", () => {
       isDismissed = job.id;
       jobBox.hidden = true;
@@ -202,7 +203,8 @@ async function showHealth(reply) {
   }
   const share = Math.floor((100 * (health.passages - health.pending)) / Math.max(health.passages, 1));
   const when = new Date(health.written).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
-  line.textContent = `${share}% embedded · last written ${when} · ${megabytes(health.bytes)} · ${checkWords(health.check)}`;
+  if (!health.passages) line.textContent = "empty";
+  else line.textContent = `${share}% embedded · last written ${when} · ${megabytes(health.bytes)} · ${checkWords(health.check)}`;
   showLanguages(health.languages);
   const facts = make("dl", "volume-facts");
   for (const [name, value] of [

@@ -68,7 +68,7 @@ async function list() {
     list();
     return;
   }
-  none.textContent = isFiltered() ? "No article is like that." : "Nothing is in this index yet. Add some files above.";
+  none.textContent = isFiltered() ? "No article is like that." : "Nothing is here yet. Add some files above.";
   within("table.articles tbody").replaceChildren(...reply.articles.map(rowElement));
   const last = wanted.offset + reply.articles.length;
   within(".found").textContent = reply.total
