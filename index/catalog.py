@@ -770,20 +770,30 @@ class Catalog:
         for key, lang, vector in rows:
             yield RemovedPassage(key, lang, np.frombuffer(vector, "<f2"))
 
-    def keys_where(self, after: str, before: str, sources: Collection[str] = ()) -> NDArray[np.int64]:
-        """Keys of the passages whose documents are dated in [after, before] and stand in one of `sources`.
+    def keys_where(
+        self, after: str, before: str, sources: Collection[str] = (), outlets: Collection[str] = ()
+    ) -> NDArray[np.int64]:
+        """Keys of the passages whose documents are dated in [after, before], of `sources` and of `outlets`.
 
-        "" leaves an end open, no sources leave all. A source is named by its path, several by the folder they are in.
+        "" leaves an end open, no sources leave all, nor do no outlets. A source is named by its path, several by the
+        folder they are in.
         """
-        condition, values = self._documents_where(after, before, sources)
+        condition, values = self._documents_where(after, before, sources, outlets)
         rows = self._db.execute(
             f"SELECT p.key FROM passages p JOIN documents d ON p.document = d.key WHERE {condition}", values
         )
         return np.fromiter((key for (key,) in rows), np.int64)
 
-    def extent(self, after: str, before: str, sources: Collection[str], languages: Collection[str]) -> Extent:
+    def extent(
+        self,
+        after: str,
+        before: str,
+        sources: Collection[str],
+        languages: Collection[str],
+        outlets: Collection[str] = (),
+    ) -> Extent:
         """How much there is of the documents that `keys_where` would take, in these languages, or in all for none."""
-        condition, values = self._documents_where(after, before, sources)
+        condition, values = self._documents_where(after, before, sources, outlets)
         if languages:
             condition += " AND d.lang IN (SELECT value FROM json_each(?))"
             values.append(json.dumps(sorted(languages)))
@@ -800,8 +810,10 @@ class Catalog:
             last=days[-1] if days else "",
         )
 
-    def _documents_where(self, after: str, before: str, sources: Collection[str]) -> tuple[str, list[str]]:
-        """A condition on documents `d` that are dated in [after, before] and stand in `sources`, and its values."""
+    def _documents_where(
+        self, after: str, before: str, sources: Collection[str], outlets: Collection[str]
+    ) -> tuple[str, list[str]]:
+        """A condition on documents `d`, dated in [after, before], of `sources` and `outlets`, and its values."""
         conditions, values = ["TRUE"], []
         if after or before:
             # A date that is a month or a year only is in the range if any day of it is.
@@ -811,11 +823,20 @@ class Catalog:
         if sources:
             conditions.append("d.source IN (SELECT value FROM json_each(?))")
             values.append(json.dumps([key for name in sources for key in self._sources_under(name)]))
+        if outlets:
+            wanted = {name.casefold() for name in outlets}
+            conditions.append("d.outlet IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps([name for name in self.outlets() if name.casefold() in wanted]))
         return " AND ".join(conditions), values
 
-    def undated_count(self, sources: Collection[str], languages: Collection[str]) -> int:
-        """How many documents of `sources` and in `languages`, or of all for none, nothing dates."""
-        condition, values = self._documents_where("", "", sources)
+    def outlets(self) -> list[str]:
+        """Where the documents appeared, as far as they tell, in order."""
+        rows = self._db.execute("SELECT DISTINCT outlet FROM documents WHERE outlet != '' ORDER BY outlet")
+        return [name for (name,) in rows]
+
+    def undated_count(self, sources: Collection[str], languages: Collection[str], outlets: Collection[str] = ()) -> int:
+        """How many documents of `sources`, in `languages` and of `outlets`, or of all for none, nothing dates."""
+        condition, values = self._documents_where("", "", sources, outlets)
         if languages:
             condition += " AND d.lang IN (SELECT value FROM json_each(?))"
             values.append(json.dumps(sorted(languages)))

@@ -36,6 +36,7 @@ class Filters:
     until: str = ""
     phrases: tuple[Phrase, ...] = ()  # that a passage must hold, all of them
     sources: frozenset[str] = field(default_factory=frozenset)  # paths of files, or of folders for all that is in them
+    outlets: frozenset[str] = field(default_factory=frozenset)  # where an article appeared, in upper or lower case
 
     def __post_init__(self) -> None:
         import datetime as dt
@@ -179,13 +180,13 @@ class Index:
         return self.dense.search(query, k=k, languages=filters.languages, among=among)
 
     def _among(self, filters: Filters) -> NDArray[np.int64] | None:
-        """The keys of the passages that dates and sources leave, or None if they leave all."""
-        if not (filters.since or filters.until or filters.sources):
+        """The keys of the passages that dates, sources and outlets leave, or None if they leave all."""
+        if not (filters.since or filters.until or filters.sources or filters.outlets):
             return None
         # The same filter is asked again with the next question, and 100,000 keys take some 100 ms to be read.
-        asked = (self.dense.sequence, filters.since, filters.until, filters.sources)
+        asked = (self.dense.sequence, filters.since, filters.until, filters.sources, filters.outlets)
         if self._last_among is None or self._last_among[0] != asked:
-            keys = self.catalog.keys_where(filters.since, filters.until, filters.sources)
+            keys = self.catalog.keys_where(filters.since, filters.until, filters.sources, filters.outlets)
             self._last_among = (asked, keys)
         return self._last_among[1]
 
@@ -193,7 +194,9 @@ class Index:
         """How much there is to be searched under these filters, phrases left aside."""
         asked = (self.catalog.sequence, replace(filters, phrases=()))
         if self._last_extent is None or self._last_extent[0] != asked:
-            found = self.catalog.extent(filters.since, filters.until, filters.sources, filters.languages)
+            found = self.catalog.extent(
+                filters.since, filters.until, filters.sources, filters.languages, filters.outlets
+            )
             self._last_extent = (asked, found)
         return self._last_extent[1]
 
@@ -207,6 +210,8 @@ class Index:
             before=filters.until,
             phrases=filters.phrases,
             sources=filters.sources,
+            # Of what a passage belongs to it has the source only: the catalog knows the outlet.
+            among=self._among(filters) if filters.outlets else None,
         )
 
     def passages(self, keys: Iterable[int]) -> dict[int, StoredPassage]:

@@ -308,11 +308,12 @@ class LexicalIndex:
         before: str = "",
         phrases: Iterable[Phrase] = (),
         sources: Iterable[str] = (),
+        among: NDArray[np.int64] | None = None,
     ) -> list[LexicalHit]:
         """The best `k` passages for a question, best first; with dates given, only passages that have one.
 
         `phrases` must all stand in a passage; those of the question itself are words like others unless given here.
-        `sources` are paths of files, or of folders, which mean all that is in them.
+        `sources` are paths of files, or of folders, which mean all that is in them. `among` keeps to those keys.
 
         A score of BM25 says little by itself. Divided by what a passage would get that matched every term as
         often as it likes, it is the share of the question that the passage knows: near 1 in its own language,
@@ -325,7 +326,9 @@ class LexicalIndex:
         searcher, parts, total = asked
         clauses = [
             (tantivy.Occur.Must, self._any_part(parts)),
-            *self._filters(languages=languages, after=after, before=before, phrases=phrases, sources=sources),
+            *self._filters(
+                languages=languages, after=after, before=before, phrases=phrases, sources=sources, among=among
+            ),
         ]
         found = searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False).hits
         keys = _keys(searcher, found)
@@ -418,6 +421,7 @@ class LexicalIndex:
         before: str = "",
         phrases: Iterable[Phrase] = (),
         sources: Iterable[str] = (),
+        among: NDArray[np.int64] | None = None,
     ) -> list[tuple[tantivy.Occur, tantivy.Query]]:
         """What a passage must be to be found, whatever its score."""
         import tantivy
@@ -431,6 +435,8 @@ class LexicalIndex:
         if paths := sorted(set(sources)):
             any_path = [tantivy.Query.term_query(schema, "within", path, index_option="basic") for path in paths]
             needed.append(tantivy.Query.boolean_query([(tantivy.Occur.Should, path) for path in any_path]))
+        if among is not None:
+            needed.append(tantivy.Query.term_set_query(schema, "key", [str(key) for key in among.tolist()]))
         if after or before:
             earliest = _days(after)[0] if after else _NO_DAY + 1
             latest = _days(before)[1] if before else _END_OF_TIME

@@ -49,6 +49,7 @@ class Wishes(TypedDict, total=False):
     since: str  # an ISO 8601 day, itself included; keeps to documents that are dated
     until: str
     sources: Iterable[str]  # paths of files to look in, or of folders for all that is in them
+    outlets: Iterable[str]  # where the articles to look in appeared, in upper or lower case
     # Words in quotes in the question must stand in a passage, folded, in this order and side by side. Not the default:
     # quotes stand around names, too, and on xquad ru-en nDCG@10 of questions that have some falls from .947 to .045.
     exact: bool
@@ -263,7 +264,9 @@ class Assistant:
             recent=wishes.get("recent", False),
             today=wishes.get("today", ""),
             as_of=wishes.get("as_of", ""),
-            undated=self.index.catalog.undated_count(found.filters.sources, found.filters.languages)
+            undated=self.index.catalog.undated_count(
+                found.filters.sources, found.filters.languages, found.filters.outlets
+            )
             if wishes.get("as_of")
             else 0,
             about_now=found.about_now,
@@ -323,6 +326,7 @@ class Assistant:
         since: str = "",
         until: str = "",
         sources: Iterable[str] = (),
+        outlets: Iterable[str] = (),
         exact: bool = False,
         today: str = "",
         as_of: str = "",
@@ -334,8 +338,9 @@ class Assistant:
         phrases = _phrases(question) if exact else ()
         check_day("--as-of", as_of)
         last = min(filter(None, (until, as_of)), default="")
-        filters = Filters(frozenset(languages), since, last, phrases, frozenset(sources))
+        filters = Filters(frozenset(languages), since, last, phrases, frozenset(sources), frozenset(outlets))
         self._check_sources(filters.sources)
+        self._check_outlets(filters.outlets)
         rewritten = self._rewrite(question, tuple(earlier), filters.languages, again=again)
         retriever = self._retriever_of(rewritten)
         meant = restore_letters(rewritten.question, self.index)
@@ -390,6 +395,15 @@ class Assistant:
             if not self.index.catalog.has_source(path):
                 raise SettingsError(
                     f"--source {path}: no file or folder of that name in this index; "
+                    f"list them: dragoman sources --index {self.index.folder}"
+                )
+
+    def _check_outlets(self, outlets: Iterable[str]) -> None:
+        known = {name.casefold() for name in self.index.catalog.outlets()} if outlets else set[str]()
+        for name in sorted(outlets):
+            if name.casefold() not in known:
+                raise SettingsError(
+                    f"--outlet {name}: no article in this index says that it appeared there; "
                     f"list them: dragoman sources --index {self.index.folder}"
                 )
 

@@ -77,6 +77,7 @@ class Explanation:
                 "since": self.filters.since,
                 "until": self.filters.until,
                 "sources": sorted(self.filters.sources),
+                "outlets": sorted(self.filters.outlets),
                 "phrases": [phrase.text for phrase in self.filters.phrases],
             },
             "periods": [asdict(period) for period in self.periods],

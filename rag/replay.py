@@ -50,6 +50,7 @@ def _wishes(searched: dict[str, Any], location: Path) -> Wishes:
         since=str(searched["since"]),
         until=str(searched["until"]),
         sources=[str(path) for path in searched["sources"]],
+        outlets=[str(name) for name in searched.get("outlets", [])],  # those kept before there were any have none
         exact=bool(searched["exact"]),
         today=str(searched["today"]),
         as_of=str(searched.get("as_of", "")),  # in no document that was saved before there was such a wish

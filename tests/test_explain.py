@@ -69,19 +69,23 @@ def test_a_name_in_another_language_is_told_as_it_was_found(make_index: Callable
 
 def test_all_filters_are_told(index: Index) -> None:
     phrases = parse_query('"keeper of the harbour"').phrases
-    filters = Filters(frozenset({"en"}), "2024-01-01", "2024-12-31", phrases, frozenset({"a.txt"}))
+    filters = Filters(
+        frozenset({"en"}), "2024-01-01", "2024-12-31", phrases, frozenset({"a.txt"}), frozenset({"Liman"})
+    )
     explanation = Explanation(QUESTION, QUESTION, (), (), "", filters, (), False, "", 0, ())
     assert explanation.to_document()["filters"] == {
         "languages": ["en"],
         "since": "2024-01-01",
         "until": "2024-12-31",
         "sources": ["a.txt"],
+        "outlets": ["Liman"],
         "phrases": ["keeper of the harbour"],
     }
     assert set(explanation.to_document()["filters"]) == {field.name for field in fields(Filters)}
     shown = show_explanation(explanation).splitlines()[1]
     assert shown == (
-        "filters: language en, since 2024-01-01, until 2024-12-31, source a.txt, the words “keeper of the harbour”; "
+        "filters: language en, since 2024-01-01, until 2024-12-31, source a.txt, outlet Liman, "
+        "the words “keeper of the harbour”; "
         "0 passages compared"
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,11 +90,22 @@ def test_from_nothing_to_a_saved_answer(tab: Page) -> None:
 
 
 def test_an_open_page_notices_what_is_added_elsewhere(tab: Page, folder: Path, e5: Embedder, tmp_path: Path) -> None:
-    (tmp_path / "ferry.txt").write_text(FILES["ferry.txt"], encoding="utf-8")
-    ingest([tmp_path / "ferry.txt"], folder, embedder=e5)
+    rows = [
+        {"title": "The night ferry", "text": FILES["ferry.txt"].partition("2024")[2].strip(), "outlet": "Liman"},
+        {"title": "A bridge", "text": "The old bridge is closed until the end of October.", "outlet": "Mayak"},
+    ]
+    (tmp_path / "news.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    ingest([tmp_path / "news.jsonl"], folder, embedder=e5)
     expect(tab.get_by_role("region", name="Nothing to ask yet")).not_to_be_visible()
     expect(tab.get_by_role("checkbox", name="English")).to_be_visible()
     expect(ask(tab, "What does a ticket cost?")).to_contain_text("14 manats")
+    tab.get_by_label("Outlet", exact=True).fill("liman")
+    expect(tab.locator("#dragoman-outlets option")).to_have_count(2)
+    ask(tab, "What does a ticket cost?")
+    expect(tab.locator(".searched").first).to_contain_text("Searched 2 articles")
+    expect(tab.locator(".searched").last).to_contain_text("Searched 1 article")
+    tab.get_by_role("button", name="Remove the filter: outlet liman").click()
+    expect(tab.get_by_label("Outlet", exact=True)).to_have_value("")
 
 
 def test_an_empty_index_is_of_the_default_model(folder: Path, e5: Embedder) -> None:

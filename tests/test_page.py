@@ -536,7 +536,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def question(text: object = "Who kept the lighthouse?", **others: object) -> dict[str, object]:
-    nothing = {"earlier": [], "languages": [], "after": "", "before": "", "sources": []}
+    nothing = {"earlier": [], "languages": [], "after": "", "before": "", "sources": [], "outlets": []}
     return {"question": text, **nothing, "conversation": "", "replaces": 0, **others}
 
 

@@ -176,6 +176,7 @@ def _wishes(question: models.Question) -> Wishes:
         since=question.since,
         until=question.until,
         sources=question.sources,
+        outlets=question.outlets,
         exact=question.exact,
         recent=question.recent,
         today=question.today or dt.date.today().isoformat(),

@@ -26,6 +26,7 @@ class Question(_Sent):
     since: str = ""  # ISO 8601 day; only documents that are dated then or later
     until: str = ""
     sources: Annotated[list[_Text], Field(max_length=100)] = []  # paths of files or folders, as /api/sources has them
+    outlets: Annotated[list[_Text], Field(max_length=100)] = []  # where articles appeared, as /api/sources has them
     exact: bool = False  # words in quotes must stand in a passage, in this order and side by side
     recent: bool = False  # newer documents before older ones that match as well
     today: str = ""  # ISO 8601 day that "last week" is counted from; "" for today

@@ -158,6 +158,13 @@ def _add_filters(parser: argparse.ArgumentParser) -> None:
         help="only this file, or the files in this folder, by the path that `dragoman sources` shows; may be repeated",
     )
     group.add_argument(
+        "--outlet",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only articles that appeared there, as `dragoman sources` names it, upper or lower case; may be repeated",
+    )
+    group.add_argument(
         "--exact",
         action="store_true",
         help="words in quotes must stand in a passage, in this order and side by side: 'who said \"we are ready\"?'. "
@@ -191,6 +198,7 @@ def _wanted(options: argparse.Namespace) -> dict[str, Any]:
         "since": options.since,
         "until": options.until,
         "sources": options.source,
+        "outlets": options.outlet,
         "exact": options.exact,
         "today": options.today or dt.date.today().isoformat(),
         "as_of": options.as_of,
@@ -503,6 +511,7 @@ def _filters(filters: Filters) -> list[str]:
         *(f"language {lang}" for lang in sorted(filters.languages)),
         *(f"{name} {day}" for name, day in (("since", filters.since), ("until", filters.until)) if day),
         *(f"source {path}" for path in sorted(filters.sources)),
+        *(f"outlet {name}" for name in sorted(filters.outlets)),
         *(f"the words “{phrase.text}”" for phrase in filters.phrases),
     ]
 

@@ -22,6 +22,7 @@ from ui.suggest import MOST, better_questions, examples, follow_ups
 LONGEST_QUESTION = 4_000  # characters
 MOST_EARLIER = 8  # questions before one, by which it is understood
 _MOST_SOURCES = 50  # offered at a time, of files and folders
+_MOST_OUTLETS = 1_000
 _MOST_EXAMPLES_TRIED = 10
 # How long the page waits for the first statement before it says what is searched, and for the next before it asks anew.
 _FIRST_SECONDS, _NEXT_SECONDS = 0.4, 20.0
@@ -65,12 +66,12 @@ class Desk:
             return isinstance(assistant.decide(assistant.draft(question)), Answer)
 
     def sources(self, request: object, user: str = "") -> Payload:
-        """The paths of files and folders that hold the words of {"text"}: {"paths"}."""
+        """The paths of files and folders that hold the words of {"text"}, and all outlets: {"paths", "outlets"}."""
         return self._serve(lambda index: self._sources(index, text(request, "text").strip().lower()))
 
     def ask(self, request: object, user: str = "") -> Payload:
-        """Begin to answer {"question", "earlier", "languages", "after", "before", "sources", "conversation",
-        "replaces"}; gives what `more` does.
+        """Begin to answer {"question", "earlier", "languages", "after", "before", "sources", "outlets",
+        "conversation", "replaces"}; gives what `more` does.
 
         The last event of a reply is the whole of it, "answer" or "abstention", or an "error"; before it comes
         "searching" and then each "statement" as soon as it is grounded. The reply is kept in the conversation with this
@@ -138,7 +139,7 @@ class Desk:
         paths = sorted(index.catalog.files())
         folders = {path[:at] for path in paths for at, letter in enumerate(path) if letter == "/" and at}
         found = [path for path in (*sorted(folders), *paths) if words in path.lower()]
-        return {"kind": "sources", "paths": found[:_MOST_SOURCES]}
+        return {"kind": "sources", "paths": found[:_MOST_SOURCES], "outlets": index.catalog.outlets()[:_MOST_OUTLETS]}
 
     def _reply(
         self, question: str, wishes: Wishes, filters: Filters, keep: Callable[[Reply, Payload], Payload]
@@ -206,14 +207,15 @@ def _question(request: object) -> str:
 
 def _wishes(request: object) -> tuple[Wishes, Filters]:
     """What is wished beside the question, and the filters in it."""
-    languages, sources = texts(request, "languages"), texts(request, "sources")
+    languages, sources, outlets = (texts(request, name) for name in ("languages", "sources", "outlets"))
     after, before = text(request, "after").strip(), text(request, "before").strip()
     wishes = Wishes(
         languages=languages,
         since=after,
         until=before,
         sources=sources,
+        outlets=outlets,
         today=dt.date.today().isoformat(),
         earlier=texts(request, "earlier")[-MOST_EARLIER:],
     )
-    return wishes, Filters(frozenset(languages), after, before, (), frozenset(sources))
+    return wishes, Filters(frozenset(languages), after, before, (), frozenset(sources), frozenset(outlets))

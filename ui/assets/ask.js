@@ -130,17 +130,19 @@ function chosenLanguages() {
 
 function chosenFilters() {
   const source = filters.elements.source.value.trim();
+  const outlet = filters.elements.outlet.value.trim();
   return {
     languages: chosenLanguages(),
     after: filters.elements.after.value.trim(),
     before: filters.elements.before.value.trim(),
     sources: source ? [source] : [],
+    outlets: outlet ? [outlet] : [],
   };
 }
 
 // Each with its name and what takes it away.
 function filtersInForce() {
-  const { after, before, source } = filters.elements;
+  const { after, before, source, outlet } = filters.elements;
   const boxes = [...filters.querySelectorAll('input[name="language"]:checked')];
   return [
     ...boxes.map((box) => [languageName(box.value), () => (box.checked = false)]),
@@ -148,6 +150,7 @@ function filtersInForce() {
       [after, "from"],
       [before, "to"],
       [source, "in"],
+      [outlet, "outlet"],
     ].flatMap(([field, name]) => (field.value.trim() ? [[`${name} ${field.value.trim()}`, () => (field.value = "")]] : [])),
   ];
 }
@@ -175,18 +178,19 @@ function showFilters() {
   );
 }
 
+function optionElement(value) {
+  const option = make("option");
+  option.value = value;
+  return option;
+}
+
 async function offerSources() {
   const asked = filters.elements.source.value;
   const reply = await call("sources", { text: asked });
   // Replies may come in another order than they were asked for.
   if (reply.kind !== "sources" || filters.elements.source.value !== asked) return;
-  find("datalist").replaceChildren(
-    ...reply.paths.map((path) => {
-      const option = make("option");
-      option.value = path;
-      return option;
-    }),
-  );
+  find("#dragoman-sources").replaceChildren(...reply.paths.map(optionElement));
+  find("#dragoman-outlets").replaceChildren(...reply.outlets.map(optionElement));
 }
 
 function showLanguages(overview) {
@@ -282,6 +286,7 @@ filters.addEventListener("submit", (event) => event.preventDefault());
 filters.addEventListener("input", showFilters);
 filters.elements.source.addEventListener("input", offerSources);
 filters.elements.source.addEventListener("focus", offerSources);
+filters.elements.outlet.addEventListener("focus", offerSources);
 document.addEventListener("keydown", onKey);
 
 showPane("chat");
