@@ -16,6 +16,7 @@ CountTokens = Callable[[list[str]], list[int]]
 
 # What a passage of a document in no known language is in, it may tell itself; a short one is no witness.
 _FEWEST_CHARACTERS_FOR_LANGUAGE = 80
+_FARTHEST_BACK = 3000
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,25 @@ def passage_sentences(passage: Passage) -> list[Sentence]:
         Sentence(readable.span(start, end).shift(passage.span.start), start, readable.text[start:end])
         for start, end in split_sentences(readable.text, passage.lang)
     ]
+
+
+def last_sentences(document: Document, source: Source, *, before: int, most: int) -> Iterator[Passage]:
+    """The sentences of a document that end at or before a place of its source, the last first, each as a passage.
+
+    At most `most`, and none that begins more than `_FARTHEST_BACK` characters before the place.
+    """
+    farthest = max(0, before - _FARTHEST_BACK)
+    for body in reversed(document.body):
+        if body.start >= before or body.end <= farthest:
+            continue
+        span = Span(max(body.start, farthest), min(body.end, before))
+        readable = view(source.text, span, source.spelling)
+        sentences = split_sentences(readable.text, document.lang)
+        # The first one may be half a sentence, where the span does not begin with the body's.
+        for start, end in reversed(sentences[1:] if span.start > body.start else sentences):
+            if most > 0:
+                most -= 1
+                yield _passage(document, source, readable, start, end)
 
 
 def searched_text(passage: Passage) -> str:

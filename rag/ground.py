@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from index.catalog import text_hash
 from index.errors import CitationError
@@ -20,13 +20,14 @@ from index.folder import Index
 from index.language import detect_language
 from index.passages import passage_sentences
 from index.values import Passage, Source, Span
+from rag.context import leans, naming_sentence
 from rag.disagree import ConflictSide, FoundConflict
 from rag.facts import Quoted, is_common, unsupported
 from rag.orders import gives_orders
 from rag.origins import origins
 from rag.parse import WrittenQuote, WrittenStatement
 from rag.read import DraftStatement, QuotedSpan
-from rag.reply import Citation, Disagreement, Side, Statement, Support, Unsupported
+from rag.reply import Citation, Context, Disagreement, Side, Statement, Support, Unsupported
 from rag.support import Closeness, Stated, SupportModel, WordWeights
 
 # How near the tokens of a statement come to those of its quotes.
@@ -199,7 +200,7 @@ def ground(drafts: tuple[DraftStatement, ...], index: Index) -> tuple[Statement,
     passages = [quote.passage for draft in drafts for quote in draft.quotes]
     sources = read_sources({passage.source_path for passage in passages}, index)
     origin_of = origins({passage.document_id for passage in passages}, index)
-    return tuple(cite(draft, sources, origin_of) for draft in drafts)
+    return tuple(_in_context(cite(draft, sources, origin_of), draft.quotes[0], sources, index) for draft in drafts)
 
 
 def ground_conflicts(conflicts: Iterable[FoundConflict], index: Index) -> tuple[Disagreement, ...]:
@@ -238,6 +239,19 @@ def cite(draft: DraftStatement, sources: Mapping[str, Source], origin_of: Mappin
         score=draft.score,
         support_score=1.0 if is_quote else draft.support_score,
     )
+
+
+def _in_context(statement: Statement, quote: QuotedSpan, sources: Mapping[str, Source], index: Index) -> Statement:
+    """The statement with who is meant by it, if it does not say so itself."""
+    passage = quote.passage
+    if not leans(statement.text, lang=passage.lang, around=passage.readable):
+        return statement
+    source = sources[passage.source_path]
+    found = naming_sentence(index.document(passage.document_id), source, quote.span.start)
+    if found is None:
+        return replace(statement, context=Context(passage.title))
+    citation = _cite(QuotedSpan(found, found.span), source, statement.text)
+    return replace(statement, context=Context(" ".join(found.readable.split()), (citation,)))
 
 
 def _read_again(path: str, index: Index) -> Source:

@@ -100,7 +100,17 @@ def _footnoted(statement: Statement, notes: list[str]) -> str:
     notes += [_note(citation) for citation in statement.citations]
     counted = f" ({statement.counted})" if statement.counted else ""
     footnotes = "".join(f"[^{mark}]" for mark in marks)
-    return f"{_escaped(statement.text)}{footnotes}{_escaped(counted)}{_support(statement)}"
+    return f"{_escaped(statement.text)}{footnotes}{_escaped(counted)}{_support(statement)}{_context(statement, notes)}"
+
+
+def _context(statement: Statement, notes: list[str]) -> str:
+    """Who is meant by a statement, behind it, if it does not say so itself."""
+    if not statement.context.text:
+        return ""
+    first = len(notes) + 1
+    notes += [_note(citation) for citation in statement.context.citations]
+    footnotes = "".join(f"[^{mark}]" for mark in range(first, len(notes) + 1))
+    return f" _Context: {_escaped(statement.context.text)}_{footnotes}"
 
 
 def statement_to_json(statement: Statement) -> dict[str, Any]:
@@ -114,6 +124,10 @@ def statement_to_json(statement: Statement) -> dict[str, Any]:
         "reports": statement.reports,
         "independent": statement.independent,
         "citations": [citation_to_json(c) for c in statement.citations],
+        "context": {
+            "text": statement.context.text,
+            "citations": [citation_to_json(c) for c in statement.context.citations],
+        },
     }
 
 

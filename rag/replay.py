@@ -90,12 +90,21 @@ def _differences(saved: dict[str, Any], again: dict[str, Any]) -> Iterator[str]:
         )
         if then != now:
             yield f"statement {place + 1}: {_said(then)} then, {_said(now)} now"
+    # Context is in no document that was saved before statements had some.
+    said = all("context" in each for each in saved["statements"]) and saved["kind"] == again["kind"]
+    if said and _contexts(saved) != _contexts(again):
+        yield "the sentences that say who is meant are others"
     if _sides(saved) != _sides(again):
         yield "what the sources are said to disagree on is otherwise"
     if _places(saved["evidence"]) != _places(again["evidence"]):
         yield "the passages that it was read from are others, or in another order"
     if abs(saved["confidence"] - again["confidence"]) > _SAME_CONFIDENCE:
         yield f"probability of an answer: {saved['confidence']:.2f} then, {again['confidence']:.2f} now"
+
+
+def _contexts(told: dict[str, Any]) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    contexts = (each["context"] for each in told["statements"])
+    return [(context["text"], _places(context["citations"])) for context in contexts]
 
 
 def _sides(told: dict[str, Any]) -> list[tuple[str, list[tuple[Any, ...]]]]:

@@ -34,6 +34,17 @@ class Citation:
     passage_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who is meant by a statement that says "he": a sentence before it, or where none near tells, its article's title.
+
+    The sentence is proved as every quote is, and stands before the statement's first one in the same source.
+    """
+
+    text: str = ""  # as a person reads it; "" where the statement needs none
+    citations: tuple[Citation, ...] = ()  # the sentence; none of a title
+
+
 class Support(StrEnum):
     """How far it was checked that a statement follows from its quotes."""
 
@@ -56,6 +67,7 @@ class Statement:
     independent: int = 1  # of those: copies and translations of one another count as one
     score: float = 0.0  # what it was chosen by, see `rag.read`; of what a model wrote how near it is to its quotes
     support_score: float = 1.0  # how surely its quotes support it, 0 to 1, see `rag.support`
+    context: Context = Context()
 
     @property
     def counted(self) -> str:

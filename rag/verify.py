@@ -62,7 +62,12 @@ def load_citations(location: Path) -> tuple[list[SavedCitation], str]:
         # Disagreements are in no document that was saved before they were looked for.
         sides = [side for each in reply.get("disagreements", ()) for side in each["sides"]]
         statements = [*reply["statements"], *(each for side in sides for each in side["statements"])]
-        found = [_citation(raw) for statement in statements for raw in statement["citations"]]
+        found = [
+            _citation(raw)
+            for statement in statements
+            # Context is in no document that was saved before statements had some.
+            for raw in (*statement["citations"], *statement.get("context", {}).get("citations", ()))
+        ]
         if reply["kind"] == "answer" and not all(statement["citations"] for statement in statements):
             raise DataSetError(f"{location}: a statement has no citation, so nothing proves it; {_WANTED}")
     except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -273,7 +273,9 @@ def _add_reading(api: FastAPI, assistants: Assistants) -> None:
 
         `dragoman verify` reads the files themselves again, too.
         """
-        quotes = [quote for statement in reply.statements for quote in statement.citations]
+        quotes = [
+            quote for statement in reply.statements for quote in (*statement.citations, *statement.context.citations)
+        ]
         with assistants.borrow() as assistant, assistant.index.catalog.snapshot():
             texts = {path: assistant.index.catalog.source(_whole(path)) for path in {quote.source for quote in quotes}}
         rows = [

@@ -49,11 +49,19 @@ class Quoted(_Sent):
     quote: str
 
 
+class CitedContext(_Sent):
+    """Who is meant by a statement, of which only the citations are looked at."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+    citations: list[Quoted] = []
+
+
 class CitedStatement(_Sent):
     """A statement of a reply, of which only the citations are looked at."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
     citations: list[Quoted]
+    context: CitedContext = CitedContext()
 
 
 class SavedReply(_Sent):
@@ -88,6 +96,13 @@ class Citation(_Given):
     supports: list[int]
 
 
+class Context(_Given):
+    """Who is meant by a statement that does not say so: a sentence before it, or its article's title; else ""."""
+
+    text: str
+    citations: list[Citation]
+
+
 class Statement(_Given):
     """A sentence of an answer. `answering` are the spans of its text that answer, if they can be told."""
 
@@ -95,6 +110,7 @@ class Statement(_Given):
     support: str
     answering: list[list[int]]
     citations: list[Citation]
+    context: Context
 
 
 class Passage(_Given):

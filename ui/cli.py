@@ -430,7 +430,14 @@ def _places(statement: Statement, marks: range) -> list[str]:
         f"    [{mark}] {citation.source}:{citation.start}-{citation.end}"
         f"{_details(citation.title, citation.lang, citation.date)}"
         for mark, citation in zip(marks, statement.citations, strict=True)
-    ]
+    ] + _context(statement)
+
+
+def _context(statement: Statement) -> list[str]:
+    """Who is meant by a statement that does not say so itself."""
+    context = statement.context
+    places = "".join(f" {each.source}:{each.start}-{each.end}" for each in context.citations)
+    return [f"    context: “{context.text}”{places or ' (title)'}"] if context.text else []
 
 
 def _details(*details: str) -> str:

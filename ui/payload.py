@@ -65,6 +65,10 @@ class ReplyPayload:
             "independent": statement.independent,
             "lang": statement.citations[0].lang if statement.citations else "und",
             "chips": [asdict(self._cited(citation)) for citation in statement.citations],
+            "context": {
+                "text": statement.context.text,
+                "chips": [asdict(self._cited(citation)) for citation in statement.context.citations],
+            },
         }
 
     def reply(self, reply: Reply) -> Payload:

@@ -83,7 +83,7 @@ function showEvidence(turn) {
   const { reply } = turn;
   const cited = new Map();
   for (const statement of reply.statements ?? []) {
-    for (const pointer of statement.chips) cited.set(pointer.number, pointer);
+    for (const pointer of [...statement.chips, ...(statement.context?.chips ?? [])]) cited.set(pointer.number, pointer);
   }
   const found = reply.unused ?? [];
   const closest = reply.closest ?? [];

@@ -140,6 +140,12 @@ function statementElement(turn, statement) {
   const chips = make("span", "chips");
   chips.append(...statement.chips.map((pointer) => chipElement(pointer, "Citation")));
   item.append(" ", chips, " ", badgeElement(statement));
+  const { text, chips: pointers } = statement.context ?? { text: "" }; // not in what was kept before there was any
+  if (text) {
+    const context = quoted("p", "context", text, statement.lang);
+    context.append(" ", ...pointers.map((pointer) => chipElement(pointer, "Context")));
+    item.append(context);
+  }
   return item;
 }
 
