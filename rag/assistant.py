@@ -10,9 +10,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from index.errors import ChatError, SettingsError
+from index.escapes import view
 from index.folder import Filters, Index
 from index.lexical import Phrase, parse_query
-from index.values import UNDETERMINED, ScoredPassage, Source
+from index.values import UNDETERMINED, ScoredPassage, Source, Span
 from rag.abstain import CALIBRATION, Calibration, doubt, signals
 from rag.choose import WEIGHTS
 from rag.disagree import find_conflicts
@@ -149,23 +150,28 @@ class Assistant:
         with self.index.catalog.snapshot():
             return [each.listed for each in self._find(question, k, spreads=True, **wishes).selected]
 
-    def ask(self, question: str, **wishes: Unpack[Wishes]) -> Reply:
+    def ask(self, question: str, *, translate: bool = False, **wishes: Unpack[Wishes]) -> Reply:
         """Answer from the documents, or abstain.
 
         A period that the question names filters nothing: what is of it comes before what matches as well.
         With a chat model its statements are the answer, those that their quotes support; without, or if it fails,
-        sentences of the documents are. Raises SettingsError, CitationError.
+        sentences of the documents are. With `translate` the chat model writes a translation beside each quote in
+        another language than the question's. Raises SettingsError, CitationError.
         """
-        *_, reply = self.stream(question, **wishes)
+        *_, reply = self.stream(question, translate=translate, **wishes)
         if isinstance(reply, Statement):
             raise AssertionError("the last that a stream gives is the reply")
         return reply
 
-    def stream(self, question: str, **wishes: Unpack[Wishes]) -> Iterator[Statement | Reply]:
+    def stream(
+        self, question: str, *, translate: bool = False, **wishes: Unpack[Wishes]
+    ) -> Iterator[Statement | Reply]:
         """What `ask` answers, each statement as soon as it is grounded, and last the reply that holds them all.
 
         Raises SettingsError, CitationError.
         """
+        if translate and self._chat is None:
+            raise SettingsError("--translate: no language model is there to translate; name one: --llm NAME")
         # What was found may be replaced by the process that is writing before it is read.
         with self.index.catalog.snapshot():
             reply = self.decide(self._draft(question, **wishes))
@@ -176,6 +182,8 @@ class Assistant:
             reply = yield from self._written(reply, self._chat, sources, origin_of)
         elif isinstance(reply, Answer):
             yield from reply.statements
+        if translate and self._chat is not None and isinstance(reply, Answer):
+            reply = self._translated(reply, self._chat, sources)
         yield reply
 
     def _written(
@@ -213,6 +221,15 @@ class Assistant:
         problem = problem or f"nothing that {chat.name} wrote is supported by the passages"
         yield from extracted.statements
         return replace(extracted, unsupported=unsupported, problem=problem)
+
+    def _translated(self, answer: Answer, chat: ChatModel, sources: Mapping[str, Source]) -> Answer:
+        from rag.translate import translate
+
+        if answer.problem:  # it has just failed
+            return replace(answer, untranslated=answer.problem)
+        citations = [citation for said in answer.statements for citation in said.citations]
+        read = {c: view(c.quote, Span(0, len(c.quote)), sources[c.source].spelling).text for c in citations}
+        return translate(answer, chat, read=read)
 
     def draft(self, question: str, **wishes: Unpack[Wishes]) -> Reply:
         """What `ask` would answer if it had to: an Abstention only where there is no sentence to answer with."""

@@ -126,16 +126,16 @@ def show_passages(passages: Mapping[str, Passage], *, most_tokens: int) -> str:
     lines: list[str] = []
     left = most_tokens
     for name, passage in passages.items():
-        head = {"id": name, "title": _harmless(passage.title), "date": passage.date}
+        head = {"id": name, "title": harmless(passage.title), "date": passage.date}
         room = left - count_tokens(json.dumps(head, ensure_ascii=False)) - 8
         if room < min(_FEWEST_TOKENS, count_tokens(passage.readable)):
             break
-        lines.append(json.dumps(head | {"text": _harmless(cut_to_tokens(passage.readable, room))}, ensure_ascii=False))
+        lines.append(json.dumps(head | {"text": harmless(cut_to_tokens(passage.readable, room))}, ensure_ascii=False))
         left -= count_tokens(lines[-1]) + 1
     return "\n".join(lines)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """A text without characters that nobody sees, and with special tokens taken apart."""
     seen = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
     return _SPECIAL.sub(r"\1 ", " ".join(seen.split()))

@@ -34,6 +34,8 @@ class Receipt:
                     "written_by": reply.written_by,
                     "dropped": reply.dropped,
                     "problem": reply.problem,
+                    "translated_by": reply.translated_by,
+                    "untranslated": reply.untranslated,
                     "disagreements": [_disagreement_to_json(each) for each in reply.disagreements],
                     "newest": reply.newest,
                     "age": reply.age,
@@ -160,7 +162,8 @@ def _details(told: Citation | Passage) -> str:
 
 def _note(citation: Citation) -> str:
     place = _place(citation.source, citation.start, citation.end)
-    return f"“{_escaped(citation.quote)}” {place}{_details(citation)} · SHA\\-256 {citation.sha256}"
+    translation = f" · translation, not a quote: {_escaped(citation.translation)}" if citation.translation else ""
+    return f"“{_escaped(citation.quote)}” {place}{_details(citation)} · SHA\\-256 {citation.sha256}{translation}"
 
 
 def _considered(reply: Reply) -> list[str]:
@@ -203,6 +206,8 @@ def _colophon(reply: Reply) -> list[str]:
             "Written by",
             f"{written_by}; how far a statement follows from its quotes is estimated" if written_by else "",
         ),
+        ("Translated by", reply.translated_by if isinstance(reply, Answer) else ""),
+        ("Not translated", reply.untranslated if isinstance(reply, Answer) else ""),
         ("Age", reply.age if isinstance(reply, Answer) else ""),
         ("Left out", f"{dropped} statements that no quote supports" if dropped else ""),
         ("Not done", problem),
@@ -266,6 +271,7 @@ def citation_to_json(citation: Citation) -> dict[str, Any]:
         "date": citation.date,
         "sha256": citation.sha256,
         "supports": [citation.supports.start, citation.supports.end],
+        "translation": citation.translation,
     }
 
 

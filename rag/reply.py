@@ -32,6 +32,7 @@ class Citation:
     lang: str
     date: str  # ISO 8601, or ""
     passage_id: str
+    translation: str = ""  # of the quote by a language model, see `rag.translate`: no quote, and proves nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,8 @@ class Answer:
     written_by: str = ""  # the language model that wrote the statements, or "" if they are sentences of the documents
     unsupported: tuple[Unsupported, ...] = ()  # what it wrote and no quote supports, which is not shown
     problem: str = ""  # why a language model that was asked for did not write them, or not all
+    translated_by: str = ""  # the language model that wrote the translations beside quotes
+    untranslated: str = ""  # why quotes that should have a translation have none
     disagreements: tuple[Disagreement, ...] = ()  # between sentences of the documents, whoever wrote the statements
     rejected: tuple[Rejected, ...] = ()  # best first
 

@@ -305,6 +305,12 @@ def _add_ask(commands: Any) -> None:
     add_reranker(parser)
     _add_explain(parser)
     parser.add_argument(
+        "--translate",
+        action="store_true",
+        help="let the model of --llm translate quotes that are in another language than the question; the quotes stay, "
+        "and a translation with other numbers or dates than its quote is dropped",
+    )
+    parser.add_argument(
         "--receipt",
         type=Path,
         metavar="FILE",
@@ -324,9 +330,9 @@ def _ask(options: argparse.Namespace) -> int:
         raise SettingsError(f"--format {options.format} says how --receipt FILE is written; name the file, too")
     with _opened(options, chat=options.llm, nli=options.nli) as assistant:
         if options.json:
-            reply = assistant.ask(options.question, **_wanted(options))
+            reply = assistant.ask(options.question, translate=options.translate, **_wanted(options))
         else:
-            reply = _print_stream(assistant.stream(options.question, **_wanted(options)))
+            reply = _print_stream(assistant.stream(options.question, translate=options.translate, **_wanted(options)))
         explanation = assistant.explain(options.question, **_wanted(options)) if options.explain else None
         if options.receipt:
             _keep(reply, options.receipt, options.format, assistant.index)
@@ -411,6 +417,13 @@ def _rest(reply: Reply, number: int) -> list[str]:
             for statement in side.statements:
                 lines.extend(f"    {line}" for line in _lines(statement, number))
                 number += len(statement.citations)
+    cited = [citation for statement in reply.statements for citation in statement.citations]
+    lines += [
+        f"Translation by {reply.translated_by}, not a quote, of [{mark}]: {citation.translation}"
+        for mark, citation in enumerate(cited, start=1)
+        if citation.translation
+    ]
+    lines += [f"Not translated: {reply.untranslated}."] if reply.untranslated else []
     lines.extend([f"{reply.age[0].upper()}{reply.age[1:]}.", *left_out] if reply.age else left_out)
     if reply.problem:
         what = "Not finished" if reply.written_by else "These are sentences of the documents"
