@@ -62,9 +62,9 @@ def open_browser() -> Iterator[Browser]:
         browser.close()
 
 
-def new_tab(browser: Browser, *, width: int) -> Iterator[Page]:
+def new_tab(browser: Browser, *, width: int, language: str = "en-US") -> Iterator[Page]:
     """A page whose every request and error is kept; it fails the test that went anywhere but to our server."""
-    context = browser.new_context(viewport={"width": width, "height": 800})
+    context = browser.new_context(viewport={"width": width, "height": 800}, locale=language)
     context.set_default_timeout(WAIT_MS)
     expect.set_options(timeout=WAIT_MS)
     page = context.new_page()

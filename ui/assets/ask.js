@@ -47,7 +47,7 @@ async function ask(text, replaced = null) {
   } else if (mine.stopped) {
     stopTurn(turn);
   } else {
-    finishTurn(turn, last ?? { kind: "error", message: FAILED });
+    finishTurn(turn, last ?? { kind: "error", message: t("failed") });
     turns.splice(turns.indexOf(turn), 1); // it is no part of the conversation
     question.value ||= text; // so that it need not be typed again
     fitQuestion();
@@ -95,8 +95,8 @@ function editTurn(turn) {
   edited = turn;
   question.value = turn.question;
   const later = turns.length - 1 - turns.indexOf(turn);
-  const what = later > 0 ? ` The ${counted(later, "reply", "replies")} after it will be taken out.` : "";
-  find(".editing span").textContent = `Ask this question again.${what}`;
+  const what = [t("ask_this_again"), ...(later > 0 ? [t("later_replies", { count: later })] : [])];
+  find(".editing span").textContent = what.join(" ");
   find(".editing").hidden = false;
   fitQuestion();
   question.focus();
@@ -145,13 +145,15 @@ function filtersInForce() {
   const { after, before, source, outlet } = filters.elements;
   const boxes = [...filters.querySelectorAll('input[name="language"]:checked')];
   return [
-    ...boxes.map((box) => [languageName(box.value), () => (box.checked = false)]),
+    ...boxes.map((box) => [capital(languageName(box.value)), () => (box.checked = false)]),
     ...[
-      [after, "from"],
-      [before, "to"],
-      [source, "in"],
-      [outlet, "outlet"],
-    ].flatMap(([field, name]) => (field.value.trim() ? [[`${name} ${field.value.trim()}`, () => (field.value = "")]] : [])),
+      [after, "filter_from"],
+      [before, "filter_to"],
+      [source, "filter_in"],
+      [outlet, "filter_outlet"],
+    ].flatMap(([field, key]) =>
+      field.value.trim() ? [[t(key, { value: field.value.trim() }), () => (field.value = "")]] : [],
+    ),
   ];
 }
 
@@ -171,7 +173,7 @@ function showFilters() {
         showFilters();
         question.focus();
       });
-      chip.setAttribute("aria-label", `Remove the filter: ${name}`);
+      chip.setAttribute("aria-label", t("remove_filter", { name }));
       chip.append(quoted("span", "filter-name", name), make("span", "filter-remove", "×"));
       return chip;
     }),
@@ -207,7 +209,7 @@ function showLanguages(overview) {
       box.name = "language";
       box.value = lang;
       box.checked = chosen.has(lang);
-      label.append(box, make("span", "", languageName(lang)));
+      label.append(box, make("span", "", capital(languageName(lang))));
       return label;
     }),
   );

@@ -31,7 +31,7 @@ function quoted(tag, className, text, lang) {
 }
 
 function aboutPointer(pointer) {
-  const page = pointer.page ? `page ${pointer.page}` : "";
+  const page = pointer.page ? t("page_number", { page: pointer.page }) : "";
   return [pointer.outlet, pointer.date, languageName(pointer.lang), page].filter(Boolean).join(" · ");
 }
 
@@ -42,7 +42,7 @@ function chipElement(pointer, what) {
   chip.dataset.number = pointer.number;
   chip.append(make("span", "number", `[${pointer.number}]`));
   const title = pointer.title ? `${pointer.title}, ` : "";
-  const place = `${pointer.source}, characters ${pointer.start} to ${pointer.end}`;
+  const place = t("place", { file: pointer.source, start: `${pointer.start}`, end: `${pointer.end}` });
   chip.setAttribute("aria-label", `${what} ${pointer.number}: ${title}${place}`);
   chip.setAttribute("aria-pressed", "false");
   chip.addEventListener("pointerenter", () => showTip(chip, pointer));
@@ -89,15 +89,15 @@ function showEvidence(turn) {
   const closest = reply.closest ?? [];
   const parts = [];
   if (cited.size) {
-    parts.push(make("h2", "", "What the answer stands on"), cardsElement([...cited.values()], "Citation"));
+    parts.push(make("h2", "", t("stands_on")), cardsElement([...cited.values()], t("citation")));
   }
-  if (closest.length) parts.push(make("h2", "", "Closest passages"), cardsElement(closest, "Closest passage"));
+  if (closest.length) parts.push(make("h2", "", t("closest_passages")), cardsElement(closest, t("closest_passage")));
   if (found.length) {
     const more = make("details", "unused");
-    more.append(make("summary", "", `Found but not used (${found.length})`), cardsElement(found, "Passage"));
+    more.append(make("summary", "", t("not_used", { count: found.length })), cardsElement(found, t("passage")));
     parts.push(more);
   }
-  if (!parts.length) parts.push(make("p", "panel-empty", "What an answer stands on appears here."));
+  if (!parts.length) parts.push(make("p", "panel-empty", t("no_evidence")));
   list.replaceChildren(...parts);
 }
 
@@ -162,7 +162,7 @@ async function open(button, pointer) {
   const reply = await call("show", { source, document, start, end, quote });
   if (mine !== opening) return;
   panel.removeAttribute("aria-busy");
-  const close = makeButton("close quiet", "‹ All evidence", () => closeReading());
+  const close = makeButton("close quiet", t("all_evidence"), () => closeReading());
   reading.replaceChildren(close, ...(reply.kind === "article" ? articleElements(reply) : [problemElement(reply.message)]));
   reading.hidden = false;
   list.hidden = true;
@@ -183,32 +183,32 @@ function closeReading() {
 }
 
 function articleElements(article) {
-  const title = quoted("h2", "title", article.title || "Untitled", article.lang);
+  const title = quoted("h2", "title", article.title || t("untitled"), article.lang);
   const facts = make("dl", "facts");
-  for (const [name, value] of [
-    ["Outlet", article.outlet],
-    ["Author", article.author],
-    ["Date", article.date || "not given"],
-    ["Language", languageName(article.lang)],
-    ["File", article.source],
-    ["Page", article.page || ""],
-    ["Characters", `${article.start}–${article.end}`],
+  for (const [key, value] of [
+    ["outlet", article.outlet],
+    ["author", article.author],
+    ["date", article.date || t("not_given")],
+    ["language", capital(languageName(article.lang))],
+    ["file", article.source],
+    ["page", article.page || ""],
+    ["characters", `${article.start}–${article.end}`],
   ]) {
     if (value === "") continue;
-    const fact = make("div", `fact fact-${name.toLowerCase()}`);
-    fact.append(make("dt", "", name), make("dd", "", value));
+    const fact = make("div", `fact fact-${key}`);
+    fact.append(make("dt", "", t(key)), make("dd", "", value));
     facts.append(fact);
   }
   const text = make("div", "article");
   text.tabIndex = 0; // so that the keyboard can scroll it
   text.setAttribute("role", "region");
-  text.setAttribute("aria-label", "Article, the cited words marked");
+  text.setAttribute("aria-label", t("article_marked"));
   text.setAttribute("aria-live", "off"); // the facts are read out; a whole article would be too much
   setLanguage(text, article.lang);
   for (const piece of article.pieces) {
     if (piece.after_gap) {
       const gap = make("span", "gap", "⋯");
-      gap.setAttribute("aria-label", "text of the file that is not part of the article");
+      gap.setAttribute("aria-label", t("gap"));
       gap.setAttribute("role", "img");
       text.append(gap);
     }

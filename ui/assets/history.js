@@ -13,8 +13,8 @@ function shownTime(iso) {
   const time = new Date(iso);
   const today = time.toDateString() === new Date().toDateString();
   return today
-    ? time.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })
-    : time.toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+    ? time.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" })
+    : time.toLocaleDateString(locale, { dateStyle });
 }
 
 async function listConversations() {
@@ -27,7 +27,7 @@ async function listConversations() {
   }
   find(".unkept").hidden = !reply.unkept;
   find(".unkept").textContent = reply.unkept;
-  const none = look.value.trim() ? "None has these words." : "What you ask is kept here.";
+  const none = t(look.value.trim() ? "no_such_conversation" : "no_conversation");
   conversations.replaceChildren(
     ...(reply.conversations.length ? reply.conversations.map(conversationElement) : [make("li", "nothing", none)]),
   );
@@ -128,7 +128,7 @@ async function exportConversation(format) {
 
 // What is deleted is gone, so it takes two clicks.
 function resetDelete() {
-  find(".delete").textContent = "Delete";
+  find(".delete").textContent = t("delete");
   find(".delete").classList.remove("sure");
 }
 
@@ -136,13 +136,13 @@ async function deleteConversation() {
   const button = find(".delete");
   if (!button.classList.contains("sure")) {
     button.classList.add("sure");
-    button.textContent = "Delete for good?";
+    button.textContent = t("delete_for_good");
     setTimeout(resetDelete, 5000);
     return;
   }
   const reply = await call("delete", { conversation: current });
   if (reply.kind === "error") notice(reply.message);
-  else notice("The conversation is deleted.");
+  else notice(t("conversation_deleted"));
   newConversation();
   listConversations();
 }

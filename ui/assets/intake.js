@@ -52,7 +52,7 @@ function put(file, onSent) {
         resolve(`${file.name}: it was not taken (${request.status})`);
       }
     });
-    request.addEventListener("error", () => resolve(`${file.name}: ${FAILED}`));
+    request.addEventListener("error", () => resolve(`${file.name}: ${t("failed")}`));
     request.open("PUT", `api/uploads/${encodeURIComponent(file.name)}`);
     request.send(file);
   });

@@ -4,13 +4,69 @@
 // Every text that comes from the server is untrusted: a document, or its file's name, may say anything. It goes onto
 // the page through `make`, `textContent` and `setAttribute("aria-label" | "lang", …)` only: never innerHTML, never a
 // link.
-"use strict";
-
 const root = element.querySelector(".dragoman");
 const find = (selector) => root.querySelector(selector);
 
-const FAILED = "The page got no reply. If Dragoman still runs, its terminal says why; else start it again.";
 const narrow = window.matchMedia("(max-width: 1080px)");
+
+// The language of the page. `TEXTS` has for each the same keys: a text with "{names}" in it, or its plural forms, by the
+// categories of Intl.PluralRules. Documents, and sentences that the server makes, are as they are.
+
+const TONGUES = { en: "English", az: "Azərbaycanca", ru: "Русский" };
+// Browsers know the plurals of Azerbaijani and not its numbers and dates; digits are set as in Turkish.
+const FORMATS = {
+  en: { locale: "en-GB", dateStyle: "medium" },
+  az: { locale: "tr", dateStyle: "short" },
+  ru: { locale: "ru", dateStyle: "medium" },
+};
+const tongue = chosenTongue();
+const { locale, dateStyle } = FORMATS[tongue];
+const plurals = new Intl.PluralRules(tongue);
+
+function chosenTongue() {
+  const wished = [localStorage.getItem("dragoman-language"), ...navigator.languages].map((tag) => tag?.split("-")[0]);
+  return wished.find((tag) => Object.hasOwn(TONGUES, tag)) ?? "en";
+}
+
+// The text of this key, with numbers as the language writes them; `count` chooses the plural form.
+function t(key, values = {}) {
+  const text = TEXTS[tongue][key];
+  const form = typeof text === "string" ? text : text[plurals.select(values.count)];
+  return form.replace(/{(\w+)}/g, (_, name) => (typeof values[name] === "number" ? figure(values[name]) : values[name]));
+}
+
+function figure(number, options) {
+  return number.toLocaleString(locale, options);
+}
+
+function capital(text) {
+  return text.charAt(0).toLocaleUpperCase(tongue) + text.slice(1);
+}
+
+// The pieces of HTML name their texts: data-text, data-label, data-placeholder, data-title.
+function translate() {
+  document.documentElement.lang = tongue;
+  for (const [name, put] of [
+    ["text", (target, text) => (target.textContent = text)],
+    ["label", (target, text) => target.setAttribute("aria-label", text)],
+    ["placeholder", (target, text) => (target.placeholder = text)],
+    ["title", (target, text) => (target.title = text)],
+  ]) {
+    for (const target of root.querySelectorAll(`[data-${name}]`)) put(target, t(target.dataset[name]));
+  }
+  const choice = find(".tongue");
+  for (const [tag, name] of Object.entries(TONGUES)) {
+    const option = make("option", "", name);
+    option.value = tag;
+    option.lang = tag;
+    choice.append(option);
+  }
+  choice.value = tongue;
+  choice.addEventListener("change", () => {
+    localStorage.setItem("dragoman-language", choice.value);
+    location.reload(); // what is open is in the address
+  });
+}
 
 // By name; `shown`, if there is one, is called whenever the view is shown, with the rest of the address.
 const views = {};
@@ -34,8 +90,9 @@ function setLanguage(target, lang) {
 }
 
 function languageName(lang) {
+  if (Object.hasOwn(TEXTS[tongue], `language_${lang}`)) return t(`language_${lang}`);
   try {
-    return lang === "und" ? "Language unknown" : new Intl.DisplayNames(["en"], { type: "language" }).of(lang);
+    return new Intl.DisplayNames([tongue], { type: "language" }).of(lang); // a file may say any
   } catch {
     return lang;
   }
@@ -53,7 +110,7 @@ async function call(name, request) {
   } catch (error) {
     console.error(error);
   }
-  return { kind: "error", message: FAILED };
+  return { kind: "error", message: t("failed") };
 }
 
 function problemElement(message) {
@@ -92,10 +149,10 @@ function showHoldings(overview) {
   const { files, articles, passages, pending } = overview;
   const embedded = Math.floor((100 * (passages - pending)) / Math.max(passages, 1)); // never 100 before it is all
   holdings.textContent = [
-    counted(files, "file", "files"),
-    counted(articles, "article", "articles"),
-    counted(passages, "passage", "passages"),
-    ...(pending ? [`${embedded}% embedded, the rest is found by its words`] : []),
+    t("files", { count: files }),
+    t("articles", { count: articles }),
+    t("passages", { count: passages }),
+    ...(pending ? [t("embedded", { percent: embedded })] : []),
   ].join(" · ");
 }
 
@@ -115,6 +172,8 @@ function show(name, rest = "") {
   place(name, rest);
   views[name].shown?.(rest);
 }
+
+translate();
 
 function begin() {
   const buttons = [...root.querySelectorAll("nav.views button")];

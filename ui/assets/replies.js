@@ -6,18 +6,19 @@ let exampleQuestions = [];
 // Of the open conversation, oldest first: {box, body, question, reply, key, verdict}; `key` is 0 until it is kept.
 const turns = [];
 
-const SUPPORT = {
-  quoted: ["Quoted", "These are the document's own words"],
-  supported: ["Supported", "Its quotes say this, as far as a model can tell"],
-  partly: ["Partly supported", "Its quotes say some of this, as far as a model can tell"],
-  "not checked": ["Not checked", "Its quotes stand and hold its numbers, dates and names; no more was checked"],
-};
-const VERDICTS = {
-  "wrong answer": "Wrong answer",
-  "wrong citation": "Wrong citation",
-  "missing source": "Missing source",
-  "should have declined": "Should have declined",
-};
+const VERDICTS = ["wrong answer", "wrong citation", "missing source", "should have declined"];
+
+// The text of one of a few words that the server says.
+function named(kind, word) {
+  return t(`${kind}_${word.replaceAll(" ", "_")}`);
+}
+
+// A sentence that the server makes, in English.
+function english(tag, className, text) {
+  const made = make(tag, className, text);
+  made.lang = "en";
+  return made;
+}
 
 function turnOf(target) {
   return turns.find((turn) => turn.box.contains(target)) ?? (list.contains(target) ? listed : null);
@@ -35,8 +36,8 @@ function beginTurn(text) {
   turn.box = make("section", "turn");
   const row = make("div", "asked");
   row.append(make("p", "question", text));
-  turn.edit = makeButton("quiet edit", "Edit", () => editTurn(turn));
-  turn.edit.setAttribute("aria-label", "Edit this question and ask again");
+  turn.edit = makeButton("quiet edit", t("edit"), () => editTurn(turn));
+  turn.edit.setAttribute("aria-label", t("edit_and_ask_again"));
   row.append(turn.edit);
   turn.body = make("div", "body");
   turn.box.append(row, turn.body);
@@ -48,7 +49,7 @@ function beginTurn(text) {
 // While it is being made
 
 function showThinking(turn) {
-  turn.thinking = make("p", "thinking", "Reading the documents");
+  turn.thinking = make("p", "thinking", t("thinking"));
   turn.thinking.append(make("span", "dots"));
   turn.answer = make("ol", "reply answer");
   turn.answer.setAttribute("aria-busy", "true");
@@ -69,7 +70,7 @@ function addStatement(turn, statement) {
 
 // What was said before it was stopped stays, and is not kept.
 function stopTurn(turn) {
-  turn.thinking.replaceWith(make("p", "stopped", "Stopped. This is not kept."), toolsElement(turn));
+  turn.thinking.replaceWith(make("p", "stopped", t("stopped")), toolsElement(turn));
   turn.answer.removeAttribute("aria-busy");
 }
 
@@ -98,9 +99,9 @@ function finishTurn(turn, reply) {
     problem.classList.add("reply");
     parts.push(problem);
   }
-  if (reply.unkept) parts.push(make("p", "note", reply.unkept));
+  if (reply.unkept) parts.push(english("p", "note", reply.unkept));
   if (reply.kind !== "error") parts.push(toolsElement(turn));
-  if (reply.kind === "answer" && reply.suggestions?.length) parts.push(suggestionsElement("Go on with", reply.suggestions));
+  if (reply.kind === "answer" && reply.suggestions?.length) parts.push(suggestionsElement(t("go_on_with"), reply.suggestions));
   turn.thinking?.remove();
   turn.searched?.remove();
   for (const old of [...turn.body.children]) if (!parts.includes(old)) old.remove();
@@ -110,13 +111,13 @@ function finishTurn(turn, reply) {
 }
 
 function searchedElement({ meant, articles, first, last, languages }) {
-  const days = first === last ? first : `${first} to ${last}`;
-  const among = [counted(articles, "article", "articles"), days, languages.map(languageName).join(", ")];
-  const box = make("p", "searched", `Searched ${among.filter(Boolean).join(" · ")}`);
+  const days = first === last ? first : t("from_to", { first, last });
+  const among = [t("articles", { count: articles }), days, languages.map(languageName).join(", ")];
+  const box = make("p", "searched", t("searched", { what: among.filter(Boolean).join(" · ") }));
   if (meant) {
     const words = make("span", "meant", meant);
     words.dir = "auto";
-    box.prepend("Understood as: ", words, make("br"));
+    box.prepend(`${t("understood_as")} `, words, make("br"));
   }
   return box;
 }
@@ -138,7 +139,7 @@ function statementElement(turn, statement) {
   item.append(words);
   // The space lets a line break before the chips; the chips of one statement stay together.
   const chips = make("span", "chips");
-  chips.append(...statement.chips.map((pointer) => chipElement(pointer, "Citation")));
+  chips.append(...statement.chips.map((pointer) => chipElement(pointer, t("citation"))));
   item.append(" ", chips, " ", badgeElement(statement));
   const { text, chips: pointers } = statement.context ?? { text: "" }; // not in what was kept before there was any
   if (text) {
@@ -150,38 +151,36 @@ function statementElement(turn, statement) {
 }
 
 function badgeElement({ support, reports, independent }) {
-  const [name, meaning] = SUPPORT[support] ?? [support, ""];
-  const badge = make("span", `badge support-${support.replace(" ", "-")}`, name);
-  badge.title = meaning;
-  if (reports > 1) badge.append(` · ${reports} reports, ${independent} independent`);
+  const badge = make("span", `badge support-${support.replace(" ", "-")}`, named("support", support));
+  badge.title = named("support", `${support} means`);
+  if (reports > 1) badge.append(` · ${t("reports", { count: reports })}, ${t("independent", { count: independent })}`);
   return badge;
 }
 
 function notesElements(reply) {
   const notes = [];
-  if (reply.age) notes.push(`${reply.age[0].toUpperCase()}${reply.age.slice(1)}.`);
+  if (reply.age) notes.push(english("p", "note", `${reply.age[0].toUpperCase()}${reply.age.slice(1)}.`));
   if (reply.problem) {
-    const what = reply.written_by ? "Not finished" : "These are sentences of the documents";
-    notes.push(`${what}: ${reply.problem}.`);
+    const what = make("p", "note", `${t(reply.written_by ? "not_finished" : "own_sentences")}: `);
+    what.append(english("span", "", `${reply.problem}.`));
+    notes.push(what);
   }
-  if (reply.written_by) notes.push(`Written by ${reply.written_by}.`);
-  if (reply.dropped) {
-    notes.push(`Left out, for no quote supports ${reply.dropped === 1 ? "it" : "them"}: ${counted(reply.dropped, "sentence", "sentences")}.`);
-  }
-  return notes.map((note) => make("p", "note", note));
+  if (reply.written_by) notes.push(make("p", "note", t("written_by", { name: reply.written_by })));
+  if (reply.dropped) notes.push(make("p", "note", t("left_out", { count: reply.dropped })));
+  return notes;
 }
 
 function disagreementElements(turn, reply) {
   return reply.disagreements.map(({ about, sides }) => {
     const box = make("section", "disagreement");
-    box.setAttribute("aria-label", "The sources disagree");
-    box.append(make("h3", "", `The sources disagree on a ${about}`));
+    box.setAttribute("aria-label", t("sources_disagree"));
+    box.append(make("h3", "", named("disagree", about)));
     const row = make("div", "sides");
     for (const { says, date, outlet, statements } of sides) {
       const side = make("div", "side-of");
       const said = make("ul", "side-statements");
       said.append(...statements.map((statement) => statementElement(turn, statement)));
-      side.append(quoted("p", "side-says", says), quoted("p", "side-about", [date, outlet].filter(Boolean).join(" · ")), said);
+      side.append(quoted("p", "side-says", about === "yes or no" ? t(says) : says), quoted("p", "side-about", [date, outlet].filter(Boolean).join(" · ")), said);
       row.append(side);
     }
     box.append(row);
@@ -191,23 +190,23 @@ function disagreementElements(turn, reply) {
 
 function abstentionElement(turn, reply) {
   const box = make("section", "reply abstention");
-  box.setAttribute("aria-label", "The documents do not tell");
-  const reason = make("p", "reason", reply.reason);
-  box.append(make("p", "verdict", "The documents do not tell."), reason, searchedElement(reply.searched));
+  box.setAttribute("aria-label", t("not_told"));
+  const reason = english("p", "reason", reply.reason);
+  box.append(make("p", "verdict", `${t("not_told")}.`), reason, searchedElement(reply.searched));
   if (filtersInForce().length) {
     box.append(
-      makeButton("plain unfiltered", "Search without filters", () => {
+      makeButton("plain unfiltered", t("search_unfiltered"), () => {
         clearFilters();
         ask(turn.question, turn);
       }),
     );
   }
   if (reply.closest.length) {
-    box.append(make("h3", "", "Closest passages"));
+    box.append(make("h3", "", t("closest_passages")));
     const items = make("ul", "closest");
     for (const pointer of reply.closest.slice(0, 3)) {
       const item = make("li");
-      const chip = chipElement(pointer, "Closest passage");
+      const chip = chipElement(pointer, t("closest_passage"));
       chip.append(quoted("span", "name", pointer.title || pointer.source, pointer.lang)); // what is too long loses its end
       item.append(chip);
       items.append(item);
@@ -215,7 +214,7 @@ function abstentionElement(turn, reply) {
     box.append(items);
   }
   const better = reply.suggestions?.length ? reply.suggestions : exampleQuestions.slice(0, 3);
-  if (better.length) box.append(suggestionsElement("What can be answered", better));
+  if (better.length) box.append(suggestionsElement(t("can_be_answered"), better));
   return box;
 }
 
@@ -240,8 +239,8 @@ function questionButtons(questions) {
 function toolsElement(turn) {
   const tools = make("div", "turn-tools");
   tools.append(
-    makeButton("quiet copy", "Copy", () => copy(turn)),
-    makeButton("quiet again", "Ask again", () => ask(turn.question, turn)),
+    makeButton("quiet copy", t("copy"), () => copy(turn)),
+    makeButton("quiet again", t("ask_again"), () => ask(turn.question, turn)),
   );
   if (turn.key) {
     const wrong = makeButton("quiet wrong", "", () => {
@@ -259,14 +258,16 @@ function toolsElement(turn) {
 }
 
 function nameFeedback(turn, button) {
-  button.textContent = turn.verdict ? `You said: ${VERDICTS[turn.verdict].toLowerCase()}` : "Something wrong?";
+  button.textContent = turn.verdict
+    ? t("you_said", { verdict: named("verdict", turn.verdict).toLocaleLowerCase(tongue) })
+    : t("something_wrong");
 }
 
 function feedbackElement(turn, button) {
   const box = make("form", "feedback");
   const choices = make("fieldset");
-  choices.append(make("legend", "", "What is wrong?"));
-  for (const [value, name] of Object.entries(VERDICTS)) {
+  choices.append(make("legend", "", t("what_is_wrong")));
+  for (const value of VERDICTS) {
     const label = make("label", "choice");
     const radio = make("input");
     radio.type = "radio";
@@ -274,16 +275,16 @@ function feedbackElement(turn, button) {
     radio.value = value;
     radio.required = true;
     radio.checked = turn.verdict === value;
-    label.append(radio, make("span", "", name));
+    label.append(radio, make("span", "", named("verdict", value)));
     choices.append(label);
   }
   const words = make("input", "field");
   words.type = "text";
   words.dir = "auto";
   words.maxLength = 4000;
-  words.placeholder = "Words of a document that answer, if you know them";
+  words.placeholder = t("words_that_answer");
   words.setAttribute("aria-label", words.placeholder);
-  const save = make("button", "plain", "Keep");
+  const save = make("button", "plain", t("keep"));
   box.append(choices, words, save);
   box.addEventListener("submit", async (event) => {
     event.preventDefault();
@@ -309,7 +310,7 @@ function asText({ question: asked, reply }) {
     lines.push(`${statement.text} ${statement.chips.map((pointer) => `[${pointer.number}]`).join("")}`);
     for (const pointer of statement.chips) sources.set(pointer.number, pointer);
   }
-  if (reply.kind === "abstention") lines.push("The documents do not tell.", reply.reason);
+  if (reply.kind === "abstention") lines.push(`${t("not_told")}.`, reply.reason);
   lines.push("");
   for (const pointer of sources.values()) {
     const place = `${pointer.source}:${pointer.start}-${pointer.end}`;
@@ -331,5 +332,5 @@ async function copy(turn) {
     document.execCommand("copy");
     box.remove();
   }
-  notice("Copied, with its sources.");
+  notice(t("copied"));
 }

@@ -1,0 +1,184 @@
+"""The languages of the page: the same texts in each, and none left in another."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from index.embed import Embedder
+from index.folder import Index
+from rag.assistant import Assistant
+from tests.browsing import Browser, Page, Served, alone, ask, expect, new_tab, open_browser
+from ui.app import RunningPage, build_page, launch
+from ui.pieces import ASSETS, LANGUAGES, texts
+
+# By Intl.PluralRules for whole numbers. In Azerbaijani a noun after a number has one form, so its texts have none.
+PLURALS = {"en": {"one", "other"}, "az": set[str](), "ru": {"one", "few", "many"}}
+
+CODE = re.compile(r"{\w+}|questions\.jsonl|BEIR|dragoman serve --ingest-from DIR|dragoman show --cleaning")
+
+# Words that a person sees or hears on the page, but for those of documents and of the server, which say whose they are.
+WORDS = """() => {
+  const said = [];
+  const theirs = '[dir="auto"]:not(.statement), .fact dd, .card-about, .side-about, kbd, .examples, .suggestion, .question';
+  const ours = (node) => !node.closest(theirs) && node.closest("[lang]") === document.documentElement;
+  const shown = (node) => node.checkVisibility({ visibilityProperty: true });
+  for (const part of document.querySelectorAll(".dragoman .bar, .dragoman .view:not([hidden])")) {
+    const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const node = walker.currentNode;
+      if (ours(node.parentElement) && shown(node.parentElement)) said.push(node.data);
+    }
+    for (const node of part.querySelectorAll("[aria-label], [title], [placeholder]")) {
+      if (!shown(node) || node.matches(".chip, .card-open")) continue;
+      for (const name of ["aria-label", "title", "placeholder"]) said.push(node.getAttribute(name) ?? "");
+    }
+  }
+  return said.map((text) => text.trim()).filter(Boolean);
+}"""
+# What is the same in every language: names, and what is told by its form.
+SAME = {"dragoman", "markdown", "json", "english", "azərbaycanca", "русский", "slow"}
+
+ANSWERED = {"az": "Ermənistan niyə Moskvadakı görüşə getmədi?", "ru": "Почему Армения не поехала на встречу в Москву?"}
+NOWHERE = "who won the chess olympiad in Budapest?"
+
+
+def forms(text: str | dict[str, str]) -> dict[str, str]:
+    return {"": text} if isinstance(text, str) else text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_the_same(language: str) -> None:
+    said, english = texts(language), texts("en")
+    assert list(said) == list(english)  # in the same order, so that they are easily read side by side
+    for key, text in said.items():
+        wanted = {frozenset(re.findall(r"{\w+}", form)) for form in forms(english[key]).values()}
+        assert {frozenset(re.findall(r"{\w+}", form)) for form in forms(text).values()} == wanted, key
+        assert isinstance(text, str) or set(text) == PLURALS[language], key
+        assert isinstance(text, str) != isinstance(english[key], dict) or language == "az", key
+        assert all(form == form.strip() and re.search(r"\w", form) for form in forms(text).values()), key
+
+
+@pytest.mark.parametrize("language", ["az", "ru"])
+def test_texts_are_in_the_letters_of_their_language(language: str) -> None:
+    for key, text in texts(language).items():
+        for form in forms(text).values():
+            words = set(
+                re.findall(r"[^\W\d_]+", re.sub(r"{\w+}|\w+\.jsonl|--?[a-z-]+ DIR|BEIR|dragoman \w+", "", form))
+            )
+            foreign = {word for word in words if (word.isascii() if language == "ru" else not _is_latin(word))}
+            assert foreign <= {"Dragoman", "Markdown", "JSON", "n", "p"}, key
+
+
+def _is_latin(word: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-zÇçƏəĞğİıÖöŞşÜü]+", word))
+
+
+def test_what_the_page_names_is_among_the_texts() -> None:
+    pieces = "\n".join(each.read_text("utf-8") for each in ASSETS.iterdir() if each.name.endswith((".html", ".js")))
+    named = set(re.findall(r'\bdata-(?:text|label|placeholder|title)="(\w+)"', pieces))
+    named |= set(re.findall(r'\bt\("(\w+)"', pieces))
+    assert len(named) > 80
+    assert named <= set(texts("en"))
+
+
+# In a browser
+
+
+@pytest.fixture(scope="module")
+def sample(sample_index: Path, e5: Embedder) -> Iterator[Served]:
+    index = Index.open(sample_index)
+    index.use_embedder(e5)
+    assistant = Assistant(index)
+    page = build_page(alone(assistant), sample_index)
+    running = RunningPage(launch(page, port=0), page, assistant.close)
+    yield Served(running.url, sample_index, sample_index)
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def browser(sample: Served) -> Iterator[Browser]:
+    yield from open_browser()
+
+
+def opened(browser: Browser, served: Served, language: str) -> Iterator[Page]:
+    for page in new_tab(browser, width=1440, language=language):
+        page.goto(served.url)
+        expect(page.locator(".holdings")).to_contain_text("34")
+        yield page
+
+
+def foreign(page: Page, language: str) -> list[str]:
+    """What is said on the page in another language."""
+    english = {word for text in texts("en").values() for form in forms(text).values() for word in _words(form)}
+    own = {word for text in texts(language).values() for form in forms(text).values() for word in _words(form)}
+    found: list[str] = []
+    for text in page.evaluate(WORDS):
+        words = {word for word in _words(text) if word not in SAME}
+        if any(word.isascii() and len(word) > 1 for word in words) if language == "ru" else words & english - own:
+            found.append(text)
+    return found
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", re.sub(r"{\w+}", "", text).replace("I", "ı").replace("İ", "i").lower())
+
+
+@pytest.mark.parametrize("language", ["az", "ru"])
+def test_nothing_of_asking_stays_in_english(browser: Browser, sample: Served, language: str) -> None:
+    said = texts(language)
+
+    def copied(route: Any) -> None:
+        response = route.fetch()
+        told = response.json()
+        for event in told.get("events", []) if isinstance(told, dict) else []:
+            if event["kind"] == "answer":
+                event["statements"][0] |= {"support": "partly", "reports": 5, "independent": 2}
+                event |= {"written_by": "slow", "dropped": 3, "problem": "it broke off", "age": "none is dated"}
+                sides = [{"says": word, "date": "", "outlet": "", "statements": []} for word in ("yes", "no")]
+                event["disagreements"] = [{"about": "yes or no", "sides": sides}]
+        route.fulfill(response=response, json=told)
+
+    for page in opened(browser, sample, f"{language}-XX"):
+        expect(page.locator("html")).to_have_attribute("lang", language)
+        assert foreign(page, language) == []
+        page.route("**/component_server/**", copied)
+        page.locator(".languages input").first.check()
+        page.locator(".languages input").first.uncheck()
+        question = page.locator("textarea[name=question]")
+        for number, text in enumerate((ANSWERED[language], NOWHERE), start=1):
+            question.fill(text)
+            question.press("Enter")
+            expect(page.locator(".turn-tools")).to_have_count(number)
+        page.unroute("**/component_server/**")
+        expect(page.locator(".abstention .verdict")).to_have_text(f"{said['not_told']}.")
+        expect(page.locator(".side-says")).to_have_text([str(said["yes"]), str(said["no"])])
+        page.locator(".filters [name=after]").fill("2024-01-01")
+        page.locator(".edit").first.click()
+        page.locator(".wrong").first.click()
+        page.locator(".rename").click()
+        assert foreign(page, language) == []
+        page.locator(".statement .chip").first.click()
+        expect(page.locator("mark")).to_have_count(1)
+        assert foreign(page, language) == []
+
+
+def test_russian_counts_in_its_three_forms(browser: Browser, sample: Served) -> None:
+    for page in opened(browser, sample, "ru"):
+        expect(page.locator(".holdings")).to_have_text("21 файл · 34 статьи · 78 отрывков")
+
+
+def test_the_language_is_chosen_and_kept(browser: Browser, sample: Served) -> None:
+    for page in opened(browser, sample, "de-DE"):
+        expect(page.locator("html")).to_have_attribute("lang", "en")
+        ask(page, "Who runs the lighthouse?")
+        page.locator(".tongue").select_option("az")
+        expect(page.locator(".send")).to_have_text("Soruş")
+        expect(page.locator(".log .question")).to_have_text("Who runs the lighthouse?")
+        page.reload()
+        expect(page.locator("html")).to_have_attribute("lang", "az")
+        expect(page.locator(".conversation-time").first).to_have_text(re.compile(r"\d\d:\d\d"))
