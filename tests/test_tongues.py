@@ -24,7 +24,7 @@ CODE = re.compile(r"{\w+}|questions\.jsonl|BEIR|dragoman serve --ingest-from DIR
 # Words that a person sees or hears on the page, but for those of documents and of the server, which say whose they are.
 WORDS = """() => {
   const said = [];
-  const theirs = '[dir="auto"]:not(.statement), .fact dd, .card-about, .side-about, kbd, .examples, .suggestion, .question';
+  const theirs = '[dir="auto"]:not(.statement), dd, .card-about, .side-about, kbd, .examples, .suggestion, .question';
   const ours = (node) => !node.closest(theirs) && node.closest("[lang]") === document.documentElement;
   const shown = (node) => node.checkVisibility({ visibilityProperty: true });
   for (const part of document.querySelectorAll(".dragoman .bar, .dragoman .view:not([hidden])")) {
@@ -67,9 +67,7 @@ def test_every_language_says_the_same(language: str) -> None:
 def test_texts_are_in_the_letters_of_their_language(language: str) -> None:
     for key, text in texts(language).items():
         for form in forms(text).values():
-            words = set(
-                re.findall(r"[^\W\d_]+", re.sub(r"{\w+}|\w+\.jsonl|--?[a-z-]+ DIR|BEIR|dragoman \w+", "", form))
-            )
+            words = set(re.findall(r"[^\W\d_]+", CODE.sub("", form)))
             foreign = {word for word in words if (word.isascii() if language == "ru" else not _is_latin(word))}
             assert foreign <= {"Dragoman", "Markdown", "JSON", "n", "p"}, key
 
@@ -164,6 +162,17 @@ def test_nothing_of_asking_stays_in_english(browser: Browser, sample: Served, la
         assert foreign(page, language) == []
         page.locator(".statement .chip").first.click()
         expect(page.locator("mark")).to_have_count(1)
+        assert foreign(page, language) == []
+
+
+@pytest.mark.parametrize("language", ["az", "ru"])
+def test_nothing_of_the_library_stays_in_english(browser: Browser, sample: Served, language: str) -> None:
+    for page in opened(browser, sample, language):
+        page.locator("nav.views [data-view=library]").click()
+        page.locator(".health summary").click()
+        expect(page.locator(".health-body button")).to_be_visible()
+        page.locator(".open-article").first.click()
+        expect(page.locator(".cleaning")).to_be_visible()
         assert foreign(page, language) == []
 
 

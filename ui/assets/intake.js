@@ -22,12 +22,15 @@ async function send(files) {
   const total = [...files].reduce((sum, file) => sum + file.size, 0);
   const bar = make("progress");
   bar.max = Math.max(total, 1);
-  bar.setAttribute("aria-label", "Sent");
+  bar.setAttribute("aria-label", t("sent"));
   const words = make("span");
   box.replaceChildren(words, bar);
   for (const [place, file] of [...files].entries()) {
-    words.textContent = `Sending ${place + 1} of ${files.length}: ${file.name}`;
-    const problem = file.size > intake.file_bytes ? `${file.name}: larger than ${megabytes(intake.file_bytes)}` : await put(file, (sent) => (bar.value = done + sent));
+    words.textContent = t("sending", { place: place + 1, total: files.length, file: file.name });
+    const problem =
+      file.size > intake.file_bytes
+        ? t("too_large", { file: file.name, size: megabytes(intake.file_bytes) })
+        : await put(file, (sent) => (bar.value = done + sent));
     if (problem) failed.push(problem);
     done += file.size;
     bar.value = done;
@@ -35,7 +38,7 @@ async function send(files) {
   box.replaceChildren();
   box.hidden = !failed.length;
   for (const problem of failed) box.append(problemElement(problem));
-  if (failed.length) box.append(makeButton("plain", "Dismiss", () => (box.hidden = true)));
+  if (failed.length) box.append(makeButton("plain", t("dismiss"), () => (box.hidden = true)));
   if (failed.length < files.length) await startJob("library_ingest", { paths: [] });
 }
 
@@ -49,7 +52,7 @@ function put(file, onSent) {
       try {
         resolve(String(JSON.parse(request.responseText).error));
       } catch {
-        resolve(`${file.name}: it was not taken (${request.status})`);
+        resolve(t("not_taken", { file: file.name, status: request.status }));
       }
     });
     request.addEventListener("error", () => resolve(`${file.name}: ${t("failed")}`));
@@ -93,7 +96,10 @@ function showIntake(reply) {
   intake = reply;
   within(".intake").hidden = !reply.writable;
   if (!reply.writable) return;
-  within(".drop-hint").textContent = `Files that can be read: ${reply.types.join(" ")}, each up to ${megabytes(reply.file_bytes)}.`;
+  within(".drop-hint").textContent = t("readable_files", {
+    types: reply.types.join(" "),
+    size: megabytes(reply.file_bytes),
+  });
   within(".files").accept = reply.types.join(",");
   within(".folder").hidden = !reply.folders.length;
   within("datalist").replaceChildren(
@@ -119,8 +125,8 @@ function showRunning(job) {
   if (jobBox.dataset.shown !== `running ${job.id}`) {
     jobBox.dataset.shown = `running ${job.id}`;
     const bar = make("progress");
-    bar.setAttribute("aria-label", "Progress");
-    const cancel = makeButton("plain cancel", "Cancel", () => startJob("library_cancel", { id: job.id }));
+    bar.setAttribute("aria-label", t("progress"));
+    const cancel = makeButton("plain cancel", t("cancel"), () => startJob("library_cancel", { id: job.id }));
     const line = make("div", "job-line");
     line.append(make("span", "job-stage"), make("span", "job-detail faint"), cancel);
     jobBox.replaceChildren(line, bar, make("p", "job-notice faint"));
@@ -136,14 +142,14 @@ function showRunning(job) {
     bar.max = total;
     bar.value = done;
   } else bar.removeAttribute("value");
-  jobBox.querySelector(".job-stage").textContent =
-    job.state === "stopping" ? "Stopping after this batch" : !total ? "Beginning" : isReading ? "Reading files" : "Embedding passages";
-  const files = `${job.files_done.toLocaleString("en")} of ${counted(job.files_total, "file", "files")}`;
-  const passages = `${job.passages_done.toLocaleString("en")} of ${counted(job.passages_known, "passage", "passages")}`;
+  const stage = job.state === "stopping" ? "stopping" : !total ? "beginning" : isReading ? "reading" : "embedding";
+  jobBox.querySelector(".job-stage").textContent = named("job", stage);
+  const files = t("of", { done: job.files_done, total: t("files_of", { count: job.files_total }) });
+  const passages = t("of", { done: job.passages_done, total: t("passages_of", { count: job.passages_known }) });
   jobBox.querySelector(".job-detail").textContent = [
     isReading ? files : passages,
-    job.passages_a_second ? `${Math.round(job.passages_a_second)} a second` : "",
-    job.seconds_left === null ? "" : `${duration(job.seconds_left)} left`,
+    job.passages_a_second ? t("a_second", { number: Math.round(job.passages_a_second) }) : "",
+    job.seconds_left === null ? "" : t("time_left", { time: duration(job.seconds_left) }),
   ]
     .filter((part) => part && total)
     .join(" · ");
@@ -154,19 +160,18 @@ function showRunning(job) {
 function showEnded(job) {
   if (jobBox.dataset.shown === `ended ${job.id}`) return;
   jobBox.dataset.shown = `ended ${job.id}`;
-  const words = {
-    done: job.done || "Nothing was new.",
-    cancelled: `Cancelled. ${job.done || "Nothing was added"}; what was done is kept.`,
-    failed: "",
-  }[job.state];
+  const words = make("span", "job-detail");
+  if (job.state === "cancelled") words.append(`${t("cancelled")} `);
+  if (job.done) words.append(english("span", "", job.done));
+  else if (job.state !== "failed") words.append(t("nothing_new"));
   const line = make("div", "job-line");
   line.setAttribute("role", "status");
   line.append(
-    make("span", "job-stage", { done: "Done", cancelled: "", failed: "It failed" }[job.state]),
-    make("span", "job-detail", words),
-    make("span", "faint", `in ${duration(job.seconds)}`),
-    ...(job.state !== "failed" && job.passages_done ? [makeButton("plain", "Ask about it", () => show("ask"))] : []),
-    makeButton("plain", "Dismiss", () => {
+    make("span", "job-stage", job.state === "cancelled" ? "" : named("job", job.state)),
+    words,
+    make("span", "faint", t("in_time", { time: duration(job.seconds) })),
+    ...(job.state !== "failed" && job.passages_done ? [makeButton("plain", t("ask_about_it"), () => show("ask"))] : []),
+    makeButton("plain", t("dismiss"), () => {
       isDismissed = job.id;
       jobBox.hidden = true;
     }),
@@ -177,10 +182,10 @@ function showEnded(job) {
   if (!problems.length) return;
   const more = make("details", "job-problems");
   more.open = job.failures.length > 0;
-  more.append(make("summary", "", `${counted(problems.length, "file was", "files were")} not read, or in part`));
+  more.append(make("summary", "", t("problem_files", { count: problems.length })));
   const list = make("ul");
   for (const problem of problems) {
-    const item = make("li", "", problem);
+    const item = english("li", "", problem);
     item.dir = "auto";
     list.append(item);
   }
@@ -201,22 +206,35 @@ async function showHealth(reply) {
     line.textContent = health.message;
     return;
   }
-  const share = Math.floor((100 * (health.passages - health.pending)) / Math.max(health.passages, 1));
-  const when = new Date(health.written).toLocaleString("en", { dateStyle: "medium", timeStyle: "short" });
-  if (!health.passages) line.textContent = "empty";
-  else line.textContent = `${share}% embedded · last written ${when} · ${megabytes(health.bytes)} · ${checkWords(health.check)}`;
+  const percent = Math.floor((100 * (health.passages - health.pending)) / Math.max(health.passages, 1));
+  const when = new Date(health.written).toLocaleString(locale, { dateStyle, timeStyle: "short" });
+  line.textContent = health.passages
+    ? t("health_line", { percent, when, size: megabytes(health.bytes), check: checkWords(health.check) })
+    : t("empty");
   showLanguages(health.languages);
   const facts = make("dl", "volume-facts");
   for (const [name, value] of [
-    ["Folder", health.folder],
-    ["Files", health.files.toLocaleString("en")],
-    ["Articles", `${health.articles.toLocaleString("en")}${health.first ? `, dated ${health.first} to ${health.last}` : ""}`],
-    ["Passages", `${health.passages.toLocaleString("en")}, ${(health.passages - health.pending).toLocaleString("en")} of them embedded by ${health.embedder}`],
-    ["Batches", `${health.batch.toLocaleString("en")}, the last ${when}`],
+    [t("folder"), health.folder],
+    [t("files_named"), figure(health.files)],
+    [
+      t("articles_named"),
+      health.first
+        ? t("articles_dated", { count: health.articles, first: health.first, last: health.last })
+        : figure(health.articles),
+    ],
+    [
+      t("passages_named"),
+      t("passages_embedded", {
+        count: health.passages,
+        embedded: health.passages - health.pending,
+        model: health.embedder,
+      }),
+    ],
+    [t("batches"), t("batches_last", { count: health.batch, when })],
   ]) {
     facts.append(make("dt", "", name), make("dd", "", value));
   }
-  const again = makeButton("plain", "Check everything", async () => showHealth(await call("library_check", {})));
+  const again = makeButton("plain", t("check_everything"), async () => showHealth(await call("library_check", {})));
   again.disabled = health.check.state === "running";
   within(".health-body").replaceChildren(facts, again, ...checkElements(health.check));
   if (health.check.state !== "running") return;
@@ -225,10 +243,8 @@ async function showHealth(reply) {
 }
 
 function checkWords(check) {
-  if (check.state === "running") return "being checked";
-  if (check.state === "failed") return "the check failed";
-  if (check.state === "none") return "not checked yet";
-  return check.wrong ? counted(check.wrong, "problem found", "problems found") : "checked, nothing is wrong";
+  if (["running", "failed", "none"].includes(check.state)) return named("check", check.state);
+  return check.wrong ? t("problems_found", { count: check.wrong }) : t("check_good");
 }
 
 function checkElements(check) {
@@ -236,18 +252,18 @@ function checkElements(check) {
   if (check.state === "running") {
     const [what, done, total] = check.progress;
     const bar = make("progress");
-    bar.setAttribute("aria-label", "Checked");
+    bar.setAttribute("aria-label", t("checked"));
     if (total) {
       bar.max = total;
       bar.value = done;
     }
-    return [make("span", "faint", `Looking at ${what}`), bar];
+    return [make("span", "faint", t("looking_at", { what })), bar];
   }
   if (check.state === "none") return [];
-  const told = make("p", check.wrong ? "bad" : "good", check.wrong ? checkWords(check) : "Nothing is wrong.");
+  const told = make("p", check.wrong ? "bad" : "good", check.wrong ? checkWords(check) : t("nothing_wrong"));
   told.setAttribute("role", "status");
   const list = make("ul", "job-problems");
-  for (const words of [...check.problems, ...check.notes]) list.append(make("li", "", words));
+  for (const words of [...check.problems, ...check.notes]) list.append(english("li", "", words));
   return [told, list];
 }
 
@@ -255,7 +271,7 @@ function showLanguages(languages) {
   const select = finder.elements.lang;
   const chosen = select.value;
   const options = languages.map((lang) => {
-    const option = make("option", "", languageName(lang));
+    const option = make("option", "", capital(languageName(lang)));
     option.value = lang;
     return option;
   });
@@ -264,14 +280,14 @@ function showLanguages(languages) {
 }
 
 function megabytes(bytes) {
-  const [size, unit] = bytes >= 1e9 ? [bytes / 1e9, "GB"] : [bytes / 1e6, "MB"];
-  return `${size.toLocaleString("en", { maximumFractionDigits: size < 10 ? 1 : 0 })} ${unit}`;
+  const [size, unit] = bytes >= 1e9 ? [bytes / 1e9, "size_gb"] : [bytes / 1e6, "size_mb"];
+  return t(unit, { size: figure(size, { maximumFractionDigits: size < 10 ? 1 : 0 }) });
 }
 
 function duration(seconds) {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
+  if (seconds < 90) return t("seconds", { number: Math.max(1, Math.round(seconds)) });
+  if (seconds < 5400) return t("minutes", { number: Math.round(seconds / 60) });
+  return t("hours", { number: figure(seconds / 3600, { maximumFractionDigits: 1 }) });
 }
 
 // Events

@@ -4,13 +4,13 @@ const library = root.querySelector("section.view-library");
 const within = (selector) => library.querySelector(selector);
 
 const COLUMNS = [
-  ["title", "Article"],
-  ["outlet", "Outlet"],
-  ["date", "Date"],
-  ["lang", "Language"],
-  ["passages", "Passages"],
-  ["copies", "Copies"],
-  ["warnings", "Warnings"],
+  ["title", t("article")],
+  ["outlet", t("outlet")],
+  ["date", t("date")],
+  ["lang", t("language")],
+  ["passages", t("passages_named")],
+  ["copies", t("copies")],
+  ["warnings", t("warnings")],
 ];
 const NUMBERS = new Set(["passages", "copies", "warnings", "date"]); // sorted from the highest down at first
 
@@ -68,11 +68,11 @@ async function list() {
     list();
     return;
   }
-  none.textContent = isFiltered() ? "No article is like that." : "Nothing is here yet. Add some files above.";
+  none.textContent = t(isFiltered() ? "no_such_article" : "empty_index");
   within("table.articles tbody").replaceChildren(...reply.articles.map(rowElement));
   const last = wanted.offset + reply.articles.length;
   within(".found").textContent = reply.total
-    ? `${(wanted.offset + 1).toLocaleString("en")}–${last.toLocaleString("en")} of ${counted(reply.total, "article", "articles")}`
+    ? t("of", { done: `${figure(wanted.offset + 1)}–${figure(last)}`, total: t("articles_of", { count: reply.total }) })
     : "";
   within(".previous").disabled = !wanted.offset;
   within(".next").disabled = last >= reply.total;
@@ -89,7 +89,7 @@ function rowElement(article) {
   const head = make("th", "column-title");
   head.scope = "row";
   const open = makeButton("open-article", "", () => read(article.id, open));
-  const title = make("span", "article-title", article.title || "Untitled");
+  const title = make("span", "article-title", article.title || t("untitled"));
   title.dir = "auto";
   setLanguage(title, article.lang);
   const file = make("span", "article-file faint", article.source);
@@ -100,20 +100,20 @@ function rowElement(article) {
   outlet.dir = "auto";
   const warnings = cellElement("warnings", "");
   if (article.warnings.length) {
-    const flag = make("span", "flag", article.warnings[0]);
+    const flag = english("span", "flag", article.warnings[0]);
     flag.dir = "auto";
     warnings.append(flag);
     if (article.warnings.length > 1) warnings.append(make("span", "faint", ` +${article.warnings.length - 1}`));
   }
-  const passages = cellElement("passages", article.passages.toLocaleString("en"));
-  if (article.pending) passages.append(make("span", "faint", ` (${article.pending} not embedded)`));
+  const passages = cellElement("passages", figure(article.passages));
+  if (article.pending) passages.append(make("span", "faint", ` (${t("not_embedded", { number: article.pending })})`));
   const copies = cellElement("copies", article.copies ? String(article.copies) : "–");
-  if (article.translations) copies.append(make("span", "faint", ` + ${article.translations} in translation`));
+  if (article.translations) copies.append(make("span", "faint", ` + ${t("in_translation", { number: article.translations })}`));
   row.append(
     head,
     outlet,
     cellElement("date", article.date || "–"),
-    cellElement("lang", article.lang === "und" ? "–" : languageName(article.lang)),
+    cellElement("lang", article.lang === "und" ? "–" : capital(languageName(article.lang))),
     passages,
     copies,
     warnings,
@@ -138,12 +138,12 @@ async function read(id, opener) {
   if (mine !== reading) return;
   volume.hidden = false;
   library.querySelector(".shelf").classList.add("opened");
-  const close = makeButton("plain close-volume", "Close", closeVolume);
+  const close = makeButton("plain close-volume", t("close"), closeVolume);
   if (article.kind !== "article") {
     volume.replaceChildren(close, problemElement(article.message));
     return;
   }
-  const title = make("h2", "volume-title", article.title || "Untitled");
+  const title = make("h2", "volume-title", article.title || t("untitled"));
   title.dir = "auto";
   setLanguage(title, article.lang);
   volume.replaceChildren(close, title, factsElement(article), actionsElement(article), ...cleaningElements(article));
@@ -164,23 +164,22 @@ function closeVolume() {
 function factsElement(article) {
   const list = make("dl", "volume-facts");
   const also = article.languages.filter((lang) => lang !== article.lang).map(languageName);
-  const date = article.date && article.date_from ? `${article.date} (from the ${article.date_from})` : article.date;
+  const date = article.date && article.date_from ? t("date_from_place", { date: article.date, place: article.date_from }) : article.date;
   const copies = article.links.map(
-    ({ document, kind, score }) =>
-      `${kind === "translation" ? "translation, a guess" : kind} (${score.toFixed(2)}): ${document}`,
+    ({ document, kind, score }) => `${named("link", kind)} (${score.toFixed(2)}): ${document}`,
   );
   const facts = [
-    ["Outlet", article.outlet],
-    ["Author", article.author],
-    ["Date", date || "not given"],
-    ["Language", [languageName(article.lang), ...new Set(also)].join(", ")],
-    ["File", article.articles > 1 ? `${article.source} (${article.articles} articles)` : article.source],
-    ["Read from", article.location],
-    ["Letters", [article.encoding, article.spelling].filter((word) => word && word !== "utf-8" && word !== "plain").join(", ")],
-    ["Passages", String(article.passages)],
-    ["Stands for it", article.copy_of],
-    ["Alike", copies.join("\n")],
-    ["Not read", article.problems.join("\n")],
+    [t("outlet"), article.outlet],
+    [t("author"), article.author],
+    [t("date"), date || t("not_given")],
+    [t("language"), capital([languageName(article.lang), ...new Set(also)].join(", "))],
+    [t("file"), article.articles > 1 ? `${article.source} (${t("articles", { count: article.articles })})` : article.source],
+    [t("read_from"), article.location],
+    [t("letters"), [article.encoding, article.spelling].filter((word) => word && word !== "utf-8" && word !== "plain").join(", ")],
+    [t("passages_named"), figure(article.passages)],
+    [t("stands_for"), article.copy_of],
+    [t("alike"), copies.join("\n")],
+    [t("not_read"), article.problems.join("\n")],
   ];
   for (const [name, value] of facts) {
     if (!value) continue;
@@ -193,8 +192,8 @@ function factsElement(article) {
 
 function actionsElement(article) {
   const actions = make("div", "actions");
-  const again = makeButton("plain", "Read its file again", () => startJob("library_read_again", { source: article.source }));
-  const remove = makeButton("plain remove", "Remove…", () => {
+  const again = makeButton("plain", t("read_again"), () => startJob("library_read_again", { source: article.source }));
+  const remove = makeButton("plain remove", t("remove"), () => {
     actions.replaceChildren(confirmElement(article, () => actions.replaceWith(actionsElement(article))));
     actions.querySelector(".keep").focus();
   });
@@ -205,21 +204,19 @@ function actionsElement(article) {
 function confirmElement(article, back) {
   const box = make("div", "confirm");
   box.setAttribute("role", "alertdialog");
-  box.setAttribute("aria-label", "Remove this file from the index?");
+  box.setAttribute("aria-label", t("remove_from_index"));
   const what = make("p");
   const name = make("strong", "", article.source);
   name.dir = "auto";
-  const held = `${counted(article.articles, "article", "articles")}, ${counted(article.passages_of_file, "passage", "passages")}`;
-  const file = article.is_upload
-    ? "The copy of the file that was uploaded is deleted, too."
-    : "The file itself stays where it is, and is added again when its folder is.";
-  what.append("Remove ", name, ` (${held}) from the index? Nothing in it can be found or cited then. ${file}`);
+  const held = [t("articles", { count: article.articles }), t("passages", { count: article.passages_of_file })].join(", ");
+  const file = t(article.is_upload ? "upload_is_deleted" : "file_stays");
+  what.append(`${t("remove_file")} `, name, ` ${t("remove_file_means", { held })} ${file}`);
   box.append(
     what,
-    makeButton("plain danger", "Remove it", async () => {
+    makeButton("plain danger", t("remove_it"), async () => {
       if (await startJob("library_forget", { source: article.source })) closeVolume();
     }),
-    makeButton("plain keep", "Keep it", back),
+    makeButton("plain keep", t("keep_it"), back),
   );
   return box;
 }
@@ -227,28 +224,28 @@ function confirmElement(article, back) {
 function cleaningElements(article) {
   const dropped = article.strips.filter((strip) => strip.reason).length;
   const head = make("div", "cleaning-head");
-  head.append(make("h3", "", "How it was cleaned"));
+  head.append(make("h3", "", t("how_cleaned")));
   const label = make("label", "pick");
   const box = make("input");
   box.type = "checkbox";
   box.checked = true;
-  label.append(box, ` show what was dropped (${dropped})`);
+  label.append(box, ` ${t("show_dropped", { count: dropped })}`);
   if (dropped) head.append(label);
   const text = make("div", "cleaning");
   text.tabIndex = 0;
   text.setAttribute("role", "region");
-  text.setAttribute("aria-label", "The file: what was kept, and what was dropped");
+  text.setAttribute("aria-label", t("cleaned_file"));
   text.dir = "auto";
   setLanguage(text, article.lang);
   for (const strip of article.strips) text.append(stripElement(strip));
   box.addEventListener("change", () => text.classList.toggle("kept-only", !box.checked));
-  const rest = make("p", "faint", "The file goes on. The command dragoman show --cleaning shows all of it.");
+  const rest = make("p", "faint", t("file_goes_on"));
   return [head, text, ...(article.whole ? [] : [rest])];
 }
 
 function stripElement({ text, reason, raw }) {
   if (!reason && !raw) return document.createTextNode(text);
-  const why = reason ? `dropped: ${reason}` : `repaired; the file has: ${raw}`;
+  const why = reason ? t("dropped", { reason }) : t("repaired", { raw });
   const strip = make(reason ? "del" : "ins", reason ? "dropped" : "repaired", text);
   strip.tabIndex = 0;
   strip.dataset.why = why;

@@ -35,6 +35,18 @@ function t(key, values = {}) {
   return form.replace(/{(\w+)}/g, (_, name) => (typeof values[name] === "number" ? figure(values[name]) : values[name]));
 }
 
+// The text of one of a few words that the server says.
+function named(kind, word) {
+  return t(`${kind}_${word.replaceAll(" ", "_")}`);
+}
+
+// A sentence that the server makes, in English.
+function english(tag, className, text) {
+  const made = make(tag, className, text);
+  made.lang = "en";
+  return made;
+}
+
 function figure(number, options) {
   return number.toLocaleString(locale, options);
 }

@@ -8,18 +8,6 @@ const turns = [];
 
 const VERDICTS = ["wrong answer", "wrong citation", "missing source", "should have declined"];
 
-// The text of one of a few words that the server says.
-function named(kind, word) {
-  return t(`${kind}_${word.replaceAll(" ", "_")}`);
-}
-
-// A sentence that the server makes, in English.
-function english(tag, className, text) {
-  const made = make(tag, className, text);
-  made.lang = "en";
-  return made;
-}
-
 function turnOf(target) {
   return turns.find((turn) => turn.box.contains(target)) ?? (list.contains(target) ? listed : null);
 }
