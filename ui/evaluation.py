@@ -19,7 +19,7 @@ from ui.worker import Worker
 
 _MOST_RUNS = 30  # that are listed
 _ID = re.compile(r"[A-Za-z0-9-]+")
-SYSTEMS = {name: label for name, label in SETTINGS.items() if name != "answer"}
+SYSTEMS = tuple(name for name in SETTINGS if name != "answer")
 
 
 class Evaluation:
@@ -49,7 +49,7 @@ class Evaluation:
             "questions": self._cases.count(),
             "file": str(self._cases.file),
             "folders": [str(folder) for folder in self._jobs.allowed] if self._jobs else [],
-            "systems": [{"name": name, "label": label} for name, label in SYSTEMS.items()],
+            "systems": list(SYSTEMS),
             "runs": self._listed(),
             "running": self._told(),
         }

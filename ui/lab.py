@@ -23,16 +23,16 @@ MOST_PASSAGES = 50
 _MOST_TERMS = 6
 _ANSWER = "answer"
 # By name, those of `eval.systems` that search this index without building another one first.
-SETTINGS = {
-    _ANSWER: "As answers are found: all steps, then dates and copies",
-    "full": "All steps: vectors and words, the best reranked",
-    "fused": "Vectors and words, not reranked",
-    "dense": "Vectors alone",
-    "lexical": "Words alone",
-    "without-words": "All steps without words",
-    "without-vectors": "All steps without vectors",
-    "without-names": "All steps without names in other spellings",
-}
+SETTINGS = (
+    _ANSWER,  # as answers are found: all steps, then dates and copies
+    "full",
+    "fused",
+    "dense",
+    "lexical",
+    "without-words",
+    "without-vectors",
+    "without-names",
+)
 _PARTS = ("dense", "lexical", "late")  # of a score
 
 
@@ -53,7 +53,7 @@ class Lab:
             languages = list(assistant.index.dense.languages)
         return {
             "kind": "settings",
-            "settings": [{"name": name, "label": label} for name, label in SETTINGS.items()],
+            "settings": list(SETTINGS),
             "languages": languages,
             "most": MOST_PASSAGES,
             "cases": self._told_cases(),

@@ -18,7 +18,7 @@ async function choose(id) {
   }
   examChoices = reply;
   const { system, past } = examForm.elements;
-  if (!system.options.length) system.append(...reply.systems.map(({ name, label }) => optionOf(name, label)));
+  if (!system.options.length) system.append(...reply.systems.map((name) => optionOf(name, named("setting", name))));
   within(".exam-past").hidden = !reply.runs.length;
   past.replaceChildren(...reply.runs.map((run) => optionOf(run.id, `${when(run.made)}: ${setName(run)}`)));
   showHint();

@@ -163,7 +163,7 @@ function showEnded(job) {
   const words = make("span", "job-detail");
   if (job.state === "cancelled") words.append(`${t("cancelled")} `);
   if (job.done) words.append(english("span", "", job.done));
-  else if (job.state !== "failed") words.append(t("nothing_new"));
+  else if (job.state === "done") words.append(t("nothing_new"));
   const line = make("div", "job-line");
   line.setAttribute("role", "status");
   line.append(

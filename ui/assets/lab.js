@@ -4,11 +4,7 @@ const lab = root.querySelector("section.view-lab");
 const within = (selector) => lab.querySelector(selector);
 const trial = within(".trial");
 const keepBar = within(".keep-bar");
-const PARTS = [
-  ["dense", "meaning", "cosine of the vectors, centred by language"],
-  ["lexical", "words", "share of the question's words"],
-  ["late", "tokens", "match token by token; none if it was not among the best that are reranked"],
-];
+const PARTS = ["dense", "lexical", "late"];
 
 let compared = null; // what was asked last
 let comparing = 0;
@@ -24,7 +20,7 @@ async function prepare() {
   }
   isPrepared = true;
   for (const [field, chosen] of [["left", "full"], ["right", "fused"]]) {
-    trial.elements[field].replaceChildren(...reply.settings.map(({ name, label }) => optionElement(name, label)));
+    trial.elements[field].replaceChildren(...reply.settings.map((name) => optionElement(name, named("setting", name))));
     trial.elements[field].value = chosen;
   }
   trial.elements.passages.max = reply.most;
@@ -35,11 +31,11 @@ async function prepare() {
       box.type = "checkbox";
       box.name = "lang";
       box.value = lang;
-      label.append(box, languageName(lang));
+      label.append(box, capital(languageName(lang)));
       return label;
     }),
   );
-  keepBar.elements.lang.append(...reply.languages.filter((lang) => lang !== "und").map((lang) => optionElement(lang, languageName(lang))));
+  keepBar.elements.lang.append(...reply.languages.filter((lang) => lang !== "und").map((lang) => optionElement(lang, capital(languageName(lang)))));
   showCases(reply.cases);
 }
 
@@ -78,12 +74,15 @@ async function compare() {
 function showRankings() {
   const places = compared.rankings.map(({ hits }) => new Map(hits.map((hit, place) => [hit.id, place + 1])));
   const scales = Object.fromEntries(
-    PARTS.map(([part]) => [part, Math.max(...compared.rankings.flatMap(({ hits }) => hits.map((hit) => hit.parts[part])), 1e-9)]),
+    PARTS.map((part) => [part, Math.max(...compared.rankings.flatMap(({ hits }) => hits.map((hit) => hit.parts[part])), 1e-9)]),
   );
   const both = [...places[0].keys()].filter((id) => places[1].has(id));
   const stayed = both.filter((id) => places[0].get(id) === places[1].get(id)).length;
-  within(".outcome-words").textContent =
-    `${both.length} of ${counted(places[0].size, "passage", "passages")} on the left are on the right, too; ${stayed} at the same place.`;
+  within(".outcome-words").textContent = t("shared_passages", {
+    both: both.length,
+    total: t("passages_of", { count: places[0].size }),
+    stayed,
+  });
   within(".rankings").replaceChildren(
     ...compared.rankings.map((ranking, side) => rankingElement(ranking, places[side], places[1 - side], scales, side)),
   );
@@ -91,32 +90,33 @@ function showRankings() {
 
 function rankingElement(ranking, places, others, scales, side) {
   const box = make("section", "ranking");
-  const label = trial.elements.left.querySelector(`option[value="${ranking.name}"]`).textContent;
+  const label = named("setting", ranking.name);
   box.append(make("h2", "", label));
-  box.setAttribute("aria-label", `${side ? "Right" : "Left"}: ${label}`);
+  box.setAttribute("aria-label", `${t(side ? "right" : "left")}: ${label}`);
   if (ranking.meant) {
-    const meant = make("p", "faint", `Understood as: ${ranking.meant}`);
+    const meant = make("p", "faint", `${t("understood_as")} ${ranking.meant}`);
     meant.dir = "auto";
     box.append(meant);
   }
   const list = make("ol", "hits");
   for (const hit of ranking.hits) list.append(hitElement(hit, places.get(hit.id), others.get(hit.id), scales, side));
-  box.append(ranking.hits.length ? list : make("p", "faint", "Nothing is found."));
+  box.append(ranking.hits.length ? list : make("p", "faint", t("nothing_found")));
   return box;
 }
 
 function movedElement(here, there, side) {
-  const other = side ? "on the left" : "on the right";
-  if (!there) return make("span", "moved only", `not ${other}`);
-  if (here === there) return make("span", "moved faint", `the same ${other}`);
-  return make("span", here < there ? "moved up" : "moved down", `${here < there ? "↑" : "↓"} ${there} ${other}`);
+  const other = side ? "on left" : "on right";
+  if (!there) return make("span", "moved only", named("not", other));
+  if (here === there) return make("span", "moved faint", named("same", other));
+  const told = t(side ? "moved_on_left" : "moved_on_right", { place: there });
+  return make("span", here < there ? "moved up" : "moved down", `${here < there ? "↑" : "↓"} ${told}`);
 }
 
 function hitElement(hit, here, there, scales, side) {
   const item = make("li", "hit");
   item.dataset.passage = hit.id;
   const head = make("div", "hit-head");
-  const title = make("span", "hit-title", hit.title || "Untitled");
+  const title = make("span", "hit-title", hit.title || t("untitled"));
   title.dir = "auto";
   setLanguage(title, hit.lang);
   head.append(make("span", "rank", String(here)), title, movedElement(here, there, side));
@@ -125,18 +125,20 @@ function hitElement(hit, here, there, scales, side) {
   const words = make("p", "hit-text", hit.text);
   words.dir = "auto";
   setLanguage(words, hit.lang);
-  const more = makeButton("more", "Show all", () => {
+  const more = makeButton("more", t("show_all"), () => {
     const isOpen = item.classList.toggle("open");
-    more.textContent = isOpen ? "Show less" : "Show all";
+    more.textContent = t(isOpen ? "show_less" : "show_all");
     more.setAttribute("aria-expanded", String(isOpen));
   });
   more.setAttribute("aria-expanded", "false");
-  const why = [hit.terms.length ? `Has: ${hit.terms.join(", ")}` : "", ...hit.moves].filter(Boolean);
+  const why = [
+    ...(hit.terms.length ? [make("p", "hit-facts faint", t("has_terms", { terms: hit.terms.join(", ") }))] : []),
+    ...hit.moves.map((told) => english("p", "hit-facts faint", told)),
+  ];
   const foot = make("div", "hit-foot");
   foot.append(markElement(hit, "right"), markElement(hit, "wrong"), more);
   item.append(head, facts, partsElement(hit, scales), words);
-  for (const told of why) {
-    const line = make("p", "hit-facts faint", told);
+  for (const line of why) {
     line.dir = "auto";
     item.append(line);
   }
@@ -152,19 +154,19 @@ function hitElement(hit, here, there, scales, side) {
 function partsElement(hit, scales) {
   const list = make("dl", "parts");
   const total = make("div", "part");
-  total.append(make("dt", "", "score"), make("dd", "value", hit.score.toFixed(3)));
+  total.append(make("dt", "", t("part_score")), make("dd", "value", hit.score.toFixed(3)));
   list.append(total);
-  for (const [part, label, told] of PARTS) {
+  for (const part of PARTS) {
     const value = hit.parts[part];
     const row = make("div", "part");
-    row.title = told;
+    row.title = named("part", `${part} means`);
     const bar = make("span", "bar-line");
     const filled = make("span", "bar-filled");
     filled.style.width = `${Math.max(0, Math.min(1, value / scales[part])) * 100}%`;
     bar.append(filled);
     const amount = make("dd", "value", value ? value.toFixed(3) : "–");
     amount.prepend(bar);
-    row.append(make("dt", "", label), amount);
+    row.append(make("dt", "", named("part", part)), amount);
     list.append(row);
   }
   return list;
@@ -173,7 +175,7 @@ function partsElement(hit, scales) {
 // Marks, and the question kept with them
 
 function markElement(hit, verdict) {
-  const button = makeButton(`mark-as ${verdict}`, verdict === "right" ? "Right" : "Wrong", () => {
+  const button = makeButton(`mark-as ${verdict}`, named("mark", verdict), () => {
     if (marks.get(hit.id)?.verdict === verdict) marks.delete(hit.id);
     else marks.set(hit.id, { verdict, hit, ...selectedIn(button.closest(".hit").querySelector(".hit-text")) });
     showMarks();
@@ -206,12 +208,12 @@ function showMarks() {
   const selected = [...marks.values()].filter((mark) => mark.verdict === "right" && mark.to > mark.from).length;
   keepBar.hidden = !marks.size;
   within(".keep-count").textContent = right
-    ? `${right} right, ${wrong} wrong. ${selected === right ? "The selected words are the answer." : "All of a passage counts as the answer; to be exact, select the words that answer before you mark it."}`
-    : `${wrong} wrong, none right: kept as a question that the documents do not answer`;
+    ? `${t("marked", { right, wrong })} ${t(selected === right ? "selected_words" : "whole_passage")}`
+    : t("none_right", { wrong });
 }
 
 function showCases({ file, count }) {
-  within(".keep-where").textContent = `${counted(count, "question", "questions")} in ${file}`;
+  within(".keep-where").textContent = t("questions_in_file", { count, file });
 }
 
 async function keep() {
@@ -230,7 +232,7 @@ async function keep() {
   marks.clear();
   showMarks();
   showCases(reply.cases);
-  notice(`Added: ${counted(reply.cases.count, "question", "questions")} in ${reply.cases.file}`);
+  notice(t("added", { questions: t("questions_in_file", reply.cases) }));
   trial.elements.question.focus();
 }
 

@@ -37,7 +37,7 @@ function t(key, values = {}) {
 
 // The text of one of a few words that the server says.
 function named(kind, word) {
-  return t(`${kind}_${word.replaceAll(" ", "_")}`);
+  return t(`${kind}_${word.replace(/[ -]/g, "_")}`);
 }
 
 // A sentence that the server makes, in English.
