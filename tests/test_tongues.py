@@ -19,7 +19,7 @@ from ui.pieces import ASSETS, LANGUAGES, texts
 # By Intl.PluralRules for whole numbers. In Azerbaijani a noun after a number has one form, so its texts have none.
 PLURALS = {"en": {"one", "other"}, "az": set[str](), "ru": {"one", "few", "many"}}
 
-CODE = re.compile(r"{\w+}|questions\.jsonl|BEIR|dragoman serve --ingest-from DIR|dragoman show --cleaning")
+CODE = re.compile(r"{\w+}|questions\.jsonl|corpus|BEIR|dragoman serve --ingest-from DIR|dragoman show --cleaning")
 
 # Words that a person sees or hears on the page, but for those of documents and of the server, which say whose they are.
 WORDS = """() => {
@@ -173,6 +173,19 @@ def test_nothing_of_the_library_stays_in_english(browser: Browser, sample: Serve
         expect(page.locator(".health-body button")).to_be_visible()
         page.locator(".open-article").first.click()
         expect(page.locator(".cleaning")).to_be_visible()
+        assert foreign(page, language) == []
+
+
+@pytest.mark.parametrize("language", ["az", "ru"])
+def test_nothing_of_the_lab_and_the_evaluation_stays_in_english(
+    browser: Browser, sample: Served, language: str
+) -> None:
+    for page in opened(browser, sample, language):
+        page.locator("nav.views [data-view=lab]").click()
+        expect(page.locator("select[name=left] option").first).to_be_attached()
+        assert foreign(page, language) == []
+        page.locator("nav.views [data-view=evaluation]").click()
+        expect(page.locator(".exam-report p")).to_be_visible()
         assert foreign(page, language) == []
 
 

@@ -4,7 +4,7 @@ const exam = root.querySelector("section.view-evaluation");
 const within = (selector) => exam.querySelector(selector);
 const examForm = within(".exam-form");
 const SVG = "http://www.w3.org/2000/svg";
-const SETS = { sample: "The sample", mine: "My questions" };
+const SETS = new Set(["sample", "mine"]);
 
 let examChoices = null;
 let watching = 0;
@@ -27,7 +27,7 @@ async function choose(id) {
     past.value = wanted;
     if (wanted !== shownRun) showRun(wanted);
   } else if (!shownRun) {
-    within(".exam-report").replaceChildren(make("p", "faint", "Nothing was run yet. The sample takes about a minute."));
+    within(".exam-report").replaceChildren(make("p", "faint", t("no_runs")));
   }
   if (reply.running.state === "running") watch();
 }
@@ -39,11 +39,11 @@ function optionOf(value, label) {
 }
 
 function when(made) {
-  return new Date(made).toLocaleString("en", { dateStyle: "medium", timeStyle: "medium" });
+  return new Date(made).toLocaleString(locale, { dateStyle, timeStyle: "medium" });
 }
 
 function setName({ set, system }) {
-  return [SETS[set] ?? set, system].filter(Boolean).join(", ");
+  return [SETS.has(set) ? named("set", set) : set, system && named("setting", system)].filter(Boolean).join(", ");
 }
 
 function showHint() {
@@ -51,13 +51,13 @@ function showHint() {
   within(".exam-folder").hidden = within(".exam-system").hidden = chosen !== "folder";
   const { folders, questions, file } = examChoices;
   within(".exam-hint").textContent = {
-    sample: "Questions in three languages over a small archive of their own; it is indexed for the run with the model of this index.",
+    sample: t("hint_sample"),
     mine: questions
-      ? `${counted(questions, "question", "questions")} in ${file}, asked of this index as it is now.`
-      : `None yet. Mark passages in the lab to add some; they are kept in ${file}.`,
+      ? t("hint_mine", { questions: t("questions_in_file", { count: questions, file }) })
+      : t("hint_mine_none", { file }),
     folder: folders.length
-      ? `A set in BEIR layout, or questions.jsonl beside a folder corpus, in: ${folders.join(", ")}`
-      : "This server may read no folders; start it with: dragoman serve --ingest-from DIR",
+      ? t("hint_folder", { folders: folders.join(", ") })
+      : t("hint_no_folder"),
   }[chosen];
 }
 
@@ -82,13 +82,13 @@ async function watch() {
     examForm.querySelector(".main").disabled = reply.state === "running";
     if (reply.state !== "running") {
       if (reply.state === "done") choose(reply.id);
-      else if (reply.state === "cancelled") notice("Cancelled. Nothing of this run is kept.");
+      else if (reply.state === "cancelled") notice(t("run_cancelled"));
       else if (reply.state === "failed") within(".exam-failed").replaceChildren(problemElement(reply.error));
       return;
     }
     const [what, done, total] = reply.progress;
-    within(".exam-progress .job-stage").textContent = { indexing: "Indexing", asking: "Asking", beginning: "Beginning" }[what];
-    within(".exam-progress .job-detail").textContent = total ? `${done.toLocaleString("en")} of ${total.toLocaleString("en")}` : "";
+    within(".exam-progress .job-stage").textContent = named("stage", what);
+    within(".exam-progress .job-detail").textContent = total ? t("of", { done, total }) : "";
     const bar = within(".exam-progress progress");
     if (total) {
       bar.max = total;
@@ -112,33 +112,37 @@ async function showRun(id) {
   const { report } = run;
   const title = make("h2", "exam-title", setName(run));
   title.dir = "auto";
-  const parts = [title, make("p", "faint", `${when(run.made)}. Lines are 95 % intervals.`)];
-  if (run.compared) parts.push(panel(`Since the run before (${when(run.compared.made)}${run.compared.system ? `, ${run.compared.system}` : ""})`, differencesElement(run.compared.rows)));
+  const parts = [title, make("p", "faint", t("made_intervals", { when: when(run.made) }))];
+  if (run.compared) {
+    const { made, system, rows } = run.compared;
+    const before = [when(made), system && named("setting", system)].filter(Boolean).join(", ");
+    parts.push(panel(t("since_before", { run: before }), differencesElement(rows)));
+  }
   const grid = make("div", "exam-grid");
-  if (report.figures.all) grid.append(panel("Answers", intervalsElement(report.figures.all)));
+  if (report.figures.all) grid.append(panel(t("answers"), intervalsElement(report.figures.all)));
   for (const part of report.retrievals) {
-    grid.append(panel("Retrieval", intervalsElement(part.figures)));
+    grid.append(panel(t("retrieval"), intervalsElement(part.figures)));
     const points = part.recall.map(({ k, recall }) => [k, recall.value, recall.low, recall.high]);
-    grid.append(panel("Recall over the number of documents", curveElement(points, { log: true, x: "documents", y: "recall" })));
+    grid.append(panel(t("recall_curve"), curveElement(points, { log: true, x: t("axis_documents"), y: t("axis_recall") })));
   }
   const pairs = Object.entries(report.figures).filter(([pair]) => !["all", "macro"].includes(pair));
   if (pairs.length > 1) {
     const first = pairs.map(([pair, figures]) => ({ ...figures[0], name: pair }));
-    grid.append(panel(`By pair of languages: ${pairs[0][1][0].name}`, intervalsElement(first)));
+    grid.append(panel(t("by_pair", { measure: pairs[0][1][0].name }), intervalsElement(first)));
   }
   if (report.risk_coverage.length) {
     const risk = report.risk_coverage.map(({ coverage, risk }) => [coverage, risk]);
-    grid.append(panel("Risk and coverage", curveElement(risk, { x: "share of questions answered", y: "share of those wrong" })));
+    grid.append(panel(t("risk_coverage"), curveElement(risk, { x: t("axis_answered"), y: t("axis_wrong") })));
   }
   if (report.reliability.length) {
     const bins = report.reliability.map(({ confidence, accuracy }) => [confidence, accuracy]);
-    grid.append(panel("Calibration", curveElement(bins, { dots: true, diagonal: true, x: "confidence", y: "share that the documents answer" })));
+    grid.append(panel(t("calibration"), curveElement(bins, { dots: true, diagonal: true, x: t("axis_confidence"), y: t("axis_answerable") })));
   }
   parts.push(grid);
   const wrong = report.questions.filter((question) => !question.right);
-  if (report.questions.length) parts.push(panel(`${wrong.length} of ${report.questions.length} questions went wrong`, questionsElement(wrong)));
+  if (report.questions.length) parts.push(panel(t("went_wrong", { wrong: wrong.length, total: report.questions.length }), questionsElement(wrong)));
   for (const part of report.retrievals) {
-    if (part.worst.length) parts.push(panel("Queries whose right documents stand lowest", queriesElement(part.worst)));
+    if (part.worst.length) parts.push(panel(t("lowest"), queriesElement(part.worst)));
   }
   box.replaceChildren(...parts);
 }
@@ -173,12 +177,12 @@ function differencesElement(rows) {
     head.scope = "row";
     const cell = make("td", "line-cell");
     cell.append(intervalLine(difference, low, high, -widest, widest));
-    const verdict = p < 0.05 ? (difference > 0 ? "better" : "worse") : "no more than chance";
+    const verdict = named("change", p < 0.05 ? (difference > 0 ? "better" : "worse") : "chance");
     row.append(
       head,
       cell,
       make("td", "value-cell", `${before.toFixed(3)} → ${now.toFixed(3)}`),
-      make("td", p < 0.05 ? (difference > 0 ? "good" : "bad") : "faint", `${verdict} (p = ${p.toFixed(3)}; ${better} better, ${worse} worse of ${n})`),
+      make("td", p < 0.05 ? (difference > 0 ? "good" : "bad") : "faint", t("change_details", { verdict, p: p.toFixed(3), better, worse, n })),
     );
     table.append(row);
   }
@@ -221,7 +225,7 @@ function curveElement(points, { x, y, log = false, dots = false, diagonal = fals
   for (const tick of log ? points.map(([a]) => a) : [0, 0.25, 0.5, 0.75, 1]) {
     image.append(draw("text", { x: across(tick), y: height - bottom + 16, "text-anchor": "middle" }, String(tick)));
   }
-  image.append(draw("text", { x: (left + width) / 2, y: height - 3, "text-anchor": "middle" }, `${y}, over ${x}`));
+  image.append(draw("text", { x: (left + width) / 2, y: height - 3, "text-anchor": "middle" }, t("axes", { x, y })));
   if (diagonal) image.append(draw("line", { x1: across(0), x2: across(1), y1: up(0), y2: up(1), class: "axis dashed" }));
   if (points[0].length > 2) {
     const ring = [...points.map(([a, , , high]) => [a, high]), ...points.toReversed().map(([a, , low]) => [a, low])];
@@ -235,10 +239,11 @@ function curveElement(points, { x, y, log = false, dots = false, diagonal = fals
 function questionsElement(questions) {
   const list = make("ul", "exam-list");
   for (const question of questions) {
-    const verdict = !question.answered ? "declined, though the documents answer it" : question.answerable ? "its first citation is not what answers it" : "answered, though the documents do not";
-    list.append(wentWrong(question.question, `${question.id}, ${question.pair}: ${verdict}; confidence ${question.confidence.toFixed(2)}`, question.gold, question.evidence));
+    const verdict = named("wrong", !question.answered ? "declined" : question.answerable ? "citation" : "answered");
+    const confidence = t("confidence", { number: question.confidence.toFixed(2) });
+    list.append(wentWrong(question.question, `${question.id}, ${question.pair}: ${verdict}; ${confidence}`, question.gold, question.evidence));
   }
-  return questions.length ? list : make("p", "good", "None went wrong.");
+  return questions.length ? list : make("p", "good", t("none_wrong"));
 }
 
 function queriesElement(queries) {
@@ -254,7 +259,7 @@ function wentWrong(question, verdict, right, found) {
   const asked = make("span", "", question);
   asked.dir = "auto";
   words.append(asked, make("span", "faint", ` ${verdict}`));
-  box.append(words, make("h4", "", "Wanted"), quotes(right.length ? right : ["The documents do not answer it."]), make("h4", "", "Found"), quotes(found.map(({ text, source, right: isRight }) => `${isRight ? "✓ " : ""}${source}: ${text}`)));
+  box.append(words, make("h4", "", t("wanted")), quotes(right.length ? right : [t("no_answer_there")]), make("h4", "", t("found")), quotes(found.map(({ text, source, right: isRight }) => `${isRight ? "✓ " : ""}${source}: ${text}`)));
   item.append(box);
   return item;
 }

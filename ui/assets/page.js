@@ -110,10 +110,6 @@ function languageName(lang) {
   }
 }
 
-function counted(count, one, many) {
-  return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
-}
-
 // What a function of the server gives, always an object with a `kind`: "error" with a `message` if it failed.
 async function call(name, request) {
   try {
