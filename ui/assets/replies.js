@@ -132,7 +132,7 @@ function statementElement(turn, statement) {
   const { text, chips: pointers } = statement.context ?? { text: "" }; // not in what was kept before there was any
   if (text) {
     const context = quoted("p", "context", text, statement.lang);
-    context.append(" ", ...pointers.map((pointer) => chipElement(pointer, "Context")));
+    context.append(" ", ...pointers.map((pointer) => chipElement(pointer, t("context"))));
     item.append(context);
   }
   return item;
