@@ -140,7 +140,7 @@ def test_values_that_cannot_be(dragoman: Callable, folder: Path, arguments: list
 
 @pytest.mark.parametrize(
     "arguments",
-    [["ask", "q"], ["search", "q"], ["sources"], ["show", "a.txt"], ["serve"]],
+    [["ask", "q"], ["search", "q"], ["sources"], ["show", "a.txt"]],
     ids=lambda arguments: arguments[0],
 )
 def test_no_such_index(dragoman: Callable, tmp_path: Path, arguments: list[str]) -> None:

@@ -104,7 +104,7 @@ def test_an_open_page_notices_what_is_added_elsewhere(tab: Page, folder: Path, e
     ask(tab, "What does a ticket cost?")
     expect(tab.locator(".searched").first).to_contain_text("Searched 2 articles")
     expect(tab.locator(".searched").last).to_contain_text("Searched 1 article")
-    tab.get_by_role("button", name="Remove the filter: outlet liman").click()
+    tab.get_by_role("button", name="Remove the filter: outlet: liman").click()
     expect(tab.get_by_label("Outlet", exact=True)).to_have_value("")
 
 

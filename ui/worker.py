@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -85,6 +86,8 @@ class Worker:
 def request_from_parent() -> dict[str, Any]:
     """What the process that runs this was told. From then on Ctrl-C comes when its input ends."""
     request = json.loads(sys.stdin.readline())
+    # A shell lets what it starts in the background ignore Ctrl-C, and so do we by inheritance.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     with suppress(AttributeError, OSError):  # Windows has no such thing
         os.nice(_NICER)
