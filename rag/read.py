@@ -101,6 +101,7 @@ class Weighing:
     evidence: tuple[SentenceEvidence, ...]
     matches: TokenMatches
     tokens: TokenVectors  # of the question
+    refused: tuple[Rejected, ...]  # what is no sentence that could answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +118,15 @@ class ExtractiveReader:
         likely = shares(scores)
         copies = {hit.passage.id: hit.also for hit in evidence}
         statements, rejected = _gather(understand(question), weighing.candidates, likely, order, copies)
-        rejected = (*rejected, *_refused(evidence))
+        rejected = (*rejected, *weighing.refused)
         return Draft(statements, weighing.matches, weighing.candidates, tuple(likely), weighing.tokens, rejected)
 
     def weigh(self, question: str, evidence: list[ScoredPassage]) -> Weighing:
         """The evidence for those sentences of the passages that are the likeliest to answer."""
         embedder: Embedder = self.index.embedder
         tokens = embedder.query_tokens(question)
-        found = self._likeliest(tokens, self._candidates(evidence))
+        possible, refused = _candidates(evidence)
+        found = self._likeliest(tokens, possible)
         candidates = [candidate for candidate, _ in found]
         texts = embedder.passage_tokens([candidate.text for candidate in candidates])
         matches = match_tokens(tokens, texts, [candidate.passage.lang for candidate in candidates])
@@ -133,7 +135,7 @@ class ExtractiveReader:
             for each, kept in found
         ]
         seen = sentence_evidence(question, understand(question), tokens, matches, sentences)
-        return Weighing(tuple(candidates), tuple(seen), matches, tokens)
+        return Weighing(tuple(candidates), tuple(seen), matches, tokens, tuple(refused))
 
     def _likeliest(self, asked: TokenVectors, candidates: list[Candidate]) -> list[tuple[Candidate, float]]:
         """The candidates that are worth encoding, in their order, each with its match by the token vectors kept.
@@ -150,15 +152,21 @@ class ExtractiveReader:
         best = np.argsort(-scores, kind="stable")[:_ENCODED_SENTENCES]
         return [(candidates[i], float(matches[i])) for i in sorted(best)]
 
-    def _candidates(self, evidence: list[ScoredPassage]) -> list[Candidate]:
-        found: dict[tuple[str, Span], Candidate] = {}
-        for hit in evidence:
-            for sentence in passage_sentences(hit.passage):
-                place = hit.passage.source_path, sentence.span
-                # Passages overlap; a sentence keeps the better of its places.
-                if place not in found and not _refusal(sentence.text):
-                    found[place] = Candidate(hit.passage, sentence, hit.score)
-        return list(found.values())
+
+def _candidates(evidence: Sequence[ScoredPassage]) -> tuple[list[Candidate], list[Rejected]]:
+    """The sentences of the evidence that may answer, and those that cannot, each once."""
+    found: dict[tuple[str, Span], Candidate] = {}
+    refused: dict[tuple[str, Span], Rejected] = {}
+    for hit in evidence:
+        for sentence in passage_sentences(hit.passage):
+            place = hit.passage.source_path, sentence.span
+            if place in found:
+                continue  # passages overlap; a sentence keeps the better of its places
+            if why := _refusal(sentence.text):
+                refused[place] = _rejected(hit.passage, sentence, why, 0.0)
+            else:
+                found[place] = Candidate(hit.passage, sentence, hit.score)
+    return list(found.values()), list(refused.values())
 
 
 def _tokens_of(candidate: Candidate, kept: SignVectors) -> SignVectors:
@@ -175,16 +183,6 @@ def _refusal(text: str) -> str:
     if len(text.split()) < (_FEWEST_WORDS if _STOP.search(text) else _FEWEST_WORDS_WITHOUT_STOP):
         return "it is no whole sentence"
     return "it gives orders to whoever reads it" if gives_orders(text) else ""
-
-
-def _refused(evidence: Sequence[ScoredPassage]) -> list[Rejected]:
-    refused = {
-        (hit.passage.source_path, sentence.span): _rejected(hit.passage, sentence, why, 0.0)
-        for hit in evidence
-        for sentence in passage_sentences(hit.passage)
-        if (why := _refusal(sentence.text))
-    }
-    return list(refused.values())
 
 
 def _rejected(passage: Passage, sentence: Sentence, why: str, score: float) -> Rejected:
@@ -205,22 +203,24 @@ def _gather(
         candidate = candidates[i]
         text = " ".join(candidate.text.split())
         twin = next((n for n, said in enumerate(statements) if says_the_same(said.text, text)), None)
-        quotes = (QuotedSpan(candidate.passage, candidate.sentence.span), *_of_copies(text, candidate.passage, copies))
         if twin is not None:
             said = statements[twin]
-            statements[twin] = replace(said, quotes=tuple(dict.fromkeys((*said.quotes, *quotes))))
+            quotes = dict.fromkeys((*said.quotes, *_quotes(text, candidate, copies)))
+            statements[twin] = replace(said, quotes=tuple(quotes))
         elif scores[i] < _LEAST_SHARE_OF_FIRST * scores[order[0]]:
             rejected.append(_rejected(candidate.passage, candidate.sentence, _UNLIKELY, scores[i]))
         elif len(statements) == _MOST_STATEMENTS:
             rejected.append(_rejected(candidate.passage, candidate.sentence, _TOO_MANY, scores[i]))
         else:
+            quotes = tuple(_quotes(text, candidate, copies))
             statements.append(DraftStatement(text, quotes, answering(asked, text), scores[i]))
     return tuple(statements), tuple(rejected)
 
 
-def _of_copies(text: str, passage: Passage, copies: Mapping[str, Sequence[Passage]]) -> Iterator[QuotedSpan]:
-    """Where the copies of a passage have the sentence, too: an editor may have changed or dropped it."""
-    for copy in copies[passage.id]:
+def _quotes(text: str, candidate: Candidate, copies: Mapping[str, Sequence[Passage]]) -> Iterator[QuotedSpan]:
+    """Where a sentence stands, and where the copies of its passage have it, too: an editor may have changed it."""
+    yield QuotedSpan(candidate.passage, candidate.sentence.span)
+    for copy in copies[candidate.passage.id]:
         for sentence in passage_sentences(copy):
             if says_the_same(text, sentence.text):
                 yield QuotedSpan(copy, sentence.span)
