@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from index.fold import fold_word, folded_words_at
 from index.fold import words as fold_words
@@ -136,6 +137,7 @@ _FIRST_WORDS = folded_set(
 )
 
 
+@lru_cache(maxsize=64)  # reading, doubting and comparing ask for the same
 def understand(question: str) -> Asked:
     """What a question asks for."""
     found = fold_words(question)
