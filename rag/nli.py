@@ -5,10 +5,9 @@ Nothing of this kind is shipped or used by default: no package holds one that kn
 
 from __future__ import annotations
 
-import numpy as np
-
 from index.embed import parameters_hash
 from index.errors import ModelError
+from rag.cross import cross_scores, load_cross_encoder
 from rag.support import Judged, Levels, Stated
 
 # Where most such models are about right by themselves. `dragoman eval support --nli NAME` measures what they are worth
@@ -24,16 +23,12 @@ class NliSupport:
 
         Raises ModelError if it cannot be loaded or has no label for entailment.
         """
-        from sentence_transformers import CrossEncoder
-
-        try:
-            model = CrossEncoder(name, trust_remote_code=False)
-        except Exception as error:  # the hub, the disk and the model's own format each raise their own kinds
-            first_line = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ModelError(
-                f"NLI model {name!r}: {first_line}; give a folder with a cross-encoder for natural language inference, "
-                "or its name on huggingface.co (the first time it is downloaded), or leave --nli away"
-            ) from error
+        model = load_cross_encoder(
+            name,
+            what="NLI model",
+            wanted="a cross-encoder for natural language inference",
+            option="--nli",
+        )
         found: dict[int, str] = getattr(model.config, "id2label", None) or {}
         labels = {int(i): str(label).lower() for i, label in found.items()}
         entails = [i for i, label in labels.items() if label.startswith("entail")]
@@ -52,9 +47,7 @@ class NliSupport:
         """By the model's probability that all quotes together entail the statement. Raises ModelError."""
         premise = " ".join(quote.text for quote in stated.quotes)
         pairs = [(premise, stated.text)]
-        shares = np.asarray(self._model.predict(pairs, show_progress_bar=False, apply_softmax=True), np.float64)
-        if not np.isfinite(shares).all():
-            raise ModelError(f"NLI model {self.name!r}: it gives scores that are no numbers; choose another")
+        shares = cross_scores(self._model, pairs, called=f"NLI model {self.name!r}", apply_softmax=True)
         score = float(shares[0, self._entails])
         return Judged(score, _LEVELS.of(score))
 

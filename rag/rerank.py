@@ -5,10 +5,9 @@ Nothing of this kind is shipped or used by default: no package holds one that kn
 
 from __future__ import annotations
 
-import numpy as np
-
 from index.embed import parameters_hash
 from index.errors import ModelError
+from rag.cross import cross_scores, load_cross_encoder
 
 # A passage that is not among so many is not read with the question.
 CROSS_ENCODED = 20
@@ -27,16 +26,7 @@ class CrossEncoderReranker:
 
         Raises ModelError if it cannot be loaded or is no cross-encoder.
         """
-        from sentence_transformers import CrossEncoder
-
-        try:
-            model = CrossEncoder(name, trust_remote_code=False)
-        except Exception as error:  # the hub, the disk and the model's own format each raise their own kinds
-            first_line = next(iter(str(error).splitlines()), type(error).__name__)
-            raise ModelError(
-                f"reranking model {name!r}: {first_line}; give a folder with a cross-encoder, or its name on "
-                "huggingface.co (the first time it is downloaded), or leave --reranker away"
-            ) from error
+        model = load_cross_encoder(name, what="reranking model", wanted="a cross-encoder", option="--reranker")
         if model.num_labels != 1:
             raise _no_cross_encoder(name, f"it gives {model.num_labels} scores for a pair; want one")
         # Any encoder loads, with random weights where a score should come from, and only a table in the log tells.
@@ -52,9 +42,7 @@ class CrossEncoderReranker:
         if not texts:
             return []
         pairs = [(question, text) for text in texts]
-        scores = np.asarray(self._model.predict(pairs, show_progress_bar=False), np.float64)
-        if not np.isfinite(scores).all():
-            raise ModelError(f"reranking model {self.name!r}: it gives scores that are no numbers; choose another")
+        scores = cross_scores(self._model, pairs, called=f"reranking model {self.name!r}")
         return [float(score) for score in scores]
 
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = {"index": set(), "rag": {"index"}, "eval": {"index", "rag"}, "ui": {"index", "rag", "eval"}}
 HOMES = {
     "faiss": {"index/vectors.py", "eval/scale.py"},
-    "sentence_transformers": {"index/embed.py", "rag/nli.py", "rag/rerank.py"},
+    "sentence_transformers": {"index/embed.py", "rag/cross.py"},
     "tantivy": {"index/lexical.py"},
     "onnx": {"index/e5.py"},
     "onnxruntime": {"index/e5.py"},
