@@ -17,7 +17,8 @@ from anyascii import anyascii
 
 GRAM_LENGTH = 4
 
-_WORD = re.compile(r"[\w\u0300-\u036f]+")
+# A word of a text: letters, digits and what stands over or under them.
+WORD = re.compile(r"[\w\u0300-\u036f]+")
 _NOT_SKELETON = re.compile(r"[^a-z0-9]")
 _DOUBLED = re.compile(r"([a-z])\1")
 # anyascii gives "e" too, but only since one of its releases: the letter is too common here to hang on that.
@@ -70,7 +71,7 @@ def stem_word(word: str) -> str:
 
 def words(text: str) -> list[FoldedWord]:
     """The words of a text in order, without those that folding leaves nothing of."""
-    return [FoldedWord(word, skeleton) for word in _WORD.findall(text) if (skeleton := fold_word(word))]
+    return [FoldedWord(word, skeleton) for word in WORD.findall(text) if (skeleton := fold_word(word))]
 
 
 def folded_words(text: str) -> list[str]:
@@ -91,7 +92,7 @@ def grams(word: FoldedWord) -> list[str]:
 
 def folded_words_at(text: str) -> list[tuple[int, str]]:
     """The words of a text, folded, each with the code point where it begins."""
-    return [(match.start(), skeleton) for match in _WORD.finditer(text) if (skeleton := fold_word(match.group()))]
+    return [(match.start(), skeleton) for match in WORD.finditer(text) if (skeleton := fold_word(match.group()))]
 
 
 def terms(text: str) -> list[str]:

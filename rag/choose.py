@@ -17,14 +17,13 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from index.fold import fold_word
+from index.fold import WORD, fold_word
 from index.tokens import TokenVectors
 from index.values import Span
 from rag.expect import Expected
 from rag.late import TokenMatches
 from rag.spans import Asked, answer_spans, folded_set
 
-_WORD = re.compile(r"[\w\u0300-\u036f]+")
 _OUTSIDE_WORDS = 0.1  # of a token's weight, for "?" and other tokens that are no part of a word
 _MOST_BETWEEN = 400  # characters between a sentence and the one "before" it: more, and it is another place
 
@@ -167,7 +166,7 @@ class _QuestionWords:
     """A question's tokens as words, of each of which the tokens count as one."""
 
     def __init__(self, question: str, tokens: TokenVectors) -> None:
-        found = list(_WORD.finditer(question))
+        found = list(WORD.finditer(question))
         ends = [word.end() for word in found]
         # A token may begin at the blank before its word. What is behind the last word is a word of its own.
         self._word_of = np.array([bisect_right(ends, start) for start in tokens.starts], dtype=np.int64)

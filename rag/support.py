@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import asdict, dataclass, fields
@@ -20,14 +19,13 @@ from typing import Any, Protocol
 import numpy as np
 
 from index.embed import unit
-from index.fold import stem_word
+from index.fold import WORD, stem_word
 from index.threads import one_thread
 from index.tokens import TokenVectors
 from rag.facts import Compared, Quoted, compare_facts
 from rag.late import Floats
 from rag.reply import Support
 
-_WORD = re.compile(r"[\w\u0300-\u036f]+")
 _LEAST_WEIGHT = 0.1  # of a word that stands in every sentence
 
 
@@ -54,7 +52,7 @@ class WordWeights:
 
 def stems(text: str) -> list[str]:
     """The stems of a text's words, in order."""
-    return [stem for word in _WORD.findall(text) if (stem := stem_word(word))]
+    return [stem for word in WORD.findall(text) if (stem := stem_word(word))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +131,7 @@ def _missing(*compared: Compared) -> float:
 
 def _token_weights(stated: Stated) -> Floats:
     """(tokens,), their sum 1: each token weighs as the word that it is part of."""
-    words = list(_WORD.finditer(stated.text))
+    words = list(WORD.finditer(stated.text))
     # A token may begin at the blank before its word. What is behind the last word is part of none.
     at = np.searchsorted([word.end() for word in words], stated.closeness.starts, side="right")
     of_words = [stated.weights.of(stem_word(word.group())) for word in words] + [_LEAST_WEIGHT]
