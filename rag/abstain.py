@@ -7,8 +7,7 @@ for: an amount of money for what something cost, a number beside its unit for ho
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from index.language import detect_language
 from index.names import NAME_LANGUAGES, find_names
 from index.values import ScoredPassage
 from rag.expect import Expected, any_of
+from rag.logistic import probability
 from rag.read import Draft
 from rag.spans import answer_spans, understand
 
@@ -75,8 +75,7 @@ class Calibration:
 
     def probability(self, seen: Signals) -> float:
         """The estimated probability, 0 to 1, that the documents answer, half of all questions having an answer."""
-        z = self.intercept + sum(getattr(self.weights, f.name) * getattr(seen, f.name) for f in fields(Signals))
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
+        return probability(self.intercept, self.weights, seen)
 
     def for_cost(self, wrong_answer: float) -> Calibration:
         """The same with the threshold where answering and declining cost as much, by expectation.

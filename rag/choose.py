@@ -12,7 +12,7 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from index.tokens import TokenVectors
 from index.values import Span
 from rag.expect import Expected
 from rag.late import TokenMatches
+from rag.logistic import weighted_sum
 from rag.spans import Asked, answer_spans, folded_set
 
 _OUTSIDE_WORDS = 0.1  # of a token's weight, for "?" and other tokens that are no part of a word
@@ -70,7 +71,6 @@ WEIGHTS = SentenceEvidence(
     name=0.9,
 )
 
-_FIELDS = tuple(field.name for field in fields(SentenceEvidence))
 _FORM_FIELDS = {
     Expected.NUMBER: "number",
     Expected.TIME: "time",
@@ -152,7 +152,7 @@ def _only_asks(folded: str) -> bool:
 
 def weighed(evidence: SentenceEvidence, weights: SentenceEvidence = WEIGHTS) -> float:
     """The evidence for a sentence as one score; of two sentences the difference is the logarithm of the odds."""
-    return math.fsum(getattr(evidence, name) * getattr(weights, name) for name in _FIELDS)
+    return weighted_sum(weights, evidence)
 
 
 def shares(scores: Sequence[float]) -> list[float]:

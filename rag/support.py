@@ -12,7 +12,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from index.threads import one_thread
 from index.tokens import TokenVectors
 from rag.facts import Compared, Quoted, compare_facts
 from rag.late import Floats
+from rag.logistic import probability
 from rag.reply import Support
 
 _LEAST_WEIGHT = 0.1  # of a word that stands in every sentence
@@ -194,8 +195,7 @@ class Logistic:
 
     def probability(self, seen: SupportSignals) -> float:
         """The estimated probability, 0 to 1, that the quotes support all of a statement."""
-        z = self.intercept + math.fsum(getattr(self.weights, f.name) * getattr(seen, f.name) for f in fields(seen))
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, z))))
+        return probability(self.intercept, self.weights, seen)
 
 
 @dataclass(frozen=True, slots=True)
