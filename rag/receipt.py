@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
@@ -36,7 +37,7 @@ class Receipt:
                     "problem": reply.problem,
                     "translated_by": reply.translated_by,
                     "untranslated": reply.untranslated,
-                    "disagreements": [_disagreement_to_json(each) for each in reply.disagreements],
+                    "disagreements": [disagreement_to_json(each) for each in reply.disagreements],
                     "newest": reply.newest,
                     "age": reply.age,
                 }
@@ -133,7 +134,10 @@ def statement_to_json(statement: Statement) -> dict[str, Any]:
     }
 
 
-def _disagreement_to_json(found: Disagreement) -> dict[str, Any]:
+def disagreement_to_json(
+    found: Disagreement, statement: Callable[[Statement], dict[str, Any]] = statement_to_json
+) -> dict[str, Any]:
+    """A disagreement as `disagreements[]` of the JSON document gives it, each of its statements as `statement` does."""
     return {
         "about": found.about.value,
         "sides": [
@@ -141,7 +145,7 @@ def _disagreement_to_json(found: Disagreement) -> dict[str, Any]:
                 "says": side.says,
                 "date": side.date,
                 "outlet": side.outlet,
-                "statements": [statement_to_json(statement) for statement in side.statements],
+                "statements": [statement(each) for each in side.statements],
             }
             for side in found.sides
         ],

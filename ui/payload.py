@@ -13,7 +13,8 @@ from typing import Any
 from index.escapes import view
 from index.folder import Index
 from index.values import Document, ScoredPassage, Source, Span
-from rag.reply import Abstention, Answer, Citation, Disagreement, Reply, Searched, Statement
+from rag.receipt import disagreement_to_json
+from rag.reply import Abstention, Answer, Citation, Reply, Searched, Statement
 
 Payload = dict[str, Any]  # goes through JSON
 
@@ -80,7 +81,7 @@ class ReplyPayload:
                     "kind": "answer",
                     "searched": _searched(reply.question, reply.searched),
                     "statements": statements,
-                    "disagreements": [self._disagreement(found) for found in reply.disagreements],
+                    "disagreements": [disagreement_to_json(found, self.statement) for found in reply.disagreements],
                     "age": reply.age,
                     "unused": [asdict(self._found(hit)) for hit in reply.evidence if not self._is_cited(hit)],
                     "written_by": reply.written_by,
@@ -94,20 +95,6 @@ class ReplyPayload:
                     "reason": reply.reason,
                     "closest": [asdict(self._found(hit)) for hit in reply.evidence],
                 }
-
-    def _disagreement(self, found: Disagreement) -> Payload:
-        return {
-            "about": found.about.value,
-            "sides": [
-                {
-                    "says": side.says,
-                    "date": side.date,
-                    "outlet": side.outlet,
-                    "statements": [self.statement(statement) for statement in side.statements],
-                }
-                for side in found.sides
-            ],
-        }
 
     def _cited(self, citation: Citation) -> Pointer:
         return self._pointer(
