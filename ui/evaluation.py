@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from threading import Lock
-from typing import Any
 
 from index.errors import SettingsError
 from ui.cases import Cases
@@ -15,7 +13,7 @@ from ui.jobs import Jobs
 from ui.lab import SETTINGS
 from ui.payload import Payload
 from ui.request import text, told
-from ui.worker import Worker
+from ui.worker import Task
 
 _MOST_RUNS = 30  # that are listed
 _ID = re.compile(r"[A-Za-z0-9-]+")
@@ -31,9 +29,7 @@ class Evaluation:
     def __init__(self, index: Path, jobs: Jobs | None, cases: Cases) -> None:
         self._index, self._jobs, self._cases = index, jobs, cases
         self._runs = cases.file.parent / "runs"
-        self._lock = Lock()
-        self._worker: Worker | None = None
-        self._state: Payload = {"state": "none"}
+        self._run = Task("the run")
         self.functions = (
             self.evaluation_choices,
             self.evaluation_run,
@@ -51,7 +47,7 @@ class Evaluation:
             "folders": [str(folder) for folder in self._jobs.allowed] if self._jobs else [],
             "systems": list(SYSTEMS),
             "runs": self._listed(),
-            "running": self._told(),
+            "running": self._run.told(),
         }
 
     def evaluation_run(self, request: object, user: str = "") -> Payload:
@@ -72,14 +68,11 @@ class Evaluation:
 
     def evaluation_state(self, _request: object = None, user: str = "") -> Payload:
         """How the run is that was begun last: "none", "running", "cancelled", "failed", or "done" with the "id"."""
-        return {"kind": "run", **self._told()}
+        return {"kind": "run", **self._run.told()}
 
     def evaluation_cancel(self, _request: object = None, user: str = "") -> Payload:
         """Stop the run; nothing of it is kept."""
-        with self._lock:
-            worker = self._worker
-        if worker is not None:
-            worker.cancel()
+        self._run.cancel()
         return self.evaluation_state()
 
     def evaluation_report(self, request: object, user: str = "") -> Payload:
@@ -96,54 +89,21 @@ class Evaluation:
 
         return told(found)
 
-    def close(self) -> None:
-        """End what is running."""
-        with self._lock:
-            worker = self._worker
-        if worker is not None:
-            worker.end()
-
     def _folder(self, chosen: str) -> Path:
         if self._jobs is None:
             raise SettingsError("this server only reads its index; run a folder with: dragoman eval run FOLDER")
         return self._jobs.checked(chosen)
 
     def _begin(self, chosen: str, system: str) -> None:
-        with self._lock:
-            if self._state["state"] == "running":
-                raise SettingsError("a run is under way; wait for its end, or cancel it")
-            self._state = {"state": "running", "set": chosen, "progress": ["beginning", 0, 0]}
-            self._worker = Worker(
-                "ui.evaluation_process.work",
-                {
-                    "index": str(self._index.absolute()),
-                    "set": chosen,
-                    "system": system,
-                    "questions": str(self._cases.file),
-                    "runs": str(self._runs),
-                },
-                on_said=self._take,
-                on_end=self._end,
-            )
-
-    def _take(self, said: dict[str, Any]) -> None:
-        with self._lock:
-            match said:
-                case {"made": id_}:
-                    self._state |= {"state": "done", "id": id_}
-                case {"error": error}:
-                    self._state |= {"state": "failed", "error": error}
-                case _:
-                    self._state |= said
-
-    def _end(self, code: int) -> None:
-        with self._lock:
-            if self._state["state"] == "running":
-                self._state |= {"state": "failed", "error": f"the run died (exit code {code}); begin it again"}
-
-    def _told(self) -> Payload:
-        with self._lock:
-            return dict(self._state)
+        request = {
+            "index": str(self._index.absolute()),
+            "set": chosen,
+            "system": system,
+            "questions": str(self._cases.file),
+            "runs": str(self._runs),
+        }
+        if not self._run.begin("ui.evaluation_process.work", request, set=chosen):
+            raise SettingsError("a run is under way; wait for its end, or cancel it")
 
     def _listed(self) -> list[Payload]:
         rows = []

@@ -61,7 +61,7 @@ def work() -> None:
         )
         runs.mkdir(parents=True, exist_ok=True)
         write_whole(runs / f"{id_}.json", json.dumps(document, ensure_ascii=False).encode())
-        say("made", id_)
+        say("done", {"id": id_})
 
 
 def last_of(runs: Path, chosen: str) -> dict[str, Any] | None:

@@ -14,10 +14,10 @@ from index.listing import Order, Wanted, list_articles
 from index.stats import sizes, written
 from index.values import Document, Source, Span
 from ui.cleaning import counted, strips
-from ui.health import Checks
 from ui.jobs import Job, Jobs
 from ui.payload import Payload
 from ui.request import number, text, texts, told
+from ui.worker import Task
 
 _ROWS = 50  # of the table at a time
 _MOST_SHOWN = 60_000  # characters of how a file was cleaned
@@ -34,7 +34,7 @@ class Shelf:
     def __init__(self, folder: Path, jobs: Jobs | None) -> None:
         self._folder = folder
         self._jobs = jobs
-        self._checks = Checks(folder)
+        self._check = Task("the check")
         self.functions = (
             self.library_list,
             self.library_article,
@@ -96,14 +96,14 @@ class Shelf:
                     "written": written(self._folder),
                     "bytes": sum(sizes(self._folder).values()),
                     "embedder": catalog.built_with.embedder.name,
-                    "check": self._checks.told(),
+                    "check": self._check.told(),
                 }
 
         return told(figures)
 
     def library_check(self, request: object, user: str = "") -> Payload:
         """Begin to check everything; gives what `library_health` does, which tells how far it is."""
-        self._checks.begin()
+        self._check.begin("ui.health.work", {"index": str(self._folder.absolute())})
         return self.library_health(request, user)
 
     def library_jobs(self, _request: object = None, user: str = "") -> Payload:

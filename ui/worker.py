@@ -83,6 +83,57 @@ class Worker:
         self._on_end(code)
 
 
+class Task:
+    """What a worker does when somebody asks for it, and how that stands. Any thread may call.
+
+    Its process says {"progress": [what, done, total]}, and last {"done": {…}} or {"error": message}, or another
+    {"state": …}.
+    """
+
+    def __init__(self, what: str) -> None:
+        """`what` it is called where it died: "the run"."""
+        self._what = what
+        self._lock = threading.Lock()
+        self._worker: Worker | None = None
+        self._told: dict[str, Any] = {"state": "none"}
+
+    def begin(self, function: str, request: Mapping[str, Any], **about: Any) -> bool:
+        """Begin, see `Worker`; False if it is under way. `about` is told with how it stands."""
+        with self._lock:
+            if self._told["state"] == "running":
+                return False
+            self._told = {"state": "running", "progress": ["beginning", 0, 0], **about}
+            self._worker = Worker(function, request, on_said=self._take, on_end=self._end)
+        return True
+
+    def cancel(self) -> None:
+        """Tell it to stop."""
+        with self._lock:
+            worker = self._worker
+        if worker is not None:
+            worker.cancel()
+
+    def told(self) -> dict[str, Any]:
+        """The "state": "none" before the first; "running"; "failed" with an "error"; "done" with what was found."""
+        with self._lock:
+            return dict(self._told)
+
+    def _take(self, said: dict[str, Any]) -> None:
+        with self._lock:
+            match said:
+                case {"done": found}:
+                    self._told |= {"state": "done", **found}
+                case {"error": error}:
+                    self._told |= {"state": "failed", "error": error}
+                case _:
+                    self._told |= said
+
+    def _end(self, code: int) -> None:
+        with self._lock:
+            if self._told["state"] == "running":
+                self._told |= {"state": "failed", "error": f"{self._what} died (exit code {code}); begin it again"}
+
+
 def request_from_parent() -> dict[str, Any]:
     """What the process that runs this was told. From then on Ctrl-C comes when its input ends."""
     request = json.loads(sys.stdin.readline())
