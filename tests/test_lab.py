@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -181,3 +182,13 @@ def test_what_the_page_sends_is_checked(served: Served, sent: object) -> None:
     assert lab.lab_rank(sent)["kind"] == "error"
     assert lab.lab_keep(sent)["kind"] == "error"
     assistants.close()
+
+
+def test_a_run_that_is_cancelled_before_it_has_begun_is_cancelled(served: Served) -> None:
+    evaluation = Evaluation(served.folder, None, Cases(served.folder))
+    assert evaluation.evaluation_run({"set": "sample", "system": "full"})["state"] == "running"
+    evaluation.evaluation_cancel()
+    until = time.monotonic() + 60
+    while evaluation.evaluation_state()["state"] == "running" and time.monotonic() < until:
+        time.sleep(0.05)
+    assert evaluation.evaluation_state()["state"] == "cancelled"

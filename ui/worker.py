@@ -86,8 +86,7 @@ class Worker:
 class Task:
     """What a worker does when somebody asks for it, and how that stands. Any thread may call.
 
-    Its process says {"progress": [what, done, total]}, and last {"done": {…}} or {"error": message}, or another
-    {"state": …}.
+    Its process says {"progress": [what, done, total]}, and last {"done": {…}} or {"error": message}.
     """
 
     def __init__(self, what: str) -> None:
@@ -95,6 +94,7 @@ class Task:
         self._what = what
         self._lock = threading.Lock()
         self._worker: Worker | None = None
+        self._is_cancelled = False
         self._told: dict[str, Any] = {"state": "none"}
 
     def begin(self, function: str, request: Mapping[str, Any], **about: Any) -> bool:
@@ -103,18 +103,20 @@ class Task:
             if self._told["state"] == "running":
                 return False
             self._told = {"state": "running", "progress": ["beginning", 0, 0], **about}
+            self._is_cancelled = False
             self._worker = Worker(function, request, on_said=self._take, on_end=self._end)
         return True
 
     def cancel(self) -> None:
-        """Tell it to stop."""
+        """Tell it to stop: it is "cancelled" then, wherever that meets it, unless it is done first."""
         with self._lock:
             worker = self._worker
+            self._is_cancelled = True
         if worker is not None:
             worker.cancel()
 
     def told(self) -> dict[str, Any]:
-        """The "state": "none" before the first; "running"; "failed" with an "error"; "done" with what was found."""
+        """The "state": "none", "running", "cancelled", "failed" with an "error", or "done" with what was found."""
         with self._lock:
             return dict(self._told)
 
@@ -130,7 +132,11 @@ class Task:
 
     def _end(self, code: int) -> None:
         with self._lock:
-            if self._told["state"] == "running":
+            if self._told["state"] != "running":
+                return
+            if self._is_cancelled:
+                self._told |= {"state": "cancelled"}
+            else:
                 self._told |= {"state": "failed", "error": f"{self._what} died (exit code {code}); begin it again"}
 
 
