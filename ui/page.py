@@ -54,10 +54,11 @@ class Desk:
 
     def _tried(self) -> Payload:
         with self._assistants.borrow() as assistant:
-            sequence, questions = assistant.index.catalog.sequence, list(examples(assistant.index))
-        if self._examples[0] != sequence:
-            answered = filter(self._is_answered, questions[:_MOST_EXAMPLES_TRIED])
-            self._examples = (sequence, list(islice(answered, MOST)))
+            sequence = assistant.index.catalog.sequence
+            is_known = self._examples[0] == sequence
+            questions = [] if is_known else list(islice(examples(assistant.index), _MOST_EXAMPLES_TRIED))
+        if not is_known:
+            self._examples = (sequence, list(islice(filter(self._is_answered, questions), MOST)))
         return {"kind": "examples", "questions": self._examples[1]}
 
     def _is_answered(self, question: str) -> bool:
