@@ -598,9 +598,6 @@ class Catalog:
     def _stored_source(
         self, key: int, path: str, location: str, media: str, sha256: str, encoding: str, spelling: str, problems: str
     ) -> StoredSource:
-        dropped = self._db.execute(
-            'SELECT start, "end", reason FROM dropped WHERE source = ? ORDER BY start', (key,)
-        ).fetchall()
         passages = self._db.execute(
             'SELECT d.id, p.start, p."end" FROM passages p JOIN documents d ON p.document = d.key '
             "WHERE d.source = ? ORDER BY p.start",
@@ -615,7 +612,7 @@ class Catalog:
             spelling=Spelling(spelling),
             problems=tuple(json.loads(problems)),
             documents=tuple(self._documents("d.source = ?", key)),
-            dropped=tuple(DroppedSpan(Span(start, end), reason) for start, end, reason in dropped),
+            dropped=self.dropped_of(path),
             passages=tuple((document, Span(start, end)) for document, start, end in passages),
         )
 
@@ -793,10 +790,7 @@ class Catalog:
         outlets: Collection[str] = (),
     ) -> Extent:
         """How much there is of the documents that `keys_where` would take, in these languages, or in all for none."""
-        condition, values = self._documents_where(after, before, sources, outlets)
-        if languages:
-            condition += " AND d.lang IN (SELECT value FROM json_each(?))"
-            values.append(json.dumps(sorted(languages)))
+        condition, values = self._documents_where(after, before, sources, outlets, languages)
         rows = self._db.execute(
             "SELECT d.lang, count(*), coalesce(min(nullif(d.date, '')), ''), max(d.date) FROM documents d "
             f"WHERE {condition} GROUP BY d.lang",
@@ -811,9 +805,15 @@ class Catalog:
         )
 
     def _documents_where(
-        self, after: str, before: str, sources: Collection[str], outlets: Collection[str]
+        self,
+        after: str,
+        before: str,
+        sources: Collection[str],
+        outlets: Collection[str],
+        languages: Collection[str] = (),
     ) -> tuple[str, list[str]]:
-        """A condition on documents `d`, dated in [after, before], of `sources` and `outlets`, and its values."""
+        """A condition on documents `d`, dated in [after, before], of these sources, outlets and languages, or of all
+        for none, and its values."""
         conditions, values = ["TRUE"], []
         if after or before:
             # A date that is a month or a year only is in the range if any day of it is.
@@ -827,6 +827,9 @@ class Catalog:
             wanted = {name.casefold() for name in outlets}
             conditions.append("d.outlet IN (SELECT value FROM json_each(?))")
             values.append(json.dumps([name for name in self.outlets() if name.casefold() in wanted]))
+        if languages:
+            conditions.append("d.lang IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps(sorted(languages)))
         return " AND ".join(conditions), values
 
     def outlets(self) -> list[str]:
@@ -836,10 +839,7 @@ class Catalog:
 
     def undated_count(self, sources: Collection[str], languages: Collection[str], outlets: Collection[str] = ()) -> int:
         """How many documents of `sources`, in `languages` and of `outlets`, or of all for none, nothing dates."""
-        condition, values = self._documents_where("", "", sources, outlets)
-        if languages:
-            condition += " AND d.lang IN (SELECT value FROM json_each(?))"
-            values.append(json.dumps(sorted(languages)))
+        condition, values = self._documents_where("", "", sources, outlets, languages)
         rows = self._db.execute(f"SELECT count(*) FROM documents d WHERE d.date = '' AND {condition}", values)
         return int(rows.fetchone()[0])
 
