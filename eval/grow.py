@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from filelock import FileLock
@@ -190,6 +191,11 @@ def _known(lang: str) -> str:
     return lang if lang in LANGUAGES else ""
 
 
+def place_to_json(place: GoldSpan) -> dict[str, Any]:
+    """A place as `spans[]` of a row has it."""
+    return {"source": place.source, "start": place.span.start, "end": place.span.end}
+
+
 def question_to_json(question: GoldQuestion) -> dict[str, Any]:
     """The row of a question, which `eval.sets.gold_question` reads back as it was."""
     row: dict[str, Any] = {
@@ -200,7 +206,7 @@ def question_to_json(question: GoldQuestion) -> dict[str, Any]:
         "question": question.question,
         "gold": list(question.gold),
         "answerable": question.answerable,
-        "spans": [{"source": s.source, "start": s.span.start, "end": s.span.end} for s in question.spans],
+        "spans": [place_to_json(place) for place in question.spans],
         "reference": question.reference,
     }
     return {key: value for key, value in row.items() if key not in ("spans", "reference") or value}
@@ -211,15 +217,19 @@ def check_new(text: str, file: Path, *, id_: str = "") -> None:
     _free_id(text, file, id_)
 
 
-def append_question(question: GoldQuestion, file: Path) -> GoldQuestion:
+def append_question(
+    question: GoldQuestion, file: Path, *, beside: Mapping[str, Any] = MappingProxyType({})
+) -> GoldQuestion:
     """Add a question to a file, which is made if it is not there; returns it with the id that it got.
+
+    What is `beside` it in the file is for people, and no set that is read has it.
 
     Whoever reads the file meanwhile, and whenever we are killed, finds it with the whole line or without; of several
     that add at once, each waits for the other. Raises DataSetError.
     """
     with _alone(file):
         added = replace(question, id=_free_id(question.question, file, question.id))
-        row = question_to_json(added)
+        row = {**beside, **question_to_json(added)}
         gold_question(str(file), row)
         try:
             line = json.dumps(row, ensure_ascii=False).encode()

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock
 
-from eval.sets import GoldQuestion, GoldSpan, gold_question, lines
+from eval.grow import Quote, answered_by, append_question, not_in_documents, place_to_json
+from eval.sets import GoldQuestion, GoldSpan, lines
 from index.errors import SettingsError
 from index.language import LANGUAGES, detect_language
 
@@ -19,7 +17,6 @@ class Cases:
 
     def __init__(self, index: Path) -> None:
         self.file = index.absolute().with_name(f"{index.name}.eval") / "questions.jsonl"
-        self._lock = Lock()
 
     def count(self) -> int:
         """How many questions there are."""
@@ -30,39 +27,20 @@ class Cases:
     ) -> GoldQuestion:
         """Append a question with the places that answer it, and their words; none if the documents do not.
 
-        What was marked as `wrong` is kept beside it, for people. `lang` "" is found out. Raises SettingsError.
+        What was marked as `wrong` is kept beside it, for people. `lang` "" is found out. Raises SettingsError, and
+        DataSetError as `eval.grow.append_question` does.
         """
         lang = lang or detect_language(question)
         if lang not in LANGUAGES:
             raise SettingsError("it cannot be told in which language the question is; choose it beside the button")
-        with self._lock:
-            number = self.count() + 1
-            row = {
-                "id": f"q{number}",
-                "lang": lang,
-                "question": question,
-                "file": right[0][0].source if right else "",
-                "gold": [quote for _, quote in right],
-                "answerable": bool(right),
-                "spans": [_span(place) for place, _ in right],
-                "wrong": [_span(place) for place in wrong],
-                "added": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-            }
-            made = gold_question(
-                f"{self.file}:{number}", row
-            )  # before it is written: the file stays one that can be run
-            try:
-                self.file.parent.mkdir(parents=True, exist_ok=True)
-                with self.file.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-            except OSError as error:
-                raise SettingsError(
-                    f"{self.file}: cannot be written ({error.strerror}); free some of the disk"
-                ) from error
-        return made
-
-
-def _span(place: GoldSpan) -> dict[str, object]:
-    return {"source": place.source, "start": place.span.start, "end": place.span.end}
+        quotes = [Quote(words, (place,), lang="", title="", date="") for place, words in right]
+        made = answered_by(question, quotes, lang=lang) if quotes else not_in_documents(question, (), lang=lang)
+        try:
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise SettingsError(f"{self.file}: cannot be written ({error.strerror}); free some of the disk") from error
+        beside = {
+            "added": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+            "wrong": [place_to_json(place) for place in wrong],
+        }
+        return append_question(made, self.file, beside=beside)
