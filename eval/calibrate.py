@@ -10,7 +10,6 @@ all sets of a family, such as all of ntrex-qa.
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
@@ -19,8 +18,8 @@ from enum import StrEnum
 import numpy as np
 
 from eval.figures import Figure, bootstrap, figure
-from eval.measures import aurc, calibration_error
-from eval.sets import Query, RetrievalSet
+from eval.measures import aurc, auroc, calibration_error
+from eval.sets import Query, RetrievalSet, number_of
 from index.errors import DataSetError
 from index.folder import Index
 from rag.abstain import Calibration, Signals, signals
@@ -134,7 +133,7 @@ def _left_out(cases: Sequence[Case], groups: Sequence[object]) -> list[float]:
 
 
 def _tenth(key: str) -> int:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big") % _FOLDS
+    return number_of(key) % _FOLDS
 
 
 Judged = tuple[Kind, float]  # what is known of a question, and the probability of its answer
@@ -172,13 +171,9 @@ def measure_decisions(judged: Iterable[Judged], *, threshold: float, signed: str
 
 
 def _area(cases: Sequence[Judged]) -> float:
-    """The share of pairs of an answerable question and another where it has the higher probability; ties half."""
-    ours = np.array([p for kind, p in cases if kind is Kind.ANSWERABLE])
-    theirs = np.array([p for kind, p in cases if kind is not Kind.ANSWERABLE])
-    if not len(ours) or not len(theirs):
-        return math.nan
-    above = np.sign(ours[:, None] - theirs[None, :])
-    return float((above.mean() + 1) / 2)
+    """How often an answerable question has a higher probability than another."""
+    ours = [p for kind, p in cases if kind is Kind.ANSWERABLE]
+    return auroc(ours, [p for kind, p in cases if kind is not Kind.ANSWERABLE])
 
 
 def _risk_area(cases: Sequence[Judged]) -> float:

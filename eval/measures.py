@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import ir_measures
+import numpy as np
 from ir_measures import AP, RR, R, Success, nDCG
 
 from eval.figures import Figure, figure
@@ -292,6 +293,17 @@ def aurc(confidences: Sequence[float], losses: Sequence[float]) -> float:
     """
     points = risk_coverage(confidences, losses)
     return math.fsum(point.risk for point in points) / len(points) if points else math.nan
+
+
+def auroc(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """The share of pairs of one of `ours` and one of `theirs` in which ours is higher, ties half; NaN without pairs.
+
+    It is the area under the ROC curve.
+    """
+    if not len(ours) or not len(theirs):
+        return math.nan
+    above = np.sign(np.asarray(ours)[:, None] - np.asarray(theirs)[None, :])
+    return float((above.mean() + 1) / 2)
 
 
 @dataclass(frozen=True, slots=True)

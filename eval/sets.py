@@ -125,6 +125,11 @@ def set_name(questions: Path) -> str:
     return questions.resolve().parent.name if questions.stem in ("questions", "topics") else questions.stem
 
 
+def number_of(key: str) -> int:
+    """A number below 2^32 for a key, the same on every machine: by it questions and texts fall into folds."""
+    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
+
+
 def gold_question(place: str, row: Mapping[str, Any]) -> GoldQuestion:
     """The question that one line of an answer set holds. Raises DataSetError."""
     gold = row.get("gold", [] if row.get("spans") else None)

@@ -25,7 +25,8 @@ import numpy as np
 
 from eval.claims import JudgedClaim
 from eval.figures import Figure, bootstrap, figure
-from eval.sets import RetrievalSet
+from eval.measures import auroc
+from eval.sets import RetrievalSet, number_of
 from index.embed import Embedder
 from index.errors import DataSetError
 from index.language import detect_language
@@ -188,7 +189,7 @@ def _parallel(texts: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _made(own: Sequence[str], other: Sequence[str], id_: str) -> Iterator[tuple[str, Label, str, Sequence[str]]]:
     """What is made of one sentence of a text: kind, label, statement and quotes."""
-    i = _number(id_) % (len(own) - 1)
+    i = number_of(id_) % (len(own) - 1)
     whole, kind = (own[i], "translated") if own is not other else (own[i].rpartition(", ")[0], "cut short")
     if len(whole.split()) < _FEWEST_WORDS:
         return
@@ -204,10 +205,6 @@ def _made(own: Sequence[str], other: Sequence[str], id_: str) -> Iterator[tuple[
 def _article(id_: str) -> str:
     """What a passage's id says of its article: "bbc.7" of "bbc.7#0"."""
     return _PART.sub("", id_)
-
-
-def _number(key: str) -> int:
-    return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
 
 
 def fit(cases: Sequence[Case], rankings: Sequence[Ranking] = ()) -> Logistic:
@@ -269,7 +266,7 @@ def left_out(
 
 
 def _fold(group: str) -> int:
-    return _number(group) % _FOLDS
+    return number_of(group) % _FOLDS
 
 
 Scored = tuple[Case, float]
@@ -333,8 +330,5 @@ def curve(scored: Sequence[Scored], *, steps: int = 10) -> list[tuple[float, int
 
 
 def _area(scored: Sequence[Scored], least: Label) -> float:
-    ours = np.array([score for case, score in scored if case.label >= least])
-    theirs = np.array([score for case, score in scored if case.label < least])
-    if not len(ours) or not len(theirs):
-        return math.nan
-    return float((np.sign(ours[:, None] - theirs[None, :]).mean() + 1) / 2)
+    ours = [score for case, score in scored if case.label >= least]
+    return auroc(ours, [score for case, score in scored if case.label < least])
