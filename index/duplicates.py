@@ -7,7 +7,7 @@ of Massive Datasets, chapter 3), and the shingles themselves decide. Translation
 mean vectors, centred by language, are each other's nearest.
 
 Where more than ten thousand documents of a language are undated, their translations are looked for in a part of the
-others only; see `index.vectors.nearest`.
+others only; see `index.neighbours.nearest`.
 
 What is kept of this in the catalog is a function of its documents alone. Signatures and comparisons that were made
 are used again; that does not show in the result, so adding, replacing and removing give what making all anew gives.
@@ -31,8 +31,9 @@ from numpy.typing import NDArray
 from index.catalog import Catalog, LinkRow, Print, PrintedDocument, StoredBody
 from index.embed import unit
 from index.fold import folded_words
+from index.neighbours import Floats, nearest
 from index.values import UNDETERMINED, LinkKind
-from index.vectors import Floats, language_means, nearest
+from index.vectors import language_means
 
 # Raise this when prints or thresholds change: what another version made is made again.
 _VERSION = 1

@@ -20,9 +20,9 @@ from index.duplicates import bring_forward, candidate_pairs, copy_score, make_pr
 from index.embed import EmbedderIdentity, Floats, unit
 from index.folder import Index
 from index.ingest import ingest
+from index.neighbours import nearest
 from index.passages import Chunking
 from index.values import Cluster, Document, Link, LinkKind, Media, Passage, Source, Span
-from index.vectors import nearest
 from tests import embedded
 
 DIMENSION = 32

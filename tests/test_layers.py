@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = {"index": set(), "rag": {"index"}, "eval": {"index", "rag"}, "ui": {"index", "rag", "eval"}}
 HOMES = {
-    "faiss": {"index/vectors.py", "eval/scale.py"},
+    "faiss": {"index/neighbours.py", "eval/scale.py"},
     "sentence_transformers": {"index/embed.py", "rag/cross.py"},
     "tantivy": {"index/lexical.py"},
     "onnx": {"index/e5.py"},

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import vectors
+from index import neighbours, vectors
 from index.catalog import BuiltWith, Catalog, ReadySource
 from index.embed import EmbedderIdentity, Floats, unit
 from index.folder import Filters, Index
@@ -285,15 +285,15 @@ def test_an_interrupted_catching_up_leaves_nothing_twice(
     dense.save()
     assert not reopened(catalog, tmp_path / "dense").unsaved
     put(catalog, [ready(i, ("az", "en")[i % 2]) for i in range(60, 80)])
-    add, added = vectors._Exact.add, []
+    add, added = neighbours.Exact.add, []
 
-    def interrupted(part: vectors._Exact, keys: np.ndarray, rows: Floats) -> None:
+    def interrupted(part: neighbours.Exact, keys: np.ndarray, rows: Floats) -> None:
         add(part, keys, rows)
         added.append(len(keys))
         raise KeyboardInterrupt  # like a Ctrl-C that falls between two languages of one batch
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(vectors._Exact, "add", interrupted)
+        patched.setattr(neighbours.Exact, "add", interrupted)
         dense.catch_up(catalog)
     assert added == [10]
     dense.save()  # as `ingest` does at its end, whatever ended it
@@ -317,7 +317,7 @@ def many(tmp_path: Path) -> Iterator[Catalog]:
 @pytest.fixture(autouse=True)
 def _small_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vectors, "_FEWEST_IN_CELLS", 100)
-    monkeypatch.setattr(vectors, "_FEWEST_LOOKED_IN", 1)
+    monkeypatch.setattr(neighbours, "_FEWEST_LOOKED_IN", 1)
     monkeypatch.setattr(vectors, "_SAMPLE", 50)
     monkeypatch.setattr(vectors, "TARGET_RECALL", 0.8)  # in 12 dimensions 8 bits cost more than in hundreds
 
@@ -330,7 +330,7 @@ def in_cells(catalog: Catalog, folder: Path) -> DenseIndex:
 
 def look_in_one(dense: DenseIndex) -> None:
     for part in dense._parts.values():
-        if isinstance(part, vectors._Cells):
+        if isinstance(part, neighbours.Cells):
             part.index.nprobe = 1
 
 
@@ -355,7 +355,7 @@ def test_enough_is_looked_at_and_no_more(many: Catalog, tmp_path: Path) -> None:
     grow(many)
     dense = in_cells(many, tmp_path / "dense")
     assert dense.recall(many, sample=50) >= vectors.TARGET_RECALL
-    looked_in = [part.index.nprobe for part in dense._parts.values() if isinstance(part, vectors._Cells)]
+    looked_in = [part.index.nprobe for part in dense._parts.values() if isinstance(part, neighbours.Cells)]
     assert all(1 < nprobe < 24 for nprobe in looked_in)
     look_in_one(dense)
     assert dense.recall(many, sample=50) < vectors.TARGET_RECALL
@@ -485,4 +485,4 @@ def test_sources_and_days_are_asked_of_the_catalog_and_asked_again_when_it_grows
 def test_every_number_is_the_same_in_float32() -> None:
     halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     halves = halves[np.isfinite(halves)].reshape(2, -1)
-    assert np.array_equal(vectors._floats(halves).view(np.uint32), halves.astype(np.float32).view(np.uint32))
+    assert np.array_equal(neighbours._floats(halves).view(np.uint32), halves.astype(np.float32).view(np.uint32))
