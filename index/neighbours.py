@@ -1,8 +1,9 @@
 """Vectors of one language in FAISS, and the nearest of them to a query: all looked at, or in cells.
 
-Few enough are kept in the float16 that the catalog has, and a search looks at each, so that nothing is lost. Many are
-kept in cells, in 8 bits a coordinate, and a search looks in the cells nearest to the query. Cells that come from a file
-stay there, mapped into memory a page at a time as they are looked at, until some change.
+Few enough are kept in the float16 that the catalog has, and a search looks at each. Beyond some thousands it looks at
+integers of 8 bits, which takes half of the time, and whoever wants candidates asks for some more than it needs. Many
+are kept in cells, in 8 bits a coordinate, and a search looks in the cells nearest to the query. Cells that come from a
+file stay there, mapped into memory a page at a time as they are looked at, until some change.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ Floats = NDArray[np.float32]
 Keys = NDArray[np.int64]
 
 _BLOCK = 1024  # rows of a product at a time
+# From so many vectors of a language on a search looks at integers: 1.6 ms for 100,000 passages in three languages where
+# float16 takes 4. It is bound by memory, and integers are multiplied as they are. On 150 real questions, of the hundred
+# nearest all are among the first 200.
+_IN_INTEGERS_FROM = 20_000
+_GREATEST_INTEGER = 127
 _CELLS_LOOKED_IN = 16
 _ROUNDS_OF_CELLS = 5  # of k-means; more cost much and find little
 _FEWEST_LOOKED_IN = 8
@@ -64,6 +70,7 @@ class Exact:
 
     def __init__(self, index: Any) -> None:
         self.index = index
+        self._integers: Any = None  # a faiss index of the same rows, made when a search first wants it
         self._look_again()
 
     @classmethod
@@ -104,10 +111,27 @@ class Exact:
     def add(self, keys: Keys, vectors: Floats) -> None:
         self.index.add_with_ids(vectors, keys)
         self._look_again()
+        if self._integers is not None:
+            self._integers.add(self._in_integers(vectors))
 
     def remove(self, keys: Keys) -> None:
         self.index.remove_ids(keys)
         self._look_again()
+        self._integers = None
+
+    def _make_integers(self) -> None:
+        import faiss
+
+        signed = faiss.ScalarQuantizer.QT_8bit_direct_signed
+        self._integers = faiss.IndexScalarQuantizer(self.index.d, signed, faiss.METRIC_INNER_PRODUCT)
+        blocks = [slice(start, start + _BLOCK) for start in range(0, len(self), _BLOCK)]
+        self._unit = max(float(np.abs(_floats(self._rows[block])).max()) for block in blocks) / _GREATEST_INTEGER
+        for block in blocks:
+            self._integers.add(self._in_integers(_floats(self._rows[block])))
+
+    def _in_integers(self, vectors: Floats) -> Floats:
+        """The vectors in units of a 127th of the greatest coordinate that there was, rounded."""
+        return np.clip(np.rint(vectors / self._unit), -_GREATEST_INTEGER, _GREATEST_INTEGER).astype(np.float32)
 
     def vectors(self, keys: Keys) -> Floats:
         return _floats(self._rows[np.searchsorted(self._keys, keys)])
@@ -122,8 +146,14 @@ class Exact:
     def nearest(self, query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
         parameters = None if allowed is None else _parameters(allowed[self._keys])
         # By place, not through the map of ids: that would ask the selector by key, in half the speed.
+        held: Any = self._held
+        if len(self) >= _IN_INTEGERS_FROM:
+            if self._integers is None:
+                self._make_integers()
+            # Where faiss multiplies integers, it takes the query for such, too.
+            held, query = self._integers, np.rint(query * (_GREATEST_INTEGER / np.abs(query).max()))
         with _one_thread():
-            _, places = self._held.search(query[None], min(k, len(self)), params=parameters)
+            _, places = held.search(query[None], min(k, len(self)), params=parameters)
         return self._keys[places[0][places[0] >= 0]]
 
 

@@ -486,3 +486,33 @@ def test_every_number_is_the_same_in_float32() -> None:
     halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
     halves = halves[np.isfinite(halves)].reshape(2, -1)
     assert np.array_equal(neighbours._floats(halves).view(np.uint32), halves.astype(np.float32).view(np.uint32))
+
+
+@pytest.mark.parametrize("from_count", [0, 10**9], ids=["integers", "float16"])
+def test_the_nearest_are_found_whatever_they_are_looked_for_in(
+    from_count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(neighbours, "_IN_INTEGERS_FROM", from_count)
+    random = np.random.default_rng(5)
+    rows = unit(random.standard_normal((600, 64)).astype(np.float32)).astype(np.float16).astype(np.float32)
+    keys = np.arange(600, dtype=np.int64) * 3
+    part = neighbours.Exact.empty(64)
+    part.add(keys[:400], rows[:400])
+    query = unit(random.standard_normal(64).astype(np.float32))
+
+    def truly(among: np.ndarray) -> set[int]:
+        return set(keys[among][np.argsort(-(rows[among] @ query))[:10]].tolist())
+
+    def found(allowed: np.ndarray | None = None) -> set[int]:
+        return set(part.nearest(query, 20, allowed).tolist())
+
+    assert truly(np.arange(400)) <= found()
+    part.add(keys[400:], rows[400:])
+    assert truly(np.arange(600)) <= found()
+    part.remove(keys[100:300])
+    left = np.r_[0:100, 300:600]
+    assert truly(left) <= found()
+    even = left[left % 2 == 0]
+    allowed = np.zeros(int(keys.max()) + 1, bool)
+    allowed[keys[even]] = True
+    assert truly(even) <= found(allowed) <= set(keys[even].tolist())
