@@ -123,7 +123,7 @@ class Index:
         if writable:
             delete_left_behind(self.folder)
         with self.catalog.snapshot():
-            self.dense.open(self.catalog)
+            self.dense.open(self.catalog, makes_cells=writable)
             self.lexical.open(self.catalog, writable=writable)
         if writable:
             self.save()
@@ -149,13 +149,13 @@ class Index:
         if self.catalog.vectors_id != self._vectors_id:
             with self.catalog.snapshot():
                 self._begin_serving()
-                self.dense.open(self.catalog)
+                self.dense.open(self.catalog, makes_cells=False)
 
     def refresh(self) -> None:
         """See the batches that were committed since this index was opened."""
         self._follow_embedder()
         with self.catalog.snapshot():
-            self.dense.catch_up(self.catalog)
+            self.dense.catch_up(self.catalog, makes_cells=False)
 
     @property
     def embedder(self) -> Embedder:

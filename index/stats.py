@@ -59,7 +59,7 @@ def stats(folder: Path) -> Stats:
         with suppress(IndexFolderError):  # it is made again, here in memory only
             dense.load(catalog.vectors_id)
         dense_sequence = dense.sequence
-        dense.open(catalog)
+        dense.open(catalog, makes_cells=False)
         lexical = LexicalIndex(folder / "lexical")
         lexical.open(catalog, writable=False)
         sources, documents, passages = catalog.counts()

@@ -71,25 +71,29 @@ class DenseIndex:
         self._saved_sequence = 0
         self._clear("")
 
-    def open(self, catalog: Catalog) -> None:
+    def open(self, catalog: Catalog, *, makes_cells: bool = True) -> None:
         """Bring this cache to the catalog's last batch, from its files or, where those do not fit, from nothing."""
         self._begin(catalog)
-        self.catch_up(catalog)
+        self.catch_up(catalog, makes_cells=makes_cells)
         if self.count != catalog.passage_count() - catalog.pending_count():
             self._clear(catalog.vectors_id)
-            self.catch_up(catalog)
+            self.catch_up(catalog, makes_cells=makes_cells)
 
-    def catch_up(self, catalog: Catalog) -> None:
-        """Apply the batches after `sequence`; all of them if the catalog serves the vectors of another embedder now."""
+    def catch_up(self, catalog: Catalog, *, makes_cells: bool = True) -> None:
+        """Apply the batches after `sequence`; all of them if the catalog serves the vectors of another embedder now.
+
+        To make cells takes a minute or more: whoever answers questions meanwhile looks at every vector, and takes the
+        cells of the process that writes once they are in the files.
+        """
         if catalog.vectors_id != self._vectors_id:
             self._clear(catalog.vectors_id)
-        elif 0 < self.sequence < catalog.removed_from:
+        elif 0 < self.sequence < catalog.removed_from or (not makes_cells and self._files_have_cells()):
             self._begin(catalog)  # the files may have come further, or else nothing tells what is to be forgotten
         reached = catalog.sequence
         if reached == self.sequence:
             return
         try:
-            self._apply_batches(catalog)
+            self._apply_batches(catalog, makes_cells=makes_cells)
         except BaseException:
             self._clear(self._vectors_id)  # half of a batch is worth nothing; Ctrl-C may fall here, too
             raise
@@ -105,7 +109,7 @@ class DenseIndex:
         if not fits:
             self._clear(catalog.vectors_id)
 
-    def _apply_batches(self, catalog: Catalog) -> None:
+    def _apply_batches(self, catalog: Catalog, *, makes_cells: bool) -> None:
         self._means_of_now = None
         for lang, removed in _grouped((r.lang, r) for r in catalog.removed_since(self.sequence)):
             known = [r for r in removed if self._has(r.key)]
@@ -115,7 +119,7 @@ class DenseIndex:
                 self._sums[lang] -= np.sum([r.vector.astype(np.float64) for r in known], axis=0)
                 self._number_at[keys] = _NOBODY
         added = catalog.passage_languages(since=self.sequence)
-        in_cells = self._wanting_cells(added)
+        in_cells = self._wanting_cells(added) if makes_cells else {}
         for lang in in_cells:
             self._forget(lang)
         for block in catalog.vectors_since(self.sequence):
@@ -160,6 +164,16 @@ class DenseIndex:
             if count >= min(_FEWEST_IN_CELLS, self._exact_up_to)
             and (not isinstance(part := self._parts.get(lang), Cells) or count > _OUTGROWN * part.made_for)
         }
+
+    def _files_have_cells(self) -> bool:
+        """Whether there are cells to be had in files that were written since these here were read."""
+        if not self._wanting_cells({}):
+            return False
+        try:
+            written = int(json.loads((self._folder / _STATE_FILE).read_bytes())["sequence"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        return written > max(self._saved_sequence, 0)
 
     def _make_cells(self, catalog: Catalog, counts: dict[str, int]) -> None:
         """Take the vectors of these languages from the catalog, first some to make cells of, then all."""

@@ -351,6 +351,25 @@ def test_cells_are_made_when_the_limit_is_passed(many: Catalog, tmp_path: Path) 
     assert dense.count == many.passage_count()
 
 
+def test_who_only_reads_makes_no_cells_and_takes_those_that_were_written(many: Catalog, tmp_path: Path) -> None:
+    writer, reader = in_cells(many, tmp_path / "dense"), in_cells(many, tmp_path / "dense")
+    writer.save()
+    grow(many)
+    reader.catch_up(many, makes_cells=False)
+    assert (reader.kind, reader.count) == ("exact", many.passage_count())
+    writer.catch_up(many)
+    reader.catch_up(many, makes_cells=False)
+    assert reader.kind == "exact"
+    writer.save()
+    reader.catch_up(many, makes_cells=False)
+    assert reader.kind == writer.kind != "exact"
+    assert reader.count == many.passage_count()
+    put(many, [ready(LIMIT + 20, "ru")])
+    reader.catch_up(many, makes_cells=False)
+    assert reader.kind == writer.kind
+    assert reader.count == many.passage_count()
+
+
 def test_enough_is_looked_at_and_no_more(many: Catalog, tmp_path: Path) -> None:
     grow(many)
     dense = in_cells(many, tmp_path / "dense")
