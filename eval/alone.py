@@ -56,9 +56,9 @@ def memory() -> float:
     return anonymous if not math.isnan(anonymous) else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1.0
 
 
-def resident_memory() -> float:
-    """The bytes of this process in memory, mapped files among them, or NaN where that is not known."""
-    return _status("self", "VmRSS")
+def resident_memory(process: int | str = "self") -> float:
+    """The bytes of a process in memory, mapped files among them, or NaN where that is not known."""
+    return _status(str(process), "VmRSS")
 
 
 def cpu_seconds() -> float:

@@ -13,6 +13,7 @@ from index.errors import SettingsError
 from ui.add_command import add_add
 from ui.crash_command import add_crash
 from ui.fuzz_command import add_fuzz
+from ui.load_command import add_load
 from ui.reading_command import add_fit_standing, add_reading
 from ui.scale_command import add_scale
 from ui.support_command import add_support
@@ -102,6 +103,7 @@ def add_eval(commands: Any) -> None:
     add_fuzz(kinds)
     add_crash(kinds)
     add_scale(kinds)
+    add_load(kinds)
     add_throughput(kinds)
     languages = kinds.add_parser("languages", help="how often the language of a text is told right, by length")
     languages.add_argument(
