@@ -331,6 +331,7 @@ class HashingEmbedder:
         return [len(text.split()) for text in texts]
 
     @staticmethod
+    @lru_cache(maxsize=1 << 14)
     def _direction(word: str) -> Floats:
         seed = int.from_bytes(hashlib.sha256(word.encode()).digest()[:8], "little")
         return np.random.default_rng(seed).standard_normal(64).astype(np.float32)

@@ -114,7 +114,7 @@ def test_no_folder_is_read_that_is_not_allowed(path: str, jobs: Jobs, tmp_path: 
 def test_one_at_a_time_and_cancelling_loses_nothing_committed(
     jobs: Jobs, index: Path, tmp_path: Path, hashing: Embedder, content: Callable[[Path], object]
 ) -> None:
-    archive = long_archive(tmp_path / "archive", 10_000)
+    archive = long_archive(tmp_path / "archive", 3_000)
     job = jobs.start([str(archive)])
     with pytest.raises(IndexLocked, match="cancel it"):
         jobs.start()
@@ -131,9 +131,9 @@ def test_one_at_a_time_and_cancelling_loses_nothing_committed(
     assert stopped.state is State.CANCELLED
     assert stopped.report.interrupted
     with Index.open(index) as opened:
-        assert opened.catalog.counts() == (1, 10_000, 10_000)
+        assert opened.catalog.counts() == (1, 3_000, 3_000)
         pending = opened.catalog.pending_count()
-    assert 0 < pending <= 10_000 - EMBEDDED_BATCH
+    assert 0 < pending <= 3_000 - EMBEDDED_BATCH
     went_on = ended(jobs, jobs.start([str(archive)]))
     assert (went_on.state, went_on.report.passages) == (State.DONE, pending)
     ingest([archive], tmp_path / "at-once.index", embedder=hashing)
@@ -141,7 +141,7 @@ def test_one_at_a_time_and_cancelling_loses_nothing_committed(
 
 
 def test_a_process_that_is_killed_is_told_of_and_another_job_goes_on(jobs: Jobs, tmp_path: Path) -> None:
-    archive = long_archive(tmp_path / "archive", 3000)
+    archive = long_archive(tmp_path / "archive", 1000)
     job = jobs.start([str(archive)])
     while not jobs.latest()[0].progress.files_total:
         time.sleep(0.05)
