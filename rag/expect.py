@@ -46,7 +46,8 @@ _NUMBER = any_of(
 _NUMBER_UNFOLDED = re.compile(r"\bneçə", re.IGNORECASE)
 _TIME = any_of(
     "vhen", "vhat (year|day|date|time|month)", "vhic (year|day|month)",
-    "ne vaht_", "haci?an_", "hansi (il|gun|tarih|ay)(de|da)?", "ne zaman", "hangi (yil|gun|tarih|ay)_",
+    "ne vaht_", "haci?an_", "(hansi|necenci) (il|gun|tarih|ay)(de|da)?", "ne zaman",
+    "(hangi|kacinci) (yil|gun|tarih|ay)_", "kac (yilind|senesind)_",
     "kogda", "v kako[mi] (godu|mesyace)", "kako(go|e) cisl_", "v kotoro_ casu",
     "vo skolko (nac|ot|budet|prib|start|zakr)_",
 )  # fmt: skip
@@ -78,7 +79,13 @@ _NAME = any_of(
 _YES_NO_FIRST = re.compile(
     r"(?:is|are|vas|vere|do|does|did|has|have|had|can|could|vil|vould|should)(?= )|(?:pravda li|verno li)(?= )"
 )
-_YES_NO = any_of(r"\A[a-z]+ ([a-z]+ )?li", "var ?m[iu]_", "yoh ?mu_", r"[a-z]{3,}[mb]i?[srd]?m[iu]")
+_YES_NO = any_of(
+    r"\A[a-z]+ ([a-z]+ )?li",
+    "var ?m[iu]_",
+    "yoh ?mu_",
+    r"[a-z]{3,}[mb]i?[srd]?m[iu]",
+    r"[a-z]{2,} m[iu](?:y?d[iu]r?)?\Z",
+)
 _QUESTION_MARK = re.compile("[?؟？]")
 _FORMS = (  # those whose words are also part of others' come later
     (Expected.TIME, _TIME),

@@ -66,6 +66,20 @@ _AT_MOST = any_of("up to|les than|fever than|under|at most|mene?|mense|do|az|dah
 _RISEN_TO = re.compile(r"\b(?:vyros|uvelic|podn|vozros|dos|sniz|upal|sokrat|dov)[a-z]* do\b")
 _MORE = any_of("another", "more", "further", "aditional", "daha", "eshe", "ese", "elave", "dopolnitelno", "se")
 _BY = any_of("by", "na")
+_RANK = any_of(
+    "[a-z]+(?:inci|uncu|nci|ncu)_",
+    "first|second|third|fourth|fifth|sihth|[a-z]+th",
+    "perv_|vtor_|treti?_|cetvert(?:y|o|a|u)_|pyat(?:y|o|a|u)_",
+)
+_RANK_ENDING = re.compile(
+    r"(?:st|nd|rd|th)\b|-?(?:cı|ci|cu|cü|ıncı|inci|uncu|üncü|nci|ncı|й|я|е|го|му)\b", re.IGNORECASE
+)
+_PART = any_of(
+    r"half (?:a|of)|quarter (?:of )?an?|quarter of\Z", r"(?:cetvert|polovin_|pol|yarim|yari|ceyrek|dortte|dordde)\Z"
+)
+# Endings that Turkic languages join to a number: "17-dən" has no days in it.
+_CASE = re.compile(r"\A[-'’](?:[dt][əae]n?|n?[ıiuü]n|[yn]?[əaeıiuü]|s[iıuü]|[dt][ıiuü]r)\b", re.IGNORECASE)
+_OF_A_HUNDRED = any_of(r"yuzde\Z")  # stands before its number
 _RATE = {
     "second": any_of("(?:a|per|every|each) second", "v sekundu", "saniyede"),
     "minute": any_of("(?:a|per|every|each) minute", "v minutu", "dekikede", "dakikada"),
@@ -119,8 +133,17 @@ def find_quantities(text: str, *, lang: str, outside: Sequence[Span] = ()) -> li
     return [
         _quantity(text, found)
         for found in find_numbers(text, lang=lang)
-        if not any(found.span.overlap(span) for span in outside) and not _is_part_of_word(text, found.span)
+        if not any(found.span.overlap(span) for span in outside)
+        and not _is_part_of_word(text, found.span)
+        and not _is_rank_or_part(text, found.span)
     ]
+
+
+def _is_rank_or_part(text: str, span: Span) -> bool:
+    """Whether a number says which of several, "ikinci", or of what a part is meant, "четверть миллиона"."""
+    word = " ".join(folded_words(text[span.start : span.end]))
+    before = folded_words(text[max(0, span.start - _BEFORE) : span.start])[-2:]
+    return bool(_RANK.fullmatch(word) or _RANK_ENDING.match(text, span.end) or _PART.search(" ".join(before)))
 
 
 def _is_part_of_word(text: str, span: Span) -> bool:
@@ -132,7 +155,7 @@ def _is_part_of_word(text: str, span: Span) -> bool:
 def _quantity(text: str, found: FoundNumber) -> Quantity:
     span = found.span
     before = re.split(r"[.;:!?]\s|,\s", text[max(0, span.start - _BEFORE) : span.start])[-1]
-    after = re.split(r"[.;:!?]\s|,\s", text[span.end : span.end + _AFTER])[0]
+    after = _CASE.sub("", re.split(r"[.;:!?]\s|,\s", text[span.end : span.end + _AFTER])[0])
     preceding, following = folded_words(before), folded_words(after)
     kind, factor = _unit(before, after, following)
     value = found.values[0] * factor
@@ -162,6 +185,8 @@ def _unit(before: str, after: str, following: Sequence[str]) -> tuple[str, float
     for sign, kind in _SIGNS.items():
         if before.rstrip().endswith(sign) or after.lstrip().startswith(sign):
             return kind, 1.0
+    if _OF_A_HUNDRED.search(" ".join(folded_words(before)[-1:])):
+        return "share", 1.0
     near = " ".join(following[:2])
     for word in following[:2]:
         if match := _UNIT.match(word):
@@ -172,6 +197,12 @@ def _unit(before: str, after: str, following: Sequence[str]) -> tuple[str, float
                 return "volume", 1e3 * factor**3
             return kind, factor
     return COUNT, 1.0
+
+
+def kind_of_unit(word: str) -> str:
+    """What a folded word measures if it is a unit: "length" for "metrov"; "" for other words."""
+    match = _UNIT.match(word)
+    return _UNITS.get(match[1], ("time", 3600.0))[0] if match else ""
 
 
 def _bounds(value: float, before: str, after: str) -> tuple[float, float]:

@@ -40,6 +40,7 @@ _NEGATED_VERB = re.compile(
 # Words that only look like one.
 _NOT_VERBS = frozenset(("temir", "tamir", "emir", "demir", "amir", "komur", "omur", "kadir"))
 _NEGATING = frozenset(("deyil", "degil", "yoh", "yok", "yohdur", "yoktur", "hec"))
+_IF = "[a-z]{2,}(?:s[ae]yd[iu]|[aeiou]rs[ae]|[ae]bilerdi|[ae]bilirdi)"  # çıxsaydı, yükselirse, ölebilirdi
 _SUPPOSED = {
     "en": any_of(
         "if", "vould", "could", "might", "may (?:be|have|not)", "unless", "vhether", "perhaps", "maybe", "posibly",
@@ -48,8 +49,8 @@ _SUPPOSED = {
     "ru": any_of(
         "esli", "by", "vozmojno", "mojet byt", "mogli", "mog", "mogla", "budto", "yakoby", "planiru_", "hocet", "sluh_",
     ),
-    "az": any_of("eger", "ola biler", "bilerdi", "guya", "olsaydi", "planlasdir_", "ehtimal_"),
-    "tr": any_of("eger", "olabilir", "sozde", "olsaydi", "sayet", "planl_", "ihtimal_"),
+    "az": any_of(_IF, "eger", "ola biler", "bilerdi", "guya", "olsaydi", "planlasdir_", "ehtimal_"),
+    "tr": any_of(_IF, "eger", "olabilir", "sozde", "olsaydi", "sayet", "planl_", "ihtimal_"),
 }  # fmt: skip
 
 
