@@ -1,8 +1,10 @@
 """Where the evidence says two things: other numbers, other times, or yes and no, for what is asked.
 
 Sentences are compared only if both are about what the question is about: they have its names, each of its words is met
-by one of theirs (by token vectors, so across languages), they tell of the same days, and neither is a supposition.
-What cannot be told for sure is taken for no disagreement: a wrong one costs a reader more than one that is not shown.
+by one of theirs (by token vectors, so across languages), they tell of the same days, and neither is a supposition. Or
+their articles are: news name a thing once, and go on in other words. Then those have the names, meet the words, and
+appeared within days of each other, and the sentence is the one of them that answers likeliest. What cannot be told for
+sure is taken for no disagreement: a wrong one costs a reader more than one that is not shown.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import product
 
+import numpy as np
+
 from index.dates import find_dates
 from index.fold import FoldedWord, fold_word, words
 from index.language import detect_language
@@ -22,7 +26,7 @@ from index.values import Passage, Span
 from rag.choose import is_asking, match_words
 from rag.expect import Expected, any_of
 from rag.facts import Quoted, is_common, missing_names
-from rag.quantity import COUNT, Quantity, find_quantities
+from rag.quantity import COUNT, Quantity, find_quantities, kind_of_unit
 from rag.read import Candidate, Draft, DraftStatement, QuotedSpan
 from rag.reply import Conflict
 from rag.spans import Asked, answer_spans, understand
@@ -33,7 +37,13 @@ from rag.yes_no import first_clause, is_supposed, says_yes
 # all of them together: "killed" has .18 with "injured", what is there .45 and more in most. Of 148 questions of
 # xquad-en-pool for a number or time 57 have a sentence in another language that is compared, with .28 for each word 42.
 _MET, _MET_ABROAD, _MET_ABROAD_MEAN = 0.43, 0.2, 0.35
+# The same of what an article says as a whole, on average. A sentence of it that has most of the words itself, but not
+# one of them, speaks of another thing in the same way: "340 containers were on the ship", asked for sailors.
+_ARTICLE_MET, _ARTICLE_MET_ABROAD = 0.35, 0.24
+_MOST_MET, _MOST_MET_ABROAD = 0.5, 0.45
+_NOT_MET, _NOT_MET_ABROAD = 0.4, 0.15
 _SHORTEST_WORD = 3
+_FORMS_OF_A_NAME = 5  # letters that all forms of it begin with
 _SPELT_LIKE = 0.7  # "rudnom" and "rudny" are .73 alike, "kurgalom" and "kurkal" .77
 _IN_WORDS = 0.5  # strength of a number that is written in words
 _SURE_KIND = 0.75  # of an amount of money where one is asked for, of years where an age is
@@ -47,7 +57,7 @@ _MOST_STATEMENTS = 3  # of a side
 # Who said it is no part of what was said.
 _ATTRIBUTION = re.compile(
     r"\A(?:according to|по (?:словам|данным|сообщению|информации|мнению|подсчётам|подсчетам|оценке))[^,]{0,80},"
-    r"|\A[^,]{0,80}(?:sözlərinə|məlumatına|məlumata|bildirdiyinə|hesablamalarına|göre|görə),"
+    r"|\A[^,]{0,80}(?:sözlərinə|məlumatına|məlumata|bildirdiyinə|hesablamalarına|göre|görə),?"
     r"|,?\s*(?:according to|как (?:сообщил|заявил|сказал)|(?:сообщил|заявил|сказал)\w*)[^,.]{0,80}(?=[.,]|\Z)"
     r"|,\s*[^,]{0,60}\s(?:said|says|told|reported|dedi|deyib|bildirib|söyledi)\b[^,.]{0,40}(?=[.,]|\Z)"
     r"|\A[^,]{0,60}\s(?:said|says|reported|сообщил\w*|заявил\w*|сказал\w*)(?:\s(?:that|on \w+))?,?\s",
@@ -90,6 +100,7 @@ class _Claim:
     answer: Quantity | _Times | bool
     said: tuple[Span, ...]  # the words of the sentence that say it
     times: tuple[str, ...]  # other times that it names
+    is_by_itself: bool  # whether the sentence is about what is asked, and not only its article
 
     @property
     def passage(self) -> Passage:
@@ -110,8 +121,7 @@ def find_conflicts(question: str, draft: Draft, named: Sequence[Period] = ()) ->
         return []
     lang = detect_language(question)
     places = {(quote.passage.source_path, quote.span) for said in draft.statements for quote in said.quotes}
-    likeliest = sorted(_about(question, draft), key=lambda i: -draft.shares[i])
-    claims = [claim for i in likeliest if (claim := _claim(asked, draft.candidates[i], named, asked_in=lang))]
+    claims = list(_claims(question, asked, draft, named, asked_in=lang))
     shown = [claim for claim in claims if (claim.passage.source_path, claim.candidate.sentence.span) in places]
     found: list[FoundConflict] = []
     used: list[_Claim] = []
@@ -151,6 +161,65 @@ def _said(claim: _Claim) -> str:
 
 
 # What a sentence is about
+
+
+def _claims(question: str, asked: Asked, draft: Draft, named: Sequence[Period], *, asked_in: str) -> Iterator[_Claim]:
+    """What the candidates answer that are about what is asked, the likeliest first; of an article that is, its best."""
+    by_themselves, articles = set(_about(question, draft)), set(_in_articles_about(question, draft))
+    seen = {draft.candidates[i].passage.document_id for i in by_themselves}
+    for i in sorted(by_themselves | articles, key=lambda i: -draft.shares[i]):
+        candidate, is_by_itself = draft.candidates[i], i in by_themselves
+        if not is_by_itself and candidate.passage.document_id in seen:
+            continue
+        if claim := _claim(asked, candidate, named, asked_in=asked_in, is_by_itself=is_by_itself):
+            seen.add(candidate.passage.document_id)
+            yield claim
+
+
+def _in_articles_about(question: str, draft: Draft) -> Iterator[int]:
+    """Those of the draft's candidates whose articles are about what a question with names is about."""
+    lang = detect_language(question)
+    asked, matched = match_words(question, draft.tokens, draft.matches.centred)
+    telling = [i for i, word in enumerate(asked) if _is_telling(word)]
+    if not telling or not _unnamed(question, [Quoted("", lang, "")], lang=lang):
+        return
+    counted = [i for i, word in enumerate(telling) if fold_word(asked[word]) == understand(question).unit]
+    rows: dict[str, list[int]] = {}
+    for row, candidate in enumerate(draft.candidates):
+        rows.setdefault(candidate.passage.document_id, []).append(row)
+    for its in rows.values():
+        passages = {draft.candidates[row].passage for row in its}
+        told = [Quoted(f"{passage.title}\n{passage.readable}", passage.lang, passage.date) for passage in passages]
+        abroad = told[0].lang != lang
+        met = matched[np.ix_(its, telling)]
+        if met.max(axis=0).mean() < (_ARTICLE_MET_ABROAD if abroad else _ARTICLE_MET):
+            continue
+        if _stand_alone(_unnamed(question, told, lang=lang), question):
+            continue
+        most, least = (_MOST_MET_ABROAD, _NOT_MET_ABROAD) if abroad else (_MOST_MET, _NOT_MET)
+        for row, own in zip(its, met, strict=True):
+            of_another_thing = (own.min() < least and own.mean() >= most) or any(own[counted] < least)
+            if not of_another_thing and not is_supposed(draft.candidates[row].text, lang=told[0].lang):
+                yield row
+
+
+def _stand_alone(missing: Sequence[str], text: str) -> list[str]:
+    """Those of the missing names that are no part of one of several words, of which others are there.
+
+    "Baldera Havalimanı" is "Baldera airport".
+    """
+    names = [word for word in words(text) if word.text[0].isupper()]
+    return [name for name in missing if not _has_neighbour(name, names, missing, text)]
+
+
+def _has_neighbour(name: str, names: Sequence[FoldedWord], missing: Sequence[str], text: str) -> bool:
+    at = [i for i, word in enumerate(names) if word.text == name]
+    near = [names[j] for i in at for j in (i - 1, i + 1) if 0 <= j < len(names)]
+    return any(
+        word.text not in missing and re.search(rf"{re.escape(a)}\W?\w{{0,5}} {re.escape(b)}", text)
+        for word in near
+        for a, b in ((name, word.text), (word.text, name))
+    )
 
 
 def _about(question: str, draft: Draft) -> Iterator[int]:
@@ -225,32 +294,32 @@ def _so_far(candidate: Candidate) -> str:
 # What a sentence answers
 
 
-def _claim(asked: Asked, candidate: Candidate, named: Sequence[Period], *, asked_in: str) -> _Claim | None:
+def _claim(
+    asked: Asked, candidate: Candidate, named: Sequence[Period], *, asked_in: str, is_by_itself: bool
+) -> _Claim | None:
     text, passage = candidate.text, candidate.passage
     dates = [date for date in find_dates(text, lang=passage.lang, published=passage.date) if date.value]
     times = tuple(date.value for date in dates)
     if asked.form is Expected.TIME:
         first = first_clause(text)
-        fresh = [
-            date
-            for date in dates
-            if date.span.overlap(first) and not any(period.value == date.value for period in named)
-        ]
+        known = {period.value for period in named}
+        only = len(dates) == 1 and not is_by_itself
+        fresh = [date for date in dates if (only or date.span.overlap(first)) and date.value not in known]
         if any(not any(date.span.overlap(Span(*year.span())) for date in dates) for year in _YEAR.finditer(text)):
             return None  # it may be one that answers
         if not 0 < len(fresh) <= _MOST_TIMES:
             return None
-        return _Claim(candidate, _Times(tuple(d.value for d in fresh)), tuple(d.span for d in fresh), ())
+        return _Claim(candidate, _Times(tuple(d.value for d in fresh)), tuple(d.span for d in fresh), (), is_by_itself)
     if named and times and not any(_overlap(period.value, value) for period in named for value in times):
         return None
     if asked.form is Expected.YES_NO:
         yes = says_yes(text, lang=passage.lang, asked=asked.known, asked_in=asked_in)
-        return None if yes is None else _Claim(candidate, yes, (), times)
-    quantity = _answering(asked, text, passage.lang, [date.span for date in dates])
-    return quantity and _Claim(candidate, quantity, (quantity.span,), times)
+        return None if yes is None else _Claim(candidate, yes, (), times, is_by_itself)
+    quantity = _answering(asked, text, passage.lang, [date.span for date in dates], is_by_itself=is_by_itself)
+    return quantity and _Claim(candidate, quantity, (quantity.span,), times, is_by_itself)
 
 
-def _answering(asked: Asked, text: str, lang: str, dates: Sequence[Span]) -> Quantity | None:
+def _answering(asked: Asked, text: str, lang: str, dates: Sequence[Span], *, is_by_itself: bool) -> Quantity | None:
     """The quantity that answers, or None if there is none or it cannot be told which."""
     spans = answer_spans(asked, text)
     known = [
@@ -262,7 +331,8 @@ def _answering(asked: Asked, text: str, lang: str, dates: Sequence[Span]) -> Qua
     if not known or (len(known) > 1 and known[0][0] - known[1][0] < _STRONGER):
         return None
     strength, quantity = known[0]
-    is_clear = strength >= (_SURE_KIND if asked.kind else _IN_WORDS) and quantity.span.overlap(first_clause(text))
+    is_told = quantity.span.overlap(first_clause(text)) or (len(known) == 1 and not is_by_itself)
+    is_clear = is_told and strength >= (_SURE_KIND if asked.kind else _IN_WORDS)
     return quantity if is_clear else None
 
 
@@ -274,6 +344,8 @@ def _is_kind(asked: Asked, quantity: Quantity) -> bool:
             return quantity.kind == "share"
         case "age":
             return quantity.kind in ("years", COUNT)
+        case _ if asked.unit and (kind := kind_of_unit(asked.unit)):
+            return quantity.kind == kind
         case _:
             # Of people there are so many "killed" and "workers"; what is measured in a unit is none of them.
             return not (asked.unit and _PEOPLE.search(asked.unit)) or quantity.kind == COUNT
@@ -287,7 +359,35 @@ def _conflict(question: str, one: _Claim, other: _Claim) -> bool:
         return False
     if not _differ(one, other):
         return False
+    if not (one.is_by_itself and other.is_by_itself) and not _of_one_event(one, other):
+        return False
     return not (_own_names(one, other, question) and _own_names(other, one, question))
+
+
+def _of_one_event(one: _Claim, other: _Claim) -> bool:
+    """Whether two articles appeared within days of each other, name a day in common if both name any, and neither has
+    the other's value, too, as one that tells how it came to be another."""
+    if _days_between(one.passage.date, other.passage.date) > _SAME_DAYS:
+        return False
+    mine, its = ([*claim.times, *_told_before(claim)] for claim in (one, other))
+    if mine and its and not any(_overlap(a, b) for a, b in product(mine, its)):
+        return False
+    return not (_has_value(one, other) or _has_value(other, one))
+
+
+def _told_before(claim: _Claim) -> list[str]:
+    """The times that an article names before a sentence."""
+    passage = claim.passage
+    before = passage.readable[: claim.candidate.sentence.start]
+    return [date.value for date in find_dates(before, lang=passage.lang, published=passage.date) if date.value]
+
+
+def _has_value(one: _Claim, other: _Claim) -> bool:
+    """Whether the passage of one has the number of the other."""
+    if not isinstance(other.answer, Quantity):
+        return False
+    text, lang = one.passage.readable, one.passage.lang
+    return any(other.answer.comparable(each) and other.answer.agrees(each) for each in find_quantities(text, lang=lang))
 
 
 def _agree(one: _Claim, other: _Claim) -> bool:
@@ -316,7 +416,18 @@ def _own_names(one: _Claim, other: _Claim, question: str) -> list[str]:
         Quoted(question, detect_language(question), ""),
     ]
     context = f"{one.passage.readable}\n{other.passage.readable}"
-    return _unnamed(_stated(one.text), told, lang=one.passage.lang, context=context)
+    names = _unnamed(_stated(one.text), told, lang=one.passage.lang, context=context)
+    if one.is_by_itself and other.is_by_itself:
+        return names
+    return [name for name in names if not _only_begins(name, one.text, context)]
+
+
+def _only_begins(name: str, text: str, context: str) -> bool:
+    """Whether a word has its capital from beginning a sentence, as far as can be seen: no name stands behind it."""
+    first, *others = words(text)
+    if name != first.text or (others and others[0].text[0].isupper()):
+        return False
+    return not re.search(rf"[^\W\d_][,]? {re.escape(name[:_FORMS_OF_A_NAME])}", context)
 
 
 def _same_time(one: _Claim, other: _Claim) -> bool:
