@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from index.catalog import FILE_NAME, Catalog, StoredPassage
+from index.centring import language_means
 from index.check import Kind, check
 from index.embed import Embedder, EmbedderIdentity, Floats, HashingEmbedder, unit
 from index.errors import DragomanError
@@ -27,7 +28,6 @@ from index.folder import Filters, Index
 from index.lexical import Phrase, holds
 from index.passages import searched_text
 from index.tokens import TokenCodec, TokenVectors
-from index.vectors import language_means
 
 _MOST_FOUND = 1_000_000
 _WORDS_ASKED = 4

@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from eval.alone import THREADS, memory, most_memory, not_installed, resident_memory, run_alone
 from eval.made import MadeArchive, MadePassage, Question
 from index.catalog import BuiltWith, Catalog, ReadySource
+from index.centring import language_means
 from index.embed import EmbeddedPassage, EmbedderIdentity, Floats, unit
 from index.errors import DragomanError, SettingsError
 from index.folder import Filters, Index
@@ -36,7 +37,6 @@ from index.lock import writing
 from index.passages import Chunking
 from index.tokens import TokenCodec, TokenVectors
 from index.values import Document, Media, Passage, Source, Span
-from index.vectors import language_means
 from index.whole import write_whole
 from rag.retrieve import HybridRetriever
 

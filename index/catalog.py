@@ -28,7 +28,7 @@ from index.files import Stamp
 from index.migrate import MIGRATED
 from index.passages import Chunking, searched_text
 from index.rules import Rules, dump_rules, parse_rules
-from index.schema import FILE_NAME, FORMAT_VERSION, REEMBEDDING, REMOVED_FROM, SCHEMA
+from index.schema import FILE_NAME, FORMAT_VERSION, REEMBEDDING, REMOVED_FROM, SCHEMA, VECTORS_AT
 from index.tokens import TokenCodec
 from index.values import Cluster, Document, DroppedSpan, Link, LinkKind, Media, Passage, Source, Span, Spelling
 
@@ -95,6 +95,15 @@ class StoredVectors:
     keys: NDArray[np.int64]
     langs: tuple[str, ...]
     vectors: NDArray[np.float16]  # (passages, dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a passage is of, as far as it can be searched by."""
+
+    path: str  # of its source
+    date: str  # ISO 8601 as precise as known, or ""
+    outlet: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +294,12 @@ class Catalog:
         return vectors_id(self.id, self._setting("embedder"))
 
     @property
+    def vectors_at(self) -> str:
+        """The URL of the server where the vectors are searched, or "" if that is done in the index folder."""
+        row = self._db.execute(f"SELECT value FROM settings WHERE name = '{VECTORS_AT}'").fetchone()
+        return str(row[0]) if row else ""
+
+    @property
     def built_with(self) -> BuiltWith:
         """What this index was built with."""
         (identity,) = self._db.execute(f"SELECT identity FROM embedders WHERE key = {_SERVING}").fetchone()
@@ -309,6 +324,11 @@ class Catalog:
         with self.transaction():
             mean = json.dumps(codec.mean.tolist())
             self._db.execute(f"UPDATE embedders SET token_mean = ? WHERE key = {_SERVING}", (mean,))
+
+    def keep_vectors_at(self, url: str) -> None:
+        """Let the vectors be searched by the server of this URL from now on, or in the index folder for ""."""
+        with self.transaction():
+            self._db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (VECTORS_AT, url))
 
     def keep_rules(self, rules: Rules) -> None:
         """Make `rules` those of the runs to come."""
@@ -756,6 +776,26 @@ class Catalog:
             for key, vector in zip(block.keys, block.vectors, strict=True)
         }
 
+    def vectors_of(self, keys: Iterable[int]) -> StoredVectors:
+        """The vectors of the passages with these keys; those that are gone or pending are left out."""
+        query = "SELECT p.key, p.lang, e.vector FROM passages p JOIN embeddings e ON e.key = p.embedding WHERE p.key IN"
+        rows = sorted(self._in(query, keys))
+        vectors = np.array([np.frombuffer(vector, "<f2") for _, _, vector in rows], np.float16)
+        return StoredVectors(np.array([row[0] for row in rows], np.int64), tuple(row[1] for row in rows), vectors)
+
+    def origins(self, keys: Iterable[int]) -> dict[int, Origin]:
+        """What the passages with these keys are of; keys of passages that are gone are left out."""
+        rows = self._in(
+            "SELECT p.key, s.path, d.date, d.outlet FROM passages p JOIN documents d ON p.document = d.key "
+            "JOIN sources s ON d.source = s.key WHERE p.key IN",
+            keys,
+        )
+        return {key: Origin(path, date, outlet) for key, path, date, outlet in rows}
+
+    def languages_of(self, keys: Iterable[int]) -> dict[int, str]:
+        """The languages of the passages with these keys; those that are gone or pending are left out."""
+        return dict(self._in("SELECT key, lang FROM passages WHERE embedding IS NOT NULL AND key IN", keys))
+
     def passage_languages(self, *, since: int) -> dict[str, int]:
         """How many passages of each language batches after `since` embedded."""
         rows = self._db.execute("SELECT lang, count(*) FROM passages WHERE embedded > ? GROUP BY lang", (since,))
@@ -768,16 +808,23 @@ class Catalog:
             yield RemovedPassage(key, lang, np.frombuffer(vector, "<f2"))
 
     def keys_where(
-        self, after: str, before: str, sources: Collection[str] = (), outlets: Collection[str] = ()
+        self,
+        after: str,
+        before: str,
+        sources: Collection[str] = (),
+        outlets: Collection[str] = (),
+        *,
+        at_most: int = -1,
     ) -> NDArray[np.int64]:
         """Keys of the passages whose documents are dated in [after, before], of `sources` and of `outlets`.
 
         "" leaves an end open, no sources leave all, nor do no outlets. A source is named by its path, several by the
-        folder they are in.
+        folder they are in. Of many some `at_most`, if that is not -1.
         """
         condition, values = self._documents_where(after, before, sources, outlets)
         rows = self._db.execute(
-            f"SELECT p.key FROM passages p JOIN documents d ON p.document = d.key WHERE {condition}", values
+            f"SELECT p.key FROM passages p JOIN documents d ON p.document = d.key WHERE {condition} LIMIT {at_most}",
+            values,
         )
         return np.fromiter((key for (key,) in rows), np.int64)
 
@@ -824,13 +871,17 @@ class Catalog:
             conditions.append("d.source IN (SELECT value FROM json_each(?))")
             values.append(json.dumps([key for name in sources for key in self._sources_under(name)]))
         if outlets:
-            wanted = {name.casefold() for name in outlets}
             conditions.append("d.outlet IN (SELECT value FROM json_each(?))")
-            values.append(json.dumps([name for name in self.outlets() if name.casefold() in wanted]))
+            values.append(json.dumps(self.outlets_named(outlets)))
         if languages:
             conditions.append("d.lang IN (SELECT value FROM json_each(?))")
             values.append(json.dumps(sorted(languages)))
         return " AND ".join(conditions), values
+
+    def outlets_named(self, names: Collection[str]) -> list[str]:
+        """The outlets of these names, in upper or lower case, as documents tell them."""
+        wanted = {name.casefold() for name in names}
+        return [name for name in self.outlets() if name.casefold() in wanted]
 
     def outlets(self) -> list[str]:
         """Where the documents appeared, as far as they tell, in order."""

@@ -22,18 +22,18 @@ from numpy.typing import NDArray
 
 from index.catalog import StoredVectors, embedded_hash, vectors_id
 from index.connect import catalog_file, connect_to_read, format_of_file, read_at_once
+from index.dense import DenseHeld, make_dense
 from index.embed import EmbedderIdentity
-from index.errors import IndexFolderError, IndexMismatch
+from index.errors import IndexFolderError, IndexMismatch, ServerError
 from index.escapes import view
 from index.lexical import LexicalIndex
 from index.lock import is_being_written
 from index.migrate import kept_as
 from index.passages import Chunking, searched_words
-from index.schema import FORMAT_VERSION, REMOVED_FROM
+from index.schema import FORMAT_VERSION, REMOVED_FROM, VECTORS_AT
 from index.tokens import TokenCodec
 from index.unused import unused_embeddings
 from index.values import UNDETERMINED, Span, Spelling
-from index.vectors import DenseIndex
 from index.whole import left_behind
 
 Progress = Callable[[str, int, int], None]  # what is looked at, how much of it is done, and how much there is
@@ -109,7 +109,7 @@ class Checked:
 class _Caches:
     """What the caches hold, with how far they have come; or only why nothing can be told of them."""
 
-    dense: DenseIndex | None
+    dense: DenseHeld | None
     lexical: NDArray[np.int64] | None
     lexical_sequence: int
     problems: tuple[Problem, ...]
@@ -117,7 +117,10 @@ class _Caches:
 
 
 def check(folder: Path, *, on_progress: Progress = lambda what, done, total: None) -> Checked:
-    """Look at everything in an index. Raises IndexFolderError if there is none, IndexMismatch for another format."""
+    """Look at everything in an index. Raises IndexFolderError if there is none, IndexMismatch for another format.
+
+    Of vectors that a server has, ServerError if that cannot be reached, IndexMismatch if it has those of another index.
+    """
     location = catalog_file(folder)
     beside, notes = _beside(folder), _notes(folder)
     try:
@@ -402,7 +405,7 @@ def _unused_note(db: sqlite3.Connection) -> tuple[str, ...]:
 def _load_caches(db: sqlite3.Connection, folder: Path) -> _Caches:
     settings = dict(db.execute("SELECT name, value FROM settings"))
     identity = EmbedderIdentity(**json.loads(_one(db, _IDENTITY, int(settings["embedder"]))))
-    dense: DenseIndex | None = DenseIndex(folder / "dense", identity.dimension)
+    dense: DenseHeld | None = make_dense(folder, settings.get(VECTORS_AT, ""), identity.dimension)
     lexical = LexicalIndex(folder / "lexical")
     problems: list[Problem] = []
     keys: NDArray[np.int64] | None = None
@@ -413,6 +416,8 @@ def _load_caches(db: sqlite3.Connection, folder: Path) -> _Caches:
             assert dense is not None
             dense.load(wanted)
             break
+        except (ServerError, IndexMismatch):
+            raise
         except IndexFolderError as error:
             if attempt:
                 dense = None
@@ -445,7 +450,7 @@ def _of_cache(kind: Kind, folder: Path, error: Exception) -> Problem:
 
 
 def _dense_problems(
-    db: sqlite3.Connection, dense: DenseIndex, on_progress: Progress
+    db: sqlite3.Connection, dense: DenseHeld, on_progress: Progress
 ) -> tuple[list[Problem], tuple[str, ...]]:
     reached, where = dense.sequence, "the dense cache"
     if told := _too_old(db, reached, where):
@@ -476,6 +481,8 @@ def _dense_problems(
     known = np.array([*embedded, *gone, *(key for (key,) in damaged)], np.int64)
     extra = np.setdiff1d(held, known)
     problems = _key_problems(Kind.DENSE, where, lacking, extra)
+    if len(np.unique(held)) != len(held):
+        problems.append(Problem(Kind.DENSE, where, where, "holds a passage more than once"))
     others = sorted(set(differing) - set(lacking.tolist()))
     # Which of the two is right nobody knows: only the cache has a checksum, but it may have been made of the other.
     for key in others:

@@ -29,11 +29,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from index.catalog import Catalog, LinkRow, Print, PrintedDocument, StoredBody
+from index.centring import language_means
 from index.embed import unit
 from index.fold import folded_words
 from index.neighbours import Floats, nearest
 from index.values import UNDETERMINED, LinkKind
-from index.vectors import language_means
 
 # Raise this when prints or thresholds change: what another version made is made again.
 _VERSION = 1

@@ -8,7 +8,8 @@ DragomanError
 ├── IndexFolderError    the index folder is missing, broken or not ours
 │   ├── IndexMismatch   built with another embedder or chunking
 │   ├── IndexLocked     another process is writing it
-│   └── IndexUnwritable it can be read and not written: no right to, or the disk is full
+│   ├── IndexUnwritable it can be read and not written: no right to, or the disk is full
+│   └── ServerError     the server of its vectors cannot be reached, or failed
 ├── FolderLost          files would be forgotten because their folder is missing or empty
 ├── FollowError         the operating system does not tell what changes in a folder
 ├── ModelError          an embedding or reranking model cannot be found or loaded
@@ -54,6 +55,10 @@ class IndexLocked(IndexFolderError):
 
 class IndexUnwritable(IndexFolderError):
     """The index cannot be written: nobody gave the right to, or the disk is full. What was committed is whole."""
+
+
+class ServerError(IndexFolderError):
+    """The server that holds an index's vectors cannot be reached, failed, or holds something else."""
 
 
 class FolderLost(DragomanError):

@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 
 from index import duplicates
 from index.catalog import Catalog, Extent, PendingPassage, ReadySource, StoredPassage
+from index.centring import DenseHit
 from index.deferred import check_same
+from index.dense import Dense, make_dense
 from index.embed import EmbeddedPassage, Embedder, load_embedder
-from index.errors import IndexFolderError, IndexLocked, IndexUnwritable, SettingsError
+from index.errors import IndexFolderError, IndexLocked, IndexMismatch, IndexUnwritable, SettingsError
 from index.lexical import LexicalHit, LexicalIndex, Phrase
 from index.lock import writing
 from index.migrate import MIGRATED, format_of, migrate
 from index.passages import searched_text
+from index.place import Place
+from index.schema import FILE_NAME
 from index.tokens import SignVectors, TokenCodec
 from index.values import Cluster, Document, Link, Source
-from index.vectors import DenseHit, DenseIndex
 from index.whole import delete_left_behind
 
 Report = Callable[[str], None]
@@ -73,14 +76,17 @@ class Index:
         self._last_among: tuple[tuple[object, ...], NDArray[np.int64]] | None = None
         self._last_extent: tuple[tuple[object, ...], Extent] | None = None
         self.lexical = LexicalIndex(folder / "lexical")
+        self.dense: Dense
         self._begin_serving()
 
     @classmethod
-    def open(cls, folder: Path, *, report: Report = lambda message: None) -> Index:
+    def open(cls, named: str | Path, *, report: Report = lambda message: None) -> Index:
         """Open an index for reading, mending what an interrupted writer left behind.
 
-        `report` is told what takes long or could not be done. Raises IndexFolderError.
+        It is named by its folder, or by a URL of `index.place`, which must be that of the server that has its vectors.
+        `report` is told what takes long or could not be done. Raises IndexFolderError, SettingsError.
         """
+        folder = folder_of(named)
         if not folder.exists():
             raise IndexFolderError(
                 f"{folder}: no such index; make one: dragoman ingest FOLDER-OF-DOCUMENTS --index {folder}"
@@ -116,6 +122,7 @@ class Index:
         self.close()
 
     def close(self) -> None:
+        self.dense.close()
         self.catalog.close()
 
     def bring_caches_forward(self, *, writable: bool) -> None:
@@ -123,7 +130,7 @@ class Index:
         if writable:
             delete_left_behind(self.folder)
         with self.catalog.snapshot():
-            self.dense.open(self.catalog, makes_cells=writable)
+            self.dense.open(self.catalog, writable=writable)
             self.lexical.open(self.catalog, writable=writable)
         if writable:
             self.save()
@@ -142,20 +149,22 @@ class Index:
         self._embedder: Embedder | None = None
         self._token_codec: TokenCodec | None = None
         self._newly: dict[int, NewlyEmbedded] = {}
-        self.dense = DenseIndex(self.folder / "dense", self.catalog.built_with.embedder.dimension)
+        dimension = self.catalog.built_with.embedder.dimension
+        self.dense = make_dense(self.folder, self.catalog.vectors_at, dimension, report=self._report)
 
     def _follow_embedder(self) -> None:
         """Change over if another process has embedded the index anew."""
         if self.catalog.vectors_id != self._vectors_id:
             with self.catalog.snapshot():
+                self.dense.close()
                 self._begin_serving()
-                self.dense.open(self.catalog, makes_cells=False)
+                self.dense.open(self.catalog, writable=False)
 
     def refresh(self) -> None:
         """See the batches that were committed since this index was opened."""
         self._follow_embedder()
         with self.catalog.snapshot():
-            self.dense.catch_up(self.catalog, makes_cells=False)
+            self.dense.follow(self.catalog)
 
     @property
     def embedder(self) -> Embedder:
@@ -173,20 +182,29 @@ class Index:
 
     def search_dense(self, query: NDArray[np.float32], *, k: int, filters: Filters) -> list[DenseHit]:
         """The best `k` passages of every language by vector, best first."""
-        among = self._among(filters)
-        if filters.phrases:
-            keys = self.lexical.keys(phrases=filters.phrases, sources=filters.sources)
-            among = keys if among is None else np.intersect1d(among, keys)
-        return self.dense.search(query, k=k, languages=filters.languages, among=among)
 
-    def _among(self, filters: Filters) -> NDArray[np.int64] | None:
-        """The keys of the passages that dates, sources and outlets leave, or None if they leave all."""
+        def among(at_most: int) -> NDArray[np.int64] | None:
+            if not filters.phrases:
+                return self._among(filters, at_most)
+            having = self.lexical.keys(phrases=filters.phrases, sources=filters.sources)
+            keys = self._among(filters)
+            return having if keys is None else np.intersect1d(keys, having)
+
+        return self.dense.find(query, k=k, filters=filters, among=among)
+
+    def _among(self, filters: Filters, at_most: int = -1) -> NDArray[np.int64] | None:
+        """The keys of the passages that dates, sources and outlets leave, or None if they leave all.
+
+        Of many some `at_most`, if that is not -1.
+        """
         if not (filters.since or filters.until or filters.sources or filters.outlets):
             return None
         # The same filter is asked again with the next question, and 100,000 keys take some 100 ms to be read.
-        asked = (self.dense.sequence, filters.since, filters.until, filters.sources, filters.outlets)
+        asked = (self.catalog.sequence, filters.since, filters.until, filters.sources, filters.outlets, at_most)
         if self._last_among is None or self._last_among[0] != asked:
-            keys = self.catalog.keys_where(filters.since, filters.until, filters.sources, filters.outlets)
+            keys = self.catalog.keys_where(
+                filters.since, filters.until, filters.sources, filters.outlets, at_most=at_most
+            )
             self._last_among = (asked, keys)
         return self._last_among[1]
 
@@ -288,6 +306,23 @@ class Index:
         self.catalog.embed(pending, made)
         self.lexical.catch_up(self.catalog)
         self.dense.catch_up(self.catalog)
+
+
+def folder_of(named: str | Path) -> Path:
+    """The folder of an index that is to be read.
+
+    Raises SettingsError, and IndexMismatch for a URL of another server than that which has its vectors.
+    """
+    place = Place.named(named)
+    if place.server and (place.folder / FILE_NAME).is_file():
+        with Catalog(place.folder) as catalog:
+            if catalog.vectors_at != place.server:
+                where = f"at {catalog.vectors_at}" if catalog.vectors_at else "in this folder"
+                raise IndexMismatch(
+                    f"{place.folder}: its vectors are {where}, not at {place.server}; leave the URL away, or move "
+                    f"them: dragoman ingest FOLDER-OF-DOCUMENTS --index '{named}'"
+                )
+    return place.folder
 
 
 def check_embedder(folder: Path, catalog: Catalog, embedder: Embedder) -> None:

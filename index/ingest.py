@@ -13,6 +13,7 @@ from pathlib import Path
 
 from index.catalog import BuiltWith, Catalog, PendingPassage, ReadySource
 from index.clean import Cleaned, clean_given
+from index.dense import check_server
 from index.embed import EmbeddedPassage, Embedder, begun, fit_token_codec
 from index.errors import IndexMismatch, ReadError
 from index.files import Stamp, discover, exists, size_of
@@ -21,6 +22,7 @@ from index.gone import check_not_lost
 from index.lock import writing
 from index.migrate import migrate
 from index.passages import Chunking, split_passages
+from index.place import Place
 from index.plan import Plan, Unchanged, make_plan
 from index.read import file_hash
 from index.rules import Rules
@@ -93,7 +95,7 @@ class _Parsed:
 
 def ingest(
     paths: list[Path],
-    folder: Path,
+    folder: str | Path,
     *,
     embedder: Embedder,
     chunking: Chunking | None = None,
@@ -107,6 +109,8 @@ def ingest(
     report: Callable[[str], None] = lambda message: None,
 ) -> IngestReport:
     """Make the index in `folder` hold the files at and under `paths`, and say what was done.
+
+    A URL of `index.place` names it, too, and lets its vectors be searched by that server from now on.
 
     Unchanged files are skipped, changed ones replaced, as are those that were cleaned by other rules and those of the
     sources `anew`, by path. A new file of the same bytes as one that is gone takes its place. What else is gone is
@@ -165,17 +169,23 @@ def ingest_given(
 
 @contextmanager
 def _run(
-    folder: Path,
+    named: str | Path,
     embedder: Embedder,
     chunking: Chunking | None,
     on_progress: Callable[[Progress], None],
     report: Callable[[str], None],
 ) -> Iterator[_Run]:
-    """The right to write the index in `folder`, and what a run needs; Ctrl-C inside ends the run, not the program."""
+    """The right to write the index that is named, and what a run needs; Ctrl-C inside ends the run, not the program."""
+    place = Place.named(named)
+    folder = place.folder
     with writing(folder):
         migrate(folder, report=report)
         built_with = BuiltWith(embedder.identity, chunking or Chunking())
-        with Index(folder, Catalog(folder, built_with=built_with), report=report) as index:
+        catalog = Catalog(folder, built_with=built_with)
+        if place.server and place.server != catalog.vectors_at:
+            check_server(place.server)
+            catalog.keep_vectors_at(place.server)
+        with Index(folder, catalog, report=report) as index:
             _check_built_with(folder, index.catalog, embedder, chunking)
             index.bring_caches_forward(writable=True)
             run = _Run(index, embedder, on_progress)

@@ -57,8 +57,8 @@ _STEM_WEIGHT = 0.7
 _OTHER_NAME_WEIGHT = 0.7
 # The quotation mark that opens stands before a word, or it is inches.
 _QUOTED = re.compile('(?<!\\w)["“”„‟]([^"“”„‟]+)["“”„‟]|«([^«»]+)»')
-_NO_DAY = 0  # the day of a document without a date: before all that have one
-_END_OF_TIME = 99_999_999
+NO_DAY = 0  # the day of a document without a date: before all that have one
+END_OF_TIME = 99_999_999
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +287,7 @@ class LexicalIndex:
             document.add_text("lang", stored.passage.lang)
             for path in _paths(stored.passage.source_path):
                 document.add_text("within", path)
-            first, last = _days(stored.passage.date)
+            first, last = days(stored.passage.date)
             document.add_unsigned("first_day", first)
             document.add_unsigned("last_day", last)
             document.add_text(_FIELD, " ".join(terms(searched_text(stored.passage))))
@@ -438,9 +438,9 @@ class LexicalIndex:
         if among is not None:
             needed.append(tantivy.Query.term_set_query(schema, "key", [str(key) for key in among.tolist()]))
         if after or before:
-            earliest = _days(after)[0] if after else _NO_DAY + 1
-            latest = _days(before)[1] if before else _END_OF_TIME
-            for field, low, high in (("last_day", earliest, _END_OF_TIME), ("first_day", _NO_DAY + 1, latest)):
+            earliest = days(after)[0] if after else NO_DAY + 1
+            latest = days(before)[1] if before else END_OF_TIME
+            for field, low, high in (("last_day", earliest, END_OF_TIME), ("first_day", NO_DAY + 1, latest)):
                 needed.append(tantivy.Query.range_query(schema, field, tantivy.FieldType.Unsigned, low, high))
         for phrase in phrases:
             if len(phrase.skeletons) == 1:
@@ -545,9 +545,9 @@ def _keys(searcher: tantivy.Searcher, hits: Iterable[tuple[Any, tantivy.DocAddre
     return cast(list[int], searcher.fast_field_values("number", [address for _, address in hits]))
 
 
-def _days(date: str) -> tuple[int, int]:
+def days(date: str) -> tuple[int, int]:
     """The first and last day that a date can mean, as numbers in order; a month or a year means any day of it."""
     if not date:
-        return _NO_DAY, _NO_DAY
+        return NO_DAY, NO_DAY
     digits = date.replace("-", "")
     return int(digits.ljust(8, "0")), int(digits.ljust(8, "9"))

@@ -17,6 +17,7 @@ from pathlib import Path
 from index.catalog import Catalog
 from index.check import Checked, Kind, Problem, Progress, check, unnamed_vectors
 from index.connect import catalog_file, connect, transaction
+from index.dense import make_dense
 from index.errors import IndexFolderError, IndexUnwritable
 from index.folder import Index
 from index.lock import writing
@@ -62,11 +63,14 @@ def _delete_files(folder: Path, found: Iterable[Problem]) -> list[str]:
         for file in (*delete_left_behind(folder), *unnamed_vectors(folder)):
             shutil.rmtree(file) if file.is_dir() else file.unlink(missing_ok=True)
             done.append(f"deleted {file}")
-        for kind, name in ((Kind.DENSE, "dense"), (Kind.LEXICAL, "lexical")):
-            if kind in kinds:
-                if (folder / name).exists():
-                    shutil.rmtree(folder / name)
-                done.append(f"made the {kind} again from the catalog")
+        if Kind.DENSE in kinds:
+            with Catalog(folder) as catalog:
+                dense = make_dense(folder, catalog.vectors_at, catalog.built_with.embedder.dimension)
+                dense.delete(catalog.vectors_id)
+        if Kind.LEXICAL in kinds and (folder / "lexical").exists():
+            shutil.rmtree(folder / "lexical")
+        made = [kind for kind in (Kind.DENSE, Kind.LEXICAL) if kind in kinds]
+        done += [f"made the {kind} again from the catalog" for kind in made]
     except OSError as error:
         raise IndexUnwritable(
             f"{folder}: cannot be written ({error}); nothing but files of caches was changed"

@@ -8,6 +8,8 @@ FILE_NAME = "catalog.sqlite"
 REMOVED_FROM = "removed from"
 # The key of an embedder whose vectors are being made beside those that serve:
 REEMBEDDING = "reembedding"
+# The URL of the server of its vectors, if they are not in its folder:
+VECTORS_AT = "vectors at"
 
 SCHEMA = """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -1,7 +1,8 @@
 """A consistent copy of an index while it is in use, and an index made of it again.
 
 A snapshot is the catalog alone, in one file: the caches are made from it on opening, without embedding anything, and
-would make it two thirds larger. It is copied by SQLite a piece at a time, from one moment: a reader that does not end
+would make it two thirds larger. Vectors that a server searches are searched in the folder of what is restored, until an
+ingest names a server. It is copied by SQLite a piece at a time, from one moment: a reader that does not end
 holds no writer up, and what is committed meanwhile does not make it begin again.
 """
 
@@ -21,7 +22,7 @@ from index.check import Checked, Progress, check_catalog
 from index.connect import connect_to_read, format_of_file, read_at_once
 from index.errors import IndexFolderError, IndexUnwritable
 from index.lock import writing
-from index.schema import FILE_NAME
+from index.schema import FILE_NAME, VECTORS_AT
 from index.whole import exchange, is_left_behind, written_whole
 
 _PAGES_A_STEP = 1024  # 4 MB
@@ -112,6 +113,8 @@ def _make(snapshot: Path, location: Path, on_progress: Progress) -> Checked:
     _copy(snapshot, location, on_progress)
     with closing(sqlite3.connect(location)) as db, db:
         db.execute("UPDATE settings SET value = ? WHERE name = 'id'", (uuid.uuid4().hex,))
+        # The collection on a server is that of the index that the snapshot is of.
+        db.execute("DELETE FROM settings WHERE name = ?", (VECTORS_AT,))
     checked = check_catalog(location, on_progress=on_progress)
     if checked.problems:
         raise IndexFolderError(

@@ -10,12 +10,12 @@ from pathlib import Path
 from index.catalog import Catalog
 from index.compact import size_of
 from index.connect import connect_to_read, read_at_once
+from index.dense import make_dense
 from index.errors import IndexFolderError
 from index.lexical import LexicalIndex
 from index.passages import Chunking
 from index.schema import FILE_NAME, FORMAT_VERSION
 from index.unused import unused_embeddings
-from index.vectors import DenseIndex
 
 _PARTS_OF_CATALOG = {
     "texts": "SELECT coalesce(sum(length(CAST(text AS BLOB))), 0) FROM sources",
@@ -42,7 +42,8 @@ class Stats:
     unused_bytes: int  # what `compact` would give back of them
     bytes_of: dict[str, int]  # of files and folders, by name
     bytes_in_catalog: dict[str, int]  # of what it holds, the rest are tables and indexes
-    dense_kind: str  # "exact", or by language in how many of how many cells a search looks
+    vectors_at: str  # the URL of the server where they are searched, or "" for this folder
+    dense_kind: str  # "exact", or by language in how many of how many cells a search looks, or what the server does
     recall: float  # share of the truly nearest that a search of the vectors finds, measured on its own
     sequence: int  # of the last batch
     dense_sequence: int  # that the files of the cache have reached; 0 if there are none that fit
@@ -55,11 +56,11 @@ def stats(folder: Path) -> Stats:
     """The figures of an index, which is read and not changed. Raises IndexFolderError, IndexMismatch."""
     with Catalog(folder) as catalog, catalog.snapshot():
         built = catalog.built_with
-        dense = DenseIndex(folder / "dense", built.embedder.dimension)
+        dense = make_dense(folder, catalog.vectors_at, built.embedder.dimension)
         with suppress(IndexFolderError):  # it is made again, here in memory only
             dense.load(catalog.vectors_id)
         dense_sequence = dense.sequence
-        dense.open(catalog, makes_cells=False)
+        dense.open(catalog, writable=False)
         lexical = LexicalIndex(folder / "lexical")
         lexical.open(catalog, writable=False)
         sources, documents, passages = catalog.counts()
@@ -84,6 +85,7 @@ def stats(folder: Path) -> Stats:
             unused_bytes=unused_bytes,
             bytes_of=sizes(folder),
             bytes_in_catalog=held,
+            vectors_at=catalog.vectors_at,
             dense_kind=dense.kind,
             recall=dense.recall(catalog),
             sequence=catalog.sequence,

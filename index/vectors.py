@@ -1,9 +1,6 @@
 """Dense search: FAISS over the catalog's vectors, one index a language, scores centred by language.
 
-A multilingual model puts texts of one language near each other, so passages in the question's language come
-first whatever they say. Subtracting from each passage the mean of its language, and from the query the mean
-of those means, takes that away. Within a language the order of inner products with the centred query hardly depends
-on the mean, so FAISS holds the vectors as they are, and of what it finds the best are chosen by exact scores.
+FAISS holds the vectors as they are, and of what it finds the best are chosen by exact scores; see `index.centring`.
 
 Up to EXACT_UP_TO passages a search looks at every vector, in the float16 that the catalog keeps, and nothing is lost.
 Beyond, the larger languages are kept in cells, and a search looks in as many as it takes to find TARGET_RECALL of those
@@ -13,52 +10,36 @@ of the ten nearest to its own vectors that all cells find.
 from __future__ import annotations
 
 import json
+import shutil
 import zlib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from index.catalog import Catalog, StoredVectors
-from index.embed import unit
+from index.centring import FEW, DenseHit, by_language, candidates_for, centred, cosines, language_means, scores_of
 from index.errors import IndexFolderError, IndexUnwritable
 from index.neighbours import Cells, Exact, Floats, Keys, Part, read_part
+from index.recall import SAMPLE, chance, sample_of, share_found, truly_nearest
 from index.whole import written_whole
+
+if TYPE_CHECKING:
+    from index.dense import Among
+    from index.folder import Filters
 
 EXACT_UP_TO = 200_000
 TARGET_RECALL = 0.98
 
 _STATE_FILE = "state.json"
-# The mean of a few passages is mostly those passages. It is drawn to the mean of all as if there were this many
-# more of those, and that to zero; on dev sets 5 costs nothing where there are hundreds.
-_PRIOR_PASSAGES = 5
-# What FAISS brings is ordered by inner product; the lengths of centred vectors, which it does not know, differ by a
-# tenth, so the best by cosine are looked for among more: of 37,000 real vectors all of the best ten are among the first
-# 100, and .994 of the best hundred among the first 200 (.9997 among 400, in a millisecond more at 100,000 passages).
-_SPARE = 2
-_FEWEST_CANDIDATES = 100
-# A filter that leaves no more passages than this is answered by scoring those alone, some 2 ms.
-_FEW = 5_000
-
 # In a language of fewer passages than this, cells save nothing that could be noticed.
 _FEWEST_IN_CELLS = 10_000
 _TRAINED_WITH = 50  # vectors for each cell
 _OUTGROWN = 4  # cells are made again when there are this many times the vectors that they were made for
-_SAMPLE = 200  # vectors that recall is measured on
-_NEAREST = 10
 _NOBODY = -1
 _BYTES_AT_A_TIME = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class DenseHit:
-    """A passage key with the centred cosine of its vector and the query's."""
-
-    key: int
-    score: float
 
 
 class DenseIndex:
@@ -71,13 +52,28 @@ class DenseIndex:
         self._saved_sequence = 0
         self._clear("")
 
-    def open(self, catalog: Catalog, *, makes_cells: bool = True) -> None:
-        """Bring this cache to the catalog's last batch, from its files or, where those do not fit, from nothing."""
+    def open(self, catalog: Catalog, *, writable: bool = True) -> None:
+        """Bring this cache to the catalog's last batch, from its files or, where those do not fit, from nothing.
+
+        That is done in memory, so whoever may not write can do it, too, but for making cells; see `catch_up`.
+        """
         self._begin(catalog)
-        self.catch_up(catalog, makes_cells=makes_cells)
+        self.catch_up(catalog, makes_cells=writable)
         if self.count != catalog.passage_count() - catalog.pending_count():
             self._clear(catalog.vectors_id)
-            self.catch_up(catalog, makes_cells=makes_cells)
+            self.catch_up(catalog, makes_cells=writable)
+
+    def follow(self, catalog: Catalog) -> None:
+        """See what was committed since, in memory."""
+        self.catch_up(catalog, makes_cells=False)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def delete(self, vectors_id: str) -> None:
+        """Take the files away, whatever is in them."""
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
 
     def catch_up(self, catalog: Catalog, *, makes_cells: bool = True) -> None:
         """Apply the batches after `sequence`; all of them if the catalog serves the vectors of another embedder now.
@@ -123,7 +119,7 @@ class DenseIndex:
         for lang in in_cells:
             self._forget(lang)
         for block in catalog.vectors_since(self.sequence):
-            for lang, keys, vectors in _by_language(block):
+            for lang, keys, vectors in by_language(block):
                 if lang not in in_cells:
                     self._add(lang, keys, vectors)
         if in_cells:
@@ -181,70 +177,45 @@ class DenseIndex:
         steps = {lang: max(1, count // (_TRAINED_WITH * cells[lang])) for lang, count in counts.items()}
         chosen: dict[str, list[Floats]] = {lang: [] for lang in counts}
         for block in catalog.vectors_since(0):
-            for lang, keys, vectors in _by_language(block):
+            for lang, keys, vectors in by_language(block):
                 if lang in counts:
                     # Not every nth: documents come in order, and what recurs in them could go with n.
-                    chosen[lang].append(vectors[_chance(keys) % steps[lang] == 0])
+                    chosen[lang].append(vectors[chance(keys) % steps[lang] == 0])
         for lang in counts:
             training = np.concatenate(chosen.pop(lang))
             self._parts[lang] = Cells.trained(training, min(cells[lang], len(training)))
         for block in catalog.vectors_since(0):
-            for lang, keys, vectors in _by_language(block):
+            for lang, keys, vectors in by_language(block):
                 if lang in counts:
                     self._add(lang, keys, vectors)
         made = [part for part in self._parts.values() if isinstance(part, Cells)]
-        sample = self._sample(_SAMPLE)
-        nearest = self._truly_nearest(catalog, sample)
+        sample = sample_of(self.keys(), SAMPLE)
+        queries = self._vectors(sample)
+        nearest = truly_nearest(catalog, sample, queries, self._means())
         # What 8 bits cannot tell apart, no cell more will: among near copies all cells find .92 of the ten nearest, and
         # so do eight.
         few = [part.look_in_all() for part in made]
-        wanted = TARGET_RECALL * self._share_found(sample, nearest)
+        wanted = TARGET_RECALL * share_found(self, sample, queries, nearest)
         for part, before in zip(made, few, strict=True):
             part.index.nprobe = before
-        while self._share_found(sample, nearest) < wanted:
+        while share_found(self, sample, queries, nearest) < wanted:
             if not sum(part.look_in_more() for part in made):
                 break
 
-    def recall(self, catalog: Catalog, *, sample: int = _SAMPLE) -> float:
+    def recall(self, catalog: Catalog, *, sample: int = SAMPLE) -> float:
         """The share of the ten passages truly nearest to one of its own that a search has among its first ten.
 
         Measured with `sample` of its own vectors as queries, itself left out; the truth is every vector of the catalog.
         """
-        queries = self._sample(sample)
-        return self._share_found(queries, self._truly_nearest(catalog, queries))
+        keys = sample_of(self.keys(), sample)
+        return share_found(
+            self, keys, queries := self._vectors(keys), truly_nearest(catalog, keys, queries, self._means())
+        )
 
-    def _sample(self, size: int) -> Keys:
-        keys = self.keys()
-        return keys[np.argsort(_chance(keys), kind="stable")[:size]]
-
-    def _truly_nearest(self, catalog: Catalog, sample: Keys) -> list[list[int]]:
-        """For each of these passages the keys of the ten others that are nearest, by exact scores."""
-        means = self._means()
-        centred = np.array([_centred(self._vector(key), means) for key in sample.tolist()])
-        best = np.full((len(sample), _NEAREST), -np.inf, np.float32)
-        best_keys = np.zeros((len(sample), _NEAREST), np.int64)
-        for block in catalog.vectors_since(0):
-            for lang, keys, vectors in _by_language(block):
-                scores = centred @ unit(vectors - means[lang]).T
-                scores[sample[:, None] == keys] = -np.inf
-                best = np.concatenate([best, scores], axis=1)
-                best_keys = np.concatenate([best_keys, np.broadcast_to(keys, scores.shape)], axis=1)
-                order = np.argpartition(-best, _NEAREST, axis=1)[:, :_NEAREST]
-                best, best_keys = np.take_along_axis(best, order, 1), np.take_along_axis(best_keys, order, 1)
-        return [row[score > -np.inf].tolist() for row, score in zip(best_keys, best, strict=True)]
-
-    def _share_found(self, sample: Keys, nearest: list[list[int]]) -> float:
-        shares = []
-        for key, wanted in zip(sample.tolist(), nearest, strict=True):
-            query = self._vector(key)
-            found = [hit for hit in self.search(query, k=_NEAREST + 1) if hit.key != key][: len(wanted)]
-            ties = set(self.scores(query, wanted).values())  # copies of a passage are as near as itself
-            right = sum(hit.key in wanted or hit.score in ties for hit in found)
-            shares.append(right / len(wanted) if wanted else 1.0)
-        return float(np.mean(shares)) if shares else 1.0
-
-    def _vector(self, key: int) -> Floats:
-        return self._parts[self.lang_of(key)].vectors(np.array([key], np.int64))[0]
+    def _vectors(self, keys: Keys) -> Floats:
+        """(keys, dimension): the vectors of passages that are here."""
+        rows = [self._parts[self.lang_of(key)].vectors(np.array([key], np.int64)) for key in keys.tolist()]
+        return np.concatenate([np.zeros((0, self.dimension), np.float32), *rows])
 
     @property
     def kind(self) -> str:
@@ -378,7 +349,7 @@ class DenseIndex:
         means = self._means()
         if not means:
             return []
-        centred_query = _centred(query, means)
+        centred_query = centred(query, means)
         wanted = set(languages) or means.keys()
         allowed = None
         if among is not None:
@@ -388,34 +359,35 @@ class DenseIndex:
         for lang in self.languages:
             if lang not in wanted:
                 continue
-            keys = self._candidates(lang, centred_query, max(_SPARE * k, _FEWEST_CANDIDATES), allowed)
+            keys = self._candidates(lang, centred_query, candidates_for(k), allowed)
             scores = self._cosines(lang, keys, centred_query)
             best = np.lexsort((keys, -scores))[:k]
             hits += map(DenseHit, keys[best].tolist(), scores[best].tolist())
         return sorted(hits, key=lambda hit: (-hit.score, hit.key))
+
+    def find(self, query: Floats, *, k: int, filters: Filters, among: Among) -> list[DenseHit]:
+        """What `search` finds of the passages that filters leave."""
+        return self.search(query, k=k, languages=filters.languages, among=among(-1))
 
     def _candidates(self, lang: str, centred_query: Floats, k: int, allowed: NDArray[np.bool_] | None) -> Keys:
         """At least the best `k` of a language; where few are allowed, all of those."""
         if allowed is None:
             return self._parts[lang].nearest(centred_query, k, None)
         here = np.flatnonzero(allowed & (self._number_at == self._langs.index(lang)))
-        if len(here) <= max(k, _FEW):
+        if len(here) <= max(k, FEW):
             return here
         return self._parts[lang].nearest(centred_query, k, allowed)
 
     def _cosines(self, lang: str, keys: Keys, centred_query: Floats) -> NDArray[np.float64]:
         """The centred cosines of the query and passages of one language."""
-        away = self._parts[lang].vectors(keys) - self._means()[lang]
-        lengths = np.sqrt(np.einsum("ij,ij->i", away, away))
-        # Rounded to what float32 keeps, so that ties are ties whatever order the rows came in.
-        return np.round((away @ centred_query).astype(np.float64) / np.where(lengths == 0, 1, lengths), 6)
+        return cosines(self._parts[lang].vectors(keys), self._means()[lang], centred_query)
 
     def scores(self, query: Floats, keys: Iterable[int]) -> dict[int, float]:
         """The centred cosine of the query and each passage; keys that are not here are left out."""
         means = self._means()
         if not means:
             return {}
-        centred_query = _centred(query, means)
+        centred_query = centred(query, means)
         asked, numbers = self._here(keys)
         scores: dict[int, float] = {}
         for number in np.unique(numbers).tolist():
@@ -426,10 +398,7 @@ class DenseIndex:
 
     def scores_of(self, query: Floats, vectors: Floats, langs: Iterable[str]) -> list[float]:
         """What `scores` would tell of passages that are not here, by their (n, dimension) vectors and languages."""
-        means = self._means()
-        nothing = np.zeros(self.dimension, np.float32)
-        away = unit(vectors - np.array([means.get(lang, nothing) for lang in langs], np.float32))
-        return np.round((away @ _centred(query, means)).astype(np.float64), 6).tolist()
+        return scores_of(query, vectors, langs, self._means())
 
     def langs_of(self, keys: Iterable[int]) -> dict[int, str]:
         """The language of each passage; keys that are not here are left out."""
@@ -457,36 +426,6 @@ class DenseIndex:
             sums = {lang: (self._sums[lang], len(self._parts[lang])) for lang in self.languages}
             self._means_of_now = language_means(sums)
         return self._means_of_now
-
-
-def language_means(sums: dict[str, tuple[NDArray[np.float64], int]]) -> dict[str, Floats]:
-    """The mean vector of each language, drawn to the mean of all, from the sum and number of its vectors."""
-    total = sum(count for _, count in sums.values())
-    if not total:
-        return {}
-    everything = np.sum([vectors for vectors, _ in sums.values()], axis=0) / (total + _PRIOR_PASSAGES)
-    return {
-        lang: ((vectors + _PRIOR_PASSAGES * everything) / (count + _PRIOR_PASSAGES)).astype(np.float32)
-        for lang, (vectors, count) in sums.items()
-    }
-
-
-def _centred(query: Floats, means: dict[str, Floats]) -> Floats:
-    """The query without what the languages have in common, of length 1."""
-    return unit(query - np.mean(list(means.values()), axis=0)) if means else query
-
-
-def _by_language(block: StoredVectors) -> Iterator[tuple[str, Keys, Floats]]:
-    """The keys and vectors of each language of a block, in order."""
-    langs = np.array(block.langs)
-    for lang in sorted(set(block.langs)):
-        its = langs == lang
-        yield lang, block.keys[its], block.vectors[its].astype(np.float32)
-
-
-def _chance(keys: Keys) -> NDArray[np.int64]:
-    """A number for each key that is as good as chance and always the same."""
-    return ((keys.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(33)).astype(np.int64)
 
 
 def _crc32(file: Path) -> int:

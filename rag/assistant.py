@@ -115,7 +115,7 @@ class Assistant:
         nli: str = "",
         report: Callable[[str], None] = lambda message: None,
     ) -> Assistant:
-        """The assistant of an index folder. `report` is told what takes long or could not be done.
+        """The assistant of an index, by its folder or its URL. `report` is told what takes long or could not be done.
 
         `reranker` names a sentence-transformers cross-encoder, on the hub or a folder, which orders the best passages
         anew; see `rag.rerank`. `rewriter` asks a language model for each question in the languages of the archive; see
@@ -125,7 +125,7 @@ class Assistant:
         """
         chat_model = _load_chat(chat) if isinstance(chat, str) else chat
         support = load_nli(nli) if nli else SUPPORT
-        index = Index.open(Path(folder), report=report)
+        index = Index.open(folder, report=report)
         try:
             retriever = HybridRetriever(index, cross=load_reranker(reranker))
             return cls(index, retriever=retriever, rewriter=rewriter, chat=chat_model, support=support, report=report)

@@ -17,6 +17,8 @@ HOMES = {
     "faiss": {"index/neighbours.py", "eval/scale.py"},
     "sentence_transformers": {"index/embed.py", "rag/cross.py"},
     "tantivy": {"index/lexical.py"},
+    "pymilvus": {"index/milvus.py"},
+    "milvus_lite": set(),  # loaded by pymilvus
     "onnx": {"index/e5.py"},
     "onnxruntime": {"index/e5.py"},
     "tokenizers": {"index/e5.py", "eval/throughput.py"},

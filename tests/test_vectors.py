@@ -150,7 +150,7 @@ def test_scores_of_given_keys(catalog: Catalog, dense: DenseIndex) -> None:
 def test_a_filter_that_leaves_many_is_as_exact(
     catalog: Catalog, dense: DenseIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vectors, "_FEW", 0)  # so that the search itself is told whom it may find
+    monkeypatch.setattr(vectors, "FEW", 0)  # so that the search itself is told whom it may find
     keys = np.array([stored.key for stored in catalog.added_since(0)], np.int64)
     for number in range(5):
         some = np.random.default_rng(number).permutation(keys)[:25]
@@ -318,7 +318,7 @@ def many(tmp_path: Path) -> Iterator[Catalog]:
 def _small_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vectors, "_FEWEST_IN_CELLS", 100)
     monkeypatch.setattr(neighbours, "_FEWEST_LOOKED_IN", 1)
-    monkeypatch.setattr(vectors, "_SAMPLE", 50)
+    monkeypatch.setattr(vectors, "SAMPLE", 50)
     monkeypatch.setattr(vectors, "TARGET_RECALL", 0.8)  # in 12 dimensions 8 bits cost more than in hundreds
 
 
@@ -453,9 +453,9 @@ def test_what_is_in_cells_is_compared_with_what_was_given(many: Catalog, tmp_pat
             assert (each.differing(renamed) == (np.array(block.langs) != "ru")).all()
 
 
-@pytest.mark.parametrize("few", [0, vectors._FEW])
+@pytest.mark.parametrize("few", [0, vectors.FEW])
 def test_filters_act_inside_the_cells(many: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(vectors, "_FEW", few)
+    monkeypatch.setattr(vectors, "FEW", few)
     grow(many)
     dense = in_cells(many, tmp_path / "dense")
     keys = np.array(sorted(stored.key for stored in many.added_since(0)), np.int64)

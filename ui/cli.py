@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     options = _parser().parse_args(arguments)
     try:
+        place_index(options)
         code = options.run(options)
         sys.stdout.flush()
         return code
@@ -127,11 +128,29 @@ def command(
     return parser
 
 
-def add_index(parser: argparse.ArgumentParser) -> None:
-    """Give a command the option that names the index."""
-    parser.add_argument(
-        "--index", type=Path, default=DEFAULT_INDEX, metavar="DIR", help="the index folder (default: %(default)s)"
-    )
+def add_index(parser: argparse.ArgumentParser, help: str = "the index folder (default: %(default)s)") -> None:
+    """Give a command the option that names the index: `options.index` is its folder when the command is run."""
+    parser.add_argument("--index", type=_index_named, default=DEFAULT_INDEX, metavar="DIR", help=help)
+    parser.set_defaults(named="", moves_vectors=False)
+
+
+def _index_named(name: str) -> str | Path:
+    """A path, or a URL as it was written: a path would take one of its slashes."""
+    return name if name.startswith("milvus:") else Path(name)
+
+
+def place_index(options: argparse.Namespace) -> None:
+    """Let `options.index` be the folder of the index, and `options.named` the URL if that is how it was named.
+
+    Raises SettingsError for what is no URL of ours, and IndexMismatch if the vectors are elsewhere and not to be moved.
+    """
+    if not isinstance(getattr(options, "index", None), str):
+        return
+    from index.folder import folder_of
+    from index.place import Place
+
+    options.named = options.index
+    options.index = Place.named(options.named).folder if options.moves_vectors else folder_of(options.named)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

@@ -67,7 +67,8 @@ def add_ingest(commands: Any) -> None:
     )
     parser.set_defaults(run=_ingest)
     parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="files, folders or ZIP archives")
-    add_index(parser)
+    add_index(parser, help="the index: a folder, or a Milvus server, see below (default: %(default)s)")
+    parser.set_defaults(moves_vectors=True)
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--dry-run", action="store_true", help="say what would be done, and write nothing")
     how.add_argument(
@@ -182,7 +183,7 @@ def _run(options: argparse.Namespace, embedder: Embedder, rules: Rules | None, *
     with _Bar() as bar:
         return ingest(
             options.paths,
-            options.index,
+            options.named or options.index,
             embedder=embedder,
             chunking=_chunking(options),
             prune=prune,
