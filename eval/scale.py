@@ -42,7 +42,7 @@ from rag.retrieve import HybridRetriever
 
 _K = 10
 _WARM_UP = 10  # questions asked before the clock runs
-_PASSAGES_A_SOURCE = 20
+PASSAGES_A_SOURCE = 20
 _TRUTH = "truth.json"
 
 Numbers = list[int]  # of passages, best first
@@ -261,12 +261,12 @@ def _by_language(block: list[MadePassage]) -> Iterator[tuple[str, NDArray[np.int
 # The systems
 
 
-class _Given:
+class GivenEmbedder:
     """An embedder that knows the questions' vectors already."""
 
     def __init__(self, archive: MadeArchive) -> None:
         self._questions = {question.text: question for question in archive.questions}
-        self.identity = _identity(archive)
+        self.identity = identity_of(archive)
 
     def embed_query(self, text: str) -> Floats:
         return self._questions[text].vector
@@ -287,7 +287,8 @@ class _Given:
         raise NotImplementedError
 
 
-def _identity(archive: MadeArchive) -> EmbedderIdentity:
+def identity_of(archive: MadeArchive) -> EmbedderIdentity:
+    """What an index of the archive is built with."""
     return EmbedderIdentity(f"made with {archive.embedder}", "given", len(archive.questions[0].vector), "", "")
 
 
@@ -297,13 +298,13 @@ class _Ours:
     libraries = ("faiss", "rensa", "tantivy")
 
     def build(self, archive: MadeArchive, folder: Path) -> None:
-        built_with = BuiltWith(_identity(archive), Chunking())
+        built_with = BuiltWith(identity_of(archive), Chunking())
         with writing(folder), Index(folder, Catalog(folder, built_with=built_with)) as index:
             index.catalog.keep_token_codec(archive.codec)
             index.bring_caches_forward(writable=True)
             for block in archive.blocks():
-                starts = range(0, len(block), _PASSAGES_A_SOURCE)
-                index.commit([_source(block[start : start + _PASSAGES_A_SOURCE]) for start in starts], remove=[])
+                starts = range(0, len(block), PASSAGES_A_SOURCE)
+                index.commit([source_of(block[start : start + PASSAGES_A_SOURCE]) for start in starts], remove=[])
                 pending = index.catalog.pending(len(block))
                 made = zip(pending, block, strict=True)
                 index.embed(pending, {its.hash: EmbeddedPassage(p.vector, p.tokens) for its, p in made})
@@ -314,7 +315,7 @@ class _Ours:
 
     def ways(self, opened: Any, archive: MadeArchive) -> Iterator[tuple[str, str, str, Ask]]:
         index: Index = opened
-        index.use_embedder(_Given(archive))
+        index.use_embedder(GivenEmbedder(archive))
         # Keys are given out in the order in which passages were committed.
         keys = np.sort(index.catalog.keys_where("", ""))
 
@@ -333,9 +334,9 @@ def _retrieved(retriever: HybridRetriever, question: Question) -> Numbers:
     return [hit.passage.span.start for hit in retriever.retrieve(question.text, k=_K)]
 
 
-def _source(block: list[MadePassage]) -> ReadySource:
-    """Some passages as the paragraphs of one file."""
-    path = f"{block[0].number:07}.txt"
+def source_of(block: list[MadePassage], *, within: str = "", date: str = "") -> ReadySource:
+    """Some passages as the paragraphs of one file, in the folder `within` and of this date."""
+    path = f"{within}{block[0].number:07}.txt"
     text = "\n\n".join(passage.text for passage in block)
     # A source of several languages is several documents.
     documents, ready, start = {}, [], 0
@@ -344,7 +345,7 @@ def _source(block: list[MadePassage]) -> ReadySource:
         start = span.end + 2
         id_ = f"{path}:{passage.lang}"
         spans = (*documents[id_].spans, span) if id_ in documents else (span,)
-        documents[id_] = Document(id_, path, "", passage.lang, "", spans, spans)
+        documents[id_] = Document(id_, path, "", passage.lang, date, spans, spans)
         ready.append(
             Passage(
                 id=f"{id_}:{span.start}-{span.end}",
@@ -356,7 +357,7 @@ def _source(block: list[MadePassage]) -> ReadySource:
                 spelling=Source(path, Media.TEXT, "", "").spelling,
                 lang=passage.lang,
                 title="",
-                date="",
+                date=date,
             )
         )
     source = Source(path, Media.TEXT, "", text)

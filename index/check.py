@@ -455,7 +455,7 @@ def _dense_problems(
     reached, where = dense.sequence, "the dense cache"
     if told := _too_old(db, reached, where):
         return [], told
-    dimension = dense.dimension
+    dimension, count = dense.dimension, dense.count
     rows = db.execute(
         "SELECT p.key, p.lang, e.vector FROM passages p JOIN embeddings e ON e.key = p.embedding "
         "WHERE p.embedded <= ? AND length(e.vector) = ? ORDER BY p.key",
@@ -463,7 +463,7 @@ def _dense_problems(
     )
     embedded, differing = [], []
     while block := rows.fetchmany(_ROWS_A_BLOCK):
-        on_progress("vectors", len(embedded), dense.count)
+        on_progress("vectors", len(embedded), count)
         keys, langs, vectors = zip(*block, strict=True)
         stored = StoredVectors(
             np.array(keys, np.int64), langs, np.array([np.frombuffer(v, "<f2") for v in vectors], np.float16)
@@ -481,7 +481,7 @@ def _dense_problems(
     known = np.array([*embedded, *gone, *(key for (key,) in damaged)], np.int64)
     extra = np.setdiff1d(held, known)
     problems = _key_problems(Kind.DENSE, where, lacking, extra)
-    if len(np.unique(held)) != len(held):
+    if count > len(np.unique(held)):
         problems.append(Problem(Kind.DENSE, where, where, "holds a passage more than once"))
     others = sorted(set(differing) - set(lacking.tolist()))
     # Which of the two is right nobody knows: only the cache has a checksum, but it may have been made of the other.

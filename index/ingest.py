@@ -147,7 +147,7 @@ def why_ignored(path: Path) -> str:
 
 def ingest_given(
     documents: list[GivenDocument],
-    folder: Path,
+    folder: str | Path,
     *,
     embedder: Embedder,
     chunking: Chunking | None = None,

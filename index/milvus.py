@@ -69,13 +69,14 @@ class Collection:
 
     def __init__(self, server: Server) -> None:
         """Connect. Raises ServerError, and SettingsError without pymilvus."""
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # what goes wrong is told once, by us
         try:
             from pymilvus import MilvusClient
         except ImportError as error:
             raise SettingsError(
                 f"{server}: Milvus needs a package that is not here: pip install 'dragoman[milvus]'"
             ) from error
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # what it raises is told once, by us
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         self._server, self._name = server, server.collection
         with self._told():
             self._client: Any = MilvusClient(

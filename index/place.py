@@ -50,7 +50,8 @@ class Server:
         if not parts.netloc:
             return cls(str(Path(path).absolute()), collection, kind)
         try:
-            return cls(f"http://{parts.hostname}:{parts.port or _PORT}", collection, kind)
+            host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
+            return cls(f"http://{host}:{parts.port or _PORT}", collection, kind)
         except ValueError as error:
             raise SettingsError(f"{url}: {error}; {_FORM}") from error
 

@@ -73,7 +73,7 @@ class ServedVectors:
             self._bring_forward(catalog)
         elif self._reached is None:
             self._report(f"{self._server}: holds nothing of this index yet; passages are found by their words alone")
-        if self.sequence == catalog.sequence and (found := self._collection.count()) != self._sums.count:
+        if self.sequence == catalog.sequence and (found := self.count) != self._sums.count:
             self._report(f"{self._server}: holds {found} of {self._sums.count} vectors")
             if writable:
                 self._report(f"{self._server}: is made again from the catalog; nothing is embedded again")
@@ -110,7 +110,10 @@ class ServedVectors:
             self._late = True
 
     def _bring_forward(self, catalog: Catalog) -> None:
-        reached, collection = self._reached, self._collection
+        collection = self._collection
+        if self._late:  # what it has of what was not confirmed, it alone can tell
+            self._look(catalog.vectors_id)
+        reached = self._reached
         fits = reached is not None and catalog.removed_from <= reached.sequence <= catalog.sequence
         if reached is None or reached.vectors != catalog.vectors_id or not fits:
             if collection.exists():
@@ -186,7 +189,8 @@ class ServedVectors:
 
     @property
     def count(self) -> int:
-        return self._sums.count
+        """How many rows the collection has; one that is there twice is counted twice."""
+        return self._collection.count()
 
     def keys(self) -> Keys:
         return self._collection.keys(self._reached.highest if self._reached else 0)

@@ -18,7 +18,8 @@ HOMES = {
     "sentence_transformers": {"index/embed.py", "rag/cross.py"},
     "tantivy": {"index/lexical.py"},
     "pymilvus": {"index/milvus.py"},
-    "milvus_lite": set(),  # loaded by pymilvus
+    "milvus": {"eval/served.py"},
+    "milvus_lite": {"eval/served.py"},
     "onnx": {"index/e5.py"},
     "onnxruntime": {"index/e5.py"},
     "tokenizers": {"index/e5.py", "eval/throughput.py"},

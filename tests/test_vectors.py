@@ -20,6 +20,7 @@ from index.embed import EmbedderIdentity, Floats, unit
 from index.folder import Filters, Index
 from index.ingest import ingest
 from index.passages import Chunking
+from index.recall import sample_of
 from index.values import Document, Media, Passage, Source, Span
 from index.vectors import DenseHit, DenseIndex
 from tests import embedded
@@ -384,10 +385,9 @@ def test_recall_is_the_share_of_the_ten_nearest(many: Catalog, tmp_path: Path) -
     grow(many)
     dense = in_cells(many, tmp_path / "dense")
     look_in_one(dense)
-    keys = dense._sample(20).tolist()
+    keys = sample_of(dense.keys(), 20)
     shares = []
-    for key in keys:
-        own = dense._vector(key)
+    for key, own in zip(keys.tolist(), dense._vectors(keys), strict=True):
         wanted = [hit.key for hit in plain_search(many, own) if hit.key != key][:10]
         found = [hit.key for hit in dense.search(own, k=11) if hit.key != key][:10]
         shares.append(len({*wanted} & {*found}) / 10)

@@ -16,6 +16,7 @@ from ui.fuzz_command import add_fuzz
 from ui.load_command import add_load
 from ui.reading_command import add_fit_standing, add_reading
 from ui.scale_command import add_scale
+from ui.served_command import add_milvus
 from ui.support_command import add_support
 from ui.throughput_command import add_throughput
 
@@ -104,6 +105,7 @@ def add_eval(commands: Any) -> None:
     add_crash(kinds)
     add_scale(kinds)
     add_load(kinds)
+    add_milvus(kinds)
     add_throughput(kinds)
     languages = kinds.add_parser("languages", help="how often the language of a text is told right, by length")
     languages.add_argument(

@@ -1,0 +1,325 @@
+"""Whether a server finds what the index folder finds: the same passages in the folder, in Milvus Lite and in Milvus.
+
+All are given the same passages with the same vectors, nothing is encoded. Compared are the ten best of each question,
+with and without filters, what is found of files that were removed, and what is lost or there twice when the server is
+killed while it is written.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from eval.made import MadeArchive
+from eval.scale import PASSAGES_A_SOURCE, GivenEmbedder, identity_of, source_of
+from index.catalog import BuiltWith, Catalog, ReadySource
+from index.embed import EmbeddedPassage
+from index.errors import ServerError
+from index.folder import Filters, Index
+from index.lock import writing
+from index.passages import Chunking
+from rag.retrieve import HybridRetriever
+
+SYSTEMS = ("folder", "milvus-lite", "milvus")
+_K = 10
+_FILES_A_FOLDER = 20
+_DATES = ("2024-03-05", "2024-11", "2023", "", "2023-07-30", "2025-01-02")
+_FILTERS = (
+    Filters(languages=frozenset({"az"})),
+    Filters(since="2024-01-01"),
+    Filters(until="2023-12-31", languages=frozenset({"en", "ru"})),
+    Filters(sources=frozenset({"box_1", "box_2/"})),
+    Filters(sources=frozenset({"box_0/0000020.txt"})),
+    Filters(since="2024-11-10", until="2025-06-30", sources=frozenset({"box_0", "box_1", "box_3"})),
+)
+_REMOVED = 10  # every so many files
+_DOWN_SECONDS = 3.0  # that a killed server stays away
+_BATCH = 500  # passages
+
+
+@dataclass(frozen=True, slots=True)
+class ServedRow:
+    """How one system compares with the index folder; shares are of lists of ten that are the same, in their order."""
+
+    system: str
+    kind: str = ""
+    build_seconds: float = math.nan
+    p50_ms: float = math.nan  # of the search of vectors
+    same: float = math.nan  # by vectors alone
+    same_fused: float = math.nan  # by the whole retriever
+    same_filtered: float = math.nan  # by vectors, under each of the filters
+    removed_found: float = math.nan  # passages of removed files that are found
+    same_after: float = math.nan  # by vectors, once these are removed
+    kills: float = math.nan
+    lost: float = math.nan  # rows
+    doubled: float = math.nan
+    skipped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one index finds, by ids."""
+
+    plain: list[list[str]]
+    fused: list[list[str]]
+    filtered: list[list[str]]
+    after: list[list[str]]
+
+
+def compare_served(
+    archive: MadeArchive,
+    systems: Sequence[str],
+    scratch: Path,
+    *,
+    kind: str = "FLAT",
+    report: Callable[[str], None] = lambda message: None,
+) -> list[ServedRow]:
+    """Build and ask each of `systems` in the folder `scratch`, the first of which the others are compared with.
+
+    Milvus is built a second time, while it is killed.
+    """
+    rows: list[ServedRow] = []
+    wanted: _Found | None = None
+    for system in systems:
+        report(system)
+        try:
+            with _server(system, scratch) as server:
+                url = f"{server.url}?index={kind}" if server.url else ""
+                row, found = _measured(archive, system, scratch / f"{system}.index", url, wanted)
+                wanted = wanted or found
+                rows.append(row)
+                if server.kill is not None:
+                    report(f"{system}, killed while it is written")
+                    rows.append(_killed(archive, server, f"{url.replace('/made', '/killed')}", scratch, wanted))
+        except ImportError as error:
+            rows.append(ServedRow(system, skipped=f"needs {error.name}; see pyproject.toml"))
+    return rows
+
+
+def _measured(
+    archive: MadeArchive, system: str, folder: Path, url: str, wanted: _Found | None
+) -> tuple[ServedRow, _Found]:
+    began = time.perf_counter()
+    build(archive, folder, url)
+    seconds = time.perf_counter() - began
+    with Index.open(folder) as index:
+        index.use_embedder(GivenEmbedder(archive))
+        plain, times = _ask(index, archive, Filters())
+        filtered = [one for filters in _FILTERS for one in _ask(index, archive, filters)[0]]
+        retriever = HybridRetriever(index)
+        fused = [[hit.passage.id for hit in retriever.retrieve(each.text, k=_K)] for each in archive.questions]
+        kind = index.dense.kind
+    removed = _remove(folder)
+    with Index.open(folder) as index:
+        after, _ = _ask(index, archive, Filters())
+        lost, doubled = _missing(index)
+    found = _Found(plain, fused, filtered, after)
+    against = wanted or found
+    gone = sum(id_.rpartition(":")[0].rpartition(":")[0] in removed for ids in after for id_ in ids)
+    row = ServedRow(
+        system,
+        kind,
+        seconds,
+        1000 * float(np.median(times)),
+        _share(plain, against.plain),
+        _share(fused, against.fused),
+        _share(filtered, against.filtered),
+        gone,
+        _share(after, against.after),
+        0,
+        lost,
+        doubled,
+    )
+    return row, found
+
+
+def _killed(archive: MadeArchive, server: _Server, url: str, scratch: Path, wanted: _Found) -> ServedRow:
+    """Kill and start the server twice while it is written; the run is begun again if it could not end."""
+    folder, kills = scratch / "killed.index", list[threading.Thread]()
+    moments = {archive.count // 3 // _BATCH: 0.02, 2 * archive.count // 3 // _BATCH: 0.2}  # batch, seconds in it
+    away = threading.Lock()
+
+    def maybe_kill(batch: int) -> None:
+        if batch in moments:
+            kills.append(threading.Thread(target=_away, args=(server, moments.pop(batch), away)))
+            kills[-1].start()
+
+    began = time.perf_counter()
+    while True:
+        try:
+            build(archive, folder, url, on_batch=maybe_kill)
+            break
+        except ServerError:
+            for thread in kills:
+                thread.join()
+    for thread in kills:
+        thread.join()
+    with Index.open(folder) as index:
+        plain, times = _ask(index, archive, Filters())
+        lost, doubled = _missing(index)
+        return ServedRow(
+            f"{server.name}, killed",
+            index.dense.kind,
+            time.perf_counter() - began,
+            1000 * float(np.median(times)),
+            same=_share(plain, wanted.plain),
+            kills=len(kills),
+            lost=lost,
+            doubled=doubled,
+        )
+
+
+def _away(server: _Server, after: float, one_at_a_time: threading.Lock) -> None:
+    with one_at_a_time:
+        time.sleep(after)
+        assert server.kill is not None
+        server.kill()
+        time.sleep(_DOWN_SECONDS)
+        server.start()
+
+
+def build(
+    archive: MadeArchive, folder: Path, url: str = "", *, on_batch: Callable[[int], None] = lambda batch: None
+) -> None:
+    """Make an index of the archive, or go on where a run before was stopped. Raises ServerError."""
+    built_with = BuiltWith(identity_of(archive), Chunking())
+    with writing(folder):
+        catalog = Catalog(folder, built_with=built_with)
+        if catalog.token_codec is None:
+            catalog.keep_token_codec(archive.codec)
+            catalog.keep_vectors_at(url)
+        with Index(folder, catalog) as index:
+            index.bring_caches_forward(writable=True)
+            batches = 0
+            for block in archive.blocks():
+                for start in range(0, len(block), _BATCH):
+                    on_batch(batches)
+                    batches += 1
+                    some = block[start : start + _BATCH]
+                    sources = list(_sources(some))
+                    if sources[0].source.path in catalog.files():
+                        continue
+                    index.commit(sources, remove=[])
+                    pending = catalog.pending(len(some))
+                    made = zip(pending, some, strict=True)
+                    index.embed(pending, {its.hash: EmbeddedPassage(p.vector, p.tokens) for its, p in made})
+            index.save()
+
+
+def _sources(block: list[Any]) -> Iterator[ReadySource]:
+    for start in range(0, len(block), PASSAGES_A_SOURCE):
+        number = block[start].number // PASSAGES_A_SOURCE
+        date = _DATES[number % len(_DATES)]
+        within = f"box_{number // _FILES_A_FOLDER}/"
+        yield source_of(block[start : start + PASSAGES_A_SOURCE], within=within, date=date)
+
+
+def _remove(folder: Path) -> set[str]:
+    """Take some files out of an index; their paths."""
+    with writing(folder), Index(folder, Catalog(folder)) as index:
+        index.bring_caches_forward(writable=True)
+        removed = sorted(index.catalog.files())[::_REMOVED]
+        index.commit([], remove=removed)
+        index.save()
+    return set(removed)
+
+
+def _ask(index: Index, archive: MadeArchive, filters: Filters) -> tuple[list[list[str]], list[float]]:
+    """The ids of the ten best for each question, and what each took, in seconds."""
+    found, times = [], []
+    for question in archive.questions:
+        began = time.perf_counter()
+        hits = index.search_dense(question.vector, k=_K, filters=filters)[:_K]
+        times.append(time.perf_counter() - began)
+        stored = index.passages(hit.key for hit in hits)
+        found.append([stored[hit.key].passage.id for hit in hits])
+    return found, times
+
+
+def _missing(index: Index) -> tuple[int, int]:
+    """How many vectors are not there that should be, or the other way round, and how many rows are there twice."""
+    held = index.dense.keys()
+    wanted = index.catalog.keys_where("", "")
+    return len(np.setxor1d(held, wanted)), index.dense.count - len(np.unique(held))
+
+
+def _share(found: list[list[str]], wanted: list[list[str]]) -> float:
+    return sum(a == b for a, b in zip(found, wanted, strict=True)) / len(wanted)
+
+
+# Servers
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Where vectors are to be searched, and how that is killed and started again, if it can be."""
+
+    name: str
+    url: str
+    kill: Callable[[], None] | None
+    start: Callable[[], None]
+
+
+@contextmanager
+def _server(system: str, scratch: Path) -> Iterator[_Server]:
+    """One of SYSTEMS, running. Raises ImportError."""
+    match system:
+        case "folder":
+            yield _Server(system, "", None, lambda: None)
+        case "milvus-lite":
+            import milvus_lite  # noqa: F401, pymilvus finds it
+
+            yield _Server(system, f"milvus:{scratch.absolute()}/lite.db/made", None, lambda: None)
+        case _:
+            with milvus_server(scratch / "server") as (port, kill, start):
+                yield _Server(system, f"milvus://127.0.0.1:{port}/made", kill, start)
+
+
+@contextmanager
+def milvus_server(folder: Path) -> Iterator[tuple[int, Callable[[], None], Callable[[], None]]]:
+    """The server that the package `milvus` carries, on this machine: its port, what kills it, and what starts it again.
+
+    What it keeps is in `folder`, as is the server itself, 0.4 GB. Raises ImportError.
+    """
+    from milvus import MilvusServer, MilvusServerConfig
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    server: Any = MilvusServer(MilvusServerConfig(data_dir=str(folder.absolute()), proxy_port=port))
+
+    def kill() -> None:
+        server.server_proc.kill()
+        server.server_proc.wait()
+
+    def start_again() -> None:
+        # Not by `start`: that looks for ports to listen on, and takes those that were just in use for taken.
+        home = Path(server.config.base_data_dir)
+        environment = {
+            **os.environ,
+            "DEPLOY_MODE": "STANDALONE",
+            "METRICS_PORT": str(server.webservice_port),
+            "MILVUS_RUN_DIR": str(home / "run"),
+            "LD_LIBRARY_PATH": str(home / "bin"),
+        }
+        command = [server.get_milvus_executable_path(), "run", "standalone"]
+        quiet = subprocess.DEVNULL
+        server.server_proc = subprocess.Popen(command, cwd=home, env=environment, stdout=quiet, stderr=quiet)
+        server.wait_started()
+
+    server.start()
+    try:
+        yield port, kill, start_again
+    finally:
+        server.stop()
