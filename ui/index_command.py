@@ -199,11 +199,19 @@ def _repair(options: argparse.Namespace) -> int:
 
 
 def _snapshot(options: argparse.Namespace) -> int:
+    from index.catalog import Catalog
     from index.snapshot import take_snapshot
-    from ui.cli import DONE, existing, printable
+    from ui.cli import DONE, complain, existing, printable
 
+    folder = existing(options.index)
     with Bar() as bar:
-        size = take_snapshot(existing(options.index), options.destination, force=options.force, on_progress=bar.update)
+        size = take_snapshot(folder, options.destination, force=options.force, on_progress=bar.update)
+    with Catalog(folder) as catalog:
+        if catalog.vectors_at:
+            complain(
+                f"all vectors are in the snapshot, too; what is restored of it searches them in its folder, not at "
+                f"{catalog.vectors_at}, until an ingest names a server"
+            )
     if options.json:
         _print_json({"snapshot": str(options.destination), "bytes": size})
     else:

@@ -49,6 +49,16 @@ see what they would do:    dragoman ingest FOLDER --rules rules.toml --dry-run
 then:                      dragoman ingest FOLDER --rules rules.toml
 
 The index keeps the rules, and later runs go by them until --rules names others, or none.
+
+an index whose vectors a Milvus server searches (pip install 'dragoman[milvus]'):
+
+  --index milvus://HOST:19530/COLLECTION                   the texts are in the folder COLLECTION.index
+  --index 'milvus://HOST:19530/COLLECTION?catalog=FOLDER'  or in this one; &index=HNSW for another kind than FLAT
+  --index milvus:FILE.db/COLLECTION                        Milvus Lite, for trying it: pip install milvus-lite
+
+The folder keeps texts, vectors and the URL: from then on it is named as any index is, --index FOLDER, or by the URL.
+An index that is there already moves by being named so, and nothing of it is embedded again. DRAGOMAN_MILVUS_TOKEN has
+what the server asks for, such as USER:PASSWORD.
 """
 NO_RULES_NAME = "none"
 _LISTED = 20  # paths, of many
@@ -328,6 +338,8 @@ def _tell_ingest(report: IngestReport, options: argparse.Namespace) -> None:
     if report.interrupted:
         complain("stopped; what was committed is kept, run the same command to go on")
     elif passages:
+        if options.named:
+            complain(f"the texts are in {options.index}, which is a name of this index, too")
         print(f'ask: dragoman ask --index {options.index} "your question"')
 
 

@@ -1,0 +1,77 @@
+"""The same against a real Milvus server, started here on loopback from the package `milvus`: `make milvus`.
+
+The package is 58 MB, 450 unpacked, so it is not among those that `make test` installs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pymilvus", reason="needs pymilvus: pip install 'dragoman[milvus]'")
+pytest.importorskip("milvus", reason="needs the server that the package milvus carries; run: make milvus")
+
+from eval.made import MadeArchive, Parent, Question
+from eval.served import compare_served, milvus_server
+from index.catalog import Catalog
+from index.check import check
+from index.embed import HashingEmbedder, fit_token_codec
+from index.folder import Index
+from index.ingest import GivenDocument, ingest_given
+from index.milvus import Collection, Row
+from index.place import Server
+from index.tokens import TokenCodec
+
+TEXTS = {
+    "en": "The lighthouse keeper counted {} boats before the storm. He wrote them into a book. {} came back.",
+    "az": "Mayak gözətçisi tufandan əvvəl {} qayıq saydı. Hamısını dəftərinə yazdı. {} qayıq qayıtdı.",
+    "ru": "Смотритель маяка насчитал {} лодок перед бурей. Он записал их в тетрадь. Вернулось {}.",
+}
+
+
+def archive(count: int) -> MadeArchive:
+    embedder = HashingEmbedder()
+    codec: TokenCodec = fit_token_codec(embedder)
+    parents = []
+    for lang, text in TEXTS.items():
+        for number in range(30):
+            its = text.format(number, number * 7)
+            (embedded,) = embedder.embed_and_pack([its], codec)
+            sentences = tuple(f"{part}." for part in its.split(". "))
+            parents.append(Parent(lang, sentences, embedded.vector, codec.unpack(embedded.tokens)))
+    asked = [text.format(number, 3) for number in range(7) for text in TEXTS.values()]
+    questions = tuple(Question(text, embedder.embed_query(text), embedder.query_tokens(text)) for text in asked)
+    return MadeArchive(count, "hashing", tuple(parents), questions, codec)
+
+
+def test_the_server_finds_the_same_and_loses_nothing_when_it_is_killed(tmp_path: Path) -> None:
+    told: list[str] = []
+    plain, served, killed = compare_served(archive(5_000), ["folder", "milvus"], tmp_path, report=told.append)
+    assert (served.skipped, killed.skipped) == ("", "")
+    assert served.kind.startswith("FLAT by Milvus v2.3.5") and "no sparse vectors" in served.kind
+    assert min(served.same, served.same_fused, served.same_filtered, served.same_after, killed.same) >= 0.98
+    assert (served.removed_found, served.lost, served.doubled) == (0, 0, 0)
+    assert (killed.kills, killed.lost, killed.doubled) == (2, 0, 0)
+    assert plain.same == 1.0
+
+
+def test_rows_that_are_there_twice_are_found_and_mended(tmp_path: Path) -> None:
+    documents = [GivenDocument(f"{i}.txt", "", TEXTS["en"].format(i, i)) for i in range(20)]
+    folder, told = tmp_path / "news.index", list[str]()
+    with milvus_server(tmp_path / "server") as (port, _, _):
+        url = f"milvus://127.0.0.1:{port}/news?catalog={folder}"
+        ingest_given(documents, url, embedder=HashingEmbedder())
+        collection = Collection(Server.parse(f"milvus://127.0.0.1:{port}/news"))
+        collection.open()
+        with Catalog(folder) as catalog:
+            block = next(catalog.vectors_since(0))
+        collection.insert([Row(5, "en", "5.txt", "", "", block.vectors[4].astype(np.float32))])
+        collection.close()
+        (problem,) = check(folder).problems
+        assert "holds a passage more than once" in str(problem)
+        with Index.open(folder, report=told.append) as index:
+            assert index.dense.count == 20
+        assert "holds 21 of 20 vectors" in told[0]
+        assert check(folder).problems == ()
