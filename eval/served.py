@@ -33,15 +33,15 @@ from rag.retrieve import HybridRetriever
 
 SYSTEMS = ("folder", "milvus-lite", "milvus")
 _K = 10
-_FILES_A_FOLDER = 20
+_FOLDERS = 3
 _DATES = ("2024-03-05", "2024-11", "2023", "", "2023-07-30", "2025-01-02")
 _FILTERS = (
     Filters(languages=frozenset({"az"})),
     Filters(since="2024-01-01"),
     Filters(until="2023-12-31", languages=frozenset({"en", "ru"})),
     Filters(sources=frozenset({"box_1", "box_2/"})),
-    Filters(sources=frozenset({"box_0/0000020.txt"})),
-    Filters(since="2024-11-10", until="2025-06-30", sources=frozenset({"box_0", "box_1", "box_3"})),
+    Filters(sources=frozenset({"box_0/0000000.txt"})),
+    Filters(since="2024-11-10", until="2025-06-30", sources=frozenset({"box_0", "box_1"})),
 )
 _REMOVED = 10  # every so many files
 _DOWN_SECONDS = 3.0  # that a killed server stays away
@@ -221,7 +221,7 @@ def _sources(block: list[Any]) -> Iterator[ReadySource]:
     for start in range(0, len(block), PASSAGES_A_SOURCE):
         number = block[start].number // PASSAGES_A_SOURCE
         date = _DATES[number % len(_DATES)]
-        within = f"box_{number // _FILES_A_FOLDER}/"
+        within = f"box_{number % _FOLDERS}/"
         yield source_of(block[start : start + PASSAGES_A_SOURCE], within=within, date=date)
 
 

@@ -59,7 +59,7 @@ from index.embed import (
     unit,
 )
 from index.errors import SettingsError
-from index.folder import Filters, Index
+from index.folder import Filters, Index, folder_of
 from index.ingest import BESIDE, GivenDocument, ingest_given
 from index.schema import FILE_NAME
 from index.tokens import TokenCodec
@@ -161,14 +161,17 @@ class DragomanStore(VectorStore):
     """
 
     def __init__(self, folder: str | Path, embedding: Embeddings | None = None) -> None:
-        """Open the index in `folder`, or make it. Raises IndexFolderError, IndexMismatch, ModelError."""
-        self._folder = Path(folder)
+        """Open the index in `folder`, which may be a URL of `index.place`, or make it.
+
+        Raises IndexFolderError, IndexMismatch, ModelError.
+        """
+        self._folder = folder_of(folder)
         self._embedding = embedding
         self._lock = Lock()
         embedder: Embedder | None = LangChainEmbedder(embedding) if embedding is not None else None
         if not (self._folder / FILE_NAME).exists():
             embedder = embedder or load_embedder(BUNDLED)
-            ingest_given([], self._folder, embedder=embedder)
+            ingest_given([], folder, embedder=embedder)
         self._index = Index.open(self._folder)
         if embedder is not None:
             self._index.use_embedder(embedder)

@@ -26,7 +26,7 @@ from index.errors import IndexFolderError, IndexMismatch, ServerError, SettingsE
 from index.folder import Filters, Index, folder_of
 from index.ingest import GivenDocument, ingest, ingest_given
 from index.lexical import parse_query
-from index.milvus import Collection
+from index.milvus import Collection, condition_of
 from index.place import Place, Server
 from index.reembed import reembed
 from index.repair import repair
@@ -166,7 +166,7 @@ def test_it_is_made_again_where_rows_are_missing(tmp_path: Path, local: Index) -
 
 def test_a_run_that_is_killed_loses_nothing(tmp_path: Path, write: Callable) -> None:
     url, folder = lite(tmp_path), tmp_path / "news.index"
-    texts = {f"{i}.txt": "\n\n".join(TEXTS["en"].format(j * i) for j in range(9)) for i in range(300)}
+    texts = {f"{i}.txt": "\n\n".join(TEXTS["en"].format(j * i) for j in range(9)) for i in range(120)}
     docs = write(tmp_path / "docs", texts)
     command = [sys.executable, "-m", "ui.cli", "ingest", str(docs), "--index", url, "--embedder", "hashing"]
     run = subprocess.Popen(command, cwd=Path(__file__).parents[1], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -220,6 +220,13 @@ def test_vectors_of_another_embedder_take_their_place(tmp_path: Path) -> None:
     with Index.open(url) as index:
         index.use_embedder(Narrow())
         assert index.dense.count == 40 and all(found(index))
+
+
+def test_outlets_are_asked_for_by_their_names() -> None:
+    filters = Filters(outlets=frozenset({"the bell"}), until="2024-05-31")
+    assert condition_of(filters, ['The "Bell"', "THE BELL"]) == (
+        'first_day > 0 and last_day >= 0 and first_day <= 20240531 and outlet in ["The \\"Bell\\"", "THE BELL"]'
+    )
 
 
 # What cannot be

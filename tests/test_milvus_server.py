@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("pymilvus", reason="needs pymilvus: pip install 'dragoman[milvus]'")
 pytest.importorskip("milvus", reason="needs the server that the package milvus carries; run: make milvus")
 
+import index.served
 from eval.made import MadeArchive, Parent, Question
 from eval.served import compare_served, milvus_server
 from index.catalog import Catalog
@@ -46,7 +47,10 @@ def archive(count: int) -> MadeArchive:
     return MadeArchive(count, "hashing", tuple(parents), questions, codec)
 
 
-def test_the_server_finds_the_same_and_loses_nothing_when_it_is_killed(tmp_path: Path) -> None:
+def test_the_server_finds_the_same_and_loses_nothing_when_it_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index.served, "FEW", 0)  # so that every filter acts in the server
     told: list[str] = []
     plain, served, killed = compare_served(archive(5_000), ["folder", "milvus"], tmp_path, report=told.append)
     assert (served.skipped, killed.skipped) == ("", "")
@@ -71,7 +75,7 @@ def test_rows_that_are_there_twice_are_found_and_mended(tmp_path: Path) -> None:
         collection.close()
         (problem,) = check(folder).problems
         assert "holds a passage more than once" in str(problem)
-        with Index.open(folder, report=told.append) as index:
-            assert index.dense.count == 20
+        with Index.open(folder, report=told.append) as opened:
+            assert opened.dense.count == 20
         assert "holds 21 of 20 vectors" in told[0]
         assert check(folder).problems == ()

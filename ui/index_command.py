@@ -292,6 +292,7 @@ def _stats(options: argparse.Namespace) -> int:
         ("embedder", f"{found.embedder}, {found.dimension} dimensions, weights {found.weights[:12]}"),
         ("passages", f"{found.chunking.max_tokens} tokens, {found.chunking.overlap_sentences} sentences of overlap"),
         ("vectors", f"{found.dense_kind}; recall {found.recall:.3f}"),
+        *([("server", found.vectors_at)] if found.vectors_at else []),
         *((name, _megabytes(size)) for name, size in found.bytes_of.items()),
         *((f"  {name}", _megabytes(size)) for name, size in found.bytes_in_catalog.items()),
         ("unused", f"{found.unused_embeddings} embeddings, {_megabytes(found.unused_bytes)}: dragoman index compact"),
