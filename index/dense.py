@@ -117,8 +117,10 @@ def make_dense(
     return DenseIndex(folder / DENSE, dimension)
 
 
-def check_server(url: str) -> None:
-    """Raise ServerError if this server cannot be reached, SettingsError for what is no URL of one."""
+def told_of_server(url: str) -> str:
+    """Which server this is and what it cannot do. Raises ServerError if it cannot be reached, SettingsError."""
     from index.milvus import Collection
 
-    Collection(Server.parse(url)).close()
+    collection = Collection(Server.parse(url))
+    collection.close()
+    return f"{url}: Milvus {collection.told_of}; words are searched in the index folder"

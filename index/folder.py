@@ -311,17 +311,24 @@ class Index:
 def folder_of(named: str | Path) -> Path:
     """The folder of an index that is to be read.
 
-    Raises SettingsError, and IndexMismatch for a URL of another server than that which has its vectors.
+    Raises SettingsError, IndexFolderError if a URL is of none that is there, and IndexMismatch if it is not that of the
+    server which has its vectors.
     """
     place = Place.named(named)
-    if place.server and (place.folder / FILE_NAME).is_file():
-        with Catalog(place.folder) as catalog:
-            if catalog.vectors_at != place.server:
-                where = f"at {catalog.vectors_at}" if catalog.vectors_at else "in this folder"
-                raise IndexMismatch(
-                    f"{place.folder}: its vectors are {where}, not at {place.server}; leave the URL away, or move "
-                    f"them: dragoman ingest FOLDER-OF-DOCUMENTS --index '{named}'"
-                )
+    if not place.server:
+        return place.folder
+    if not (place.folder / FILE_NAME).is_file():
+        raise IndexFolderError(
+            f"{place.folder}: no index of {place.server} here; name its folder by catalog=, or make one: "
+            f"dragoman ingest FOLDER-OF-DOCUMENTS --index '{named}'"
+        )
+    with Catalog(place.folder) as catalog:
+        if catalog.vectors_at != place.server:
+            where = f"at {catalog.vectors_at}" if catalog.vectors_at else "in this folder"
+            raise IndexMismatch(
+                f"{place.folder}: its vectors are {where}, not at {place.server}; leave the URL away, or move "
+                f"them: dragoman ingest FOLDER-OF-DOCUMENTS --index '{named}'"
+            )
     return place.folder
 
 

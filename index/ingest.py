@@ -13,7 +13,7 @@ from pathlib import Path
 
 from index.catalog import BuiltWith, Catalog, PendingPassage, ReadySource
 from index.clean import Cleaned, clean_given
-from index.dense import check_server
+from index.dense import told_of_server
 from index.embed import EmbeddedPassage, Embedder, begun, fit_token_codec
 from index.errors import IndexMismatch, ReadError
 from index.files import Stamp, discover, exists, size_of
@@ -183,7 +183,7 @@ def _run(
         built_with = BuiltWith(embedder.identity, chunking or Chunking())
         catalog = Catalog(folder, built_with=built_with)
         if place.server and place.server != catalog.vectors_at:
-            check_server(place.server)
+            report(told_of_server(place.server))
             catalog.keep_vectors_at(place.server)
         with Index(folder, catalog, report=report) as index:
             _check_built_with(folder, index.catalog, embedder, chunking)

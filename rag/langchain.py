@@ -59,8 +59,9 @@ from index.embed import (
     unit,
 )
 from index.errors import SettingsError
-from index.folder import Filters, Index, folder_of
+from index.folder import Filters, Index
 from index.ingest import BESIDE, GivenDocument, ingest_given
+from index.place import Place
 from index.schema import FILE_NAME
 from index.tokens import TokenCodec
 from index.values import ScoredPassage, Spelling
@@ -165,14 +166,14 @@ class DragomanStore(VectorStore):
 
         Raises IndexFolderError, IndexMismatch, ModelError.
         """
-        self._folder = folder_of(folder)
+        self._folder = Place.named(folder).folder
         self._embedding = embedding
         self._lock = Lock()
         embedder: Embedder | None = LangChainEmbedder(embedding) if embedding is not None else None
         if not (self._folder / FILE_NAME).exists():
             embedder = embedder or load_embedder(BUNDLED)
             ingest_given([], folder, embedder=embedder)
-        self._index = Index.open(self._folder)
+        self._index = Index.open(folder)
         if embedder is not None:
             self._index.use_embedder(embedder)
         # Embeddings that are given have no vectors of tokens.

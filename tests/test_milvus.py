@@ -307,8 +307,11 @@ def test_by_command(tmp_path: Path, write: Callable, capsys: pytest.CaptureFixtu
     assert main(["ingest", str(docs), *named, "--embedder", "hashing"]) == 0
     assert main(["search", "boats of the keeper", "-k", "1", *named]) == 0
     assert main(["index", "stats", *named]) == 0
-    out = capsys.readouterr().out
+    out, err = capsys.readouterr()
+    assert "Milvus milvus_lite-" in err and f"the texts are in {tmp_path}/news.index" in err
     assert "4 added" in out and ".txt:0-" in out and "FLAT by Milvus" in out
+    assert main(["ask", "what?", "--index", lite(tmp_path, "nothing")]) == 1
+    assert "make one: dragoman ingest FOLDER-OF-DOCUMENTS --index 'milvus:" in capsys.readouterr().err
     assert main(["sources", "--index", lite(tmp_path).replace("/news?", "/other?")]) == 1
     assert "its vectors are at milvus:" in capsys.readouterr().err
     assert main(["ask", "what?", "--index", "milvus://x:y@box/news"]) == 2
