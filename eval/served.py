@@ -292,7 +292,7 @@ def milvus_server(folder: Path) -> Iterator[tuple[int, Callable[[], None], Calla
 
     What it keeps is in `folder`, as is the server itself, 0.4 GB. Raises ImportError.
     """
-    from milvus import MilvusServer, MilvusServerConfig
+    from milvus import MilvusServer, MilvusServerConfig  # pyright: ignore[reportMissingImports]
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
