@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from index.catalog import BuiltWith, Catalog, PendingPassage, ReadySource
+from index.catalog import BuiltWith, Catalog, ReadySource
 from index.clean import Cleaned, clean_given
+from index.crew import Crew, LocalCrew
 from index.dense import told_of_server
-from index.embed import EmbeddedPassage, Embedder, begun, fit_token_codec
+from index.embed import Embedder, fit_token_codec
 from index.errors import IndexMismatch, ReadError
 from index.files import Stamp, discover, exists, size_of
 from index.folder import Index, check_embedder
@@ -27,13 +28,13 @@ from index.plan import Plan, Unchanged, make_plan
 from index.read import file_hash
 from index.rules import Rules
 from index.tokens import TokenCodec
+from index.underway import Underway
 from index.values import DroppedSpan, Media, Passage, Source, Span
-from index.workers import SECONDS_A_FILE, Job, read_files, worker_count
+from index.workers import SECONDS_A_FILE, Job
 
-# A batch is what a killed run can lose. Of text the first is small, so that something can be asked soon, and each of
-# the next twice as large; of embeddings it is about three seconds on one laptop.
+# A batch is what a killed run can lose. The first is small, so that something can be asked soon, and each of the next
+# twice as large.
 _FIRST_BATCH, _LARGEST_BATCH = 64, 4096  # passages, or files of fewer
-EMBEDDED_BATCH = 256  # passages
 BESIDE = "beside the text"  # why the last of a given document is dropped
 
 
@@ -105,6 +106,7 @@ def ingest(
     anew: Collection[str] = (),
     seconds_a_file: float = SECONDS_A_FILE,
     workers: int = 0,
+    crew: Crew | None = None,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     report: Callable[[str], None] = lambda message: None,
 ) -> IngestReport:
@@ -117,12 +119,12 @@ def ingest(
     removed if `prune`; if it is all of a folder, as it looks when a disk is not mounted, FolderLost is raised and
     nothing done, unless `even_if_empty`. The rules are kept in the index and hold until a run names others; without
     `rules` they are those of the last run that did. A file that cannot be read, or not within `seconds_a_file`, is
-    reported and stops nothing. At most `workers` are read at once, 0 for as many as there are cores. Ctrl-C ends the
-    run after the last whole batch, with `interrupted` set.
+    reported and stops nothing. At most `workers` are read at once, 0 for as many as there are cores, unless another
+    `crew` reads and embeds. Ctrl-C ends the run after the last whole batch, with `interrupted` set.
     Raises IndexLocked, IndexMismatch, IndexFolderError.
     """
     discovery = discover(paths)
-    with _run(folder, embedder, chunking, on_progress, report) as run:
+    with _run(folder, embedder, crew or LocalCrew(embedder, processes=workers), chunking, on_progress, report) as run:
         run.result.failures.extend(discovery.missing)
         run.result.left_out.extend(map(why_ignored, discovery.ignored))
         chosen = run.catalog.rules if rules is None else rules
@@ -131,8 +133,7 @@ def ingest(
             check_not_lost(plan.lost)
         if rules is not None:
             run.catalog.keep_rules(rules)
-        processes = worker_count(len(plan.steps), at_most=workers)
-        run.add(run.parse_changed(plan, processes=processes, seconds_a_file=seconds_a_file))
+        run.add(run.parse_changed(plan, seconds_a_file=seconds_a_file))
         run.forget_gone(plan, prune=prune)
         run.embed_pending()
     return run.result
@@ -159,7 +160,7 @@ def ingest_given(
     Sources whose paths are in `remove` are taken out before. Raises as `ingest` does. Ctrl-C ends the run after the
     last whole batch, with `interrupted` set.
     """
-    with _run(folder, embedder, chunking, on_progress, lambda message: None) as run:
+    with _run(folder, embedder, LocalCrew(embedder), chunking, on_progress, lambda message: None) as run:
         known = run.catalog.files()
         run.remove([path for path in dict.fromkeys(remove) if path in known])
         run.add(run.parse_given(documents))
@@ -171,6 +172,7 @@ def ingest_given(
 def _run(
     named: str | Path,
     embedder: Embedder,
+    crew: Crew,
     chunking: Chunking | None,
     on_progress: Callable[[Progress], None],
     report: Callable[[str], None],
@@ -188,7 +190,7 @@ def _run(
         with Index(folder, catalog, report=report) as index:
             _check_built_with(folder, index.catalog, embedder, chunking)
             index.bring_caches_forward(writable=True)
-            run = _Run(index, embedder, on_progress)
+            run = _Run(index, embedder, crew, on_progress)
             try:
                 yield run
             except KeyboardInterrupt:
@@ -227,14 +229,15 @@ def _given(given: GivenDocument, sha256: str) -> tuple[Source, Cleaned]:
 class _Run:
     """One run over the files: what it has done goes into the report as it is committed."""
 
-    def __init__(self, index: Index, embedder: Embedder, on_progress: Callable[[Progress], None]) -> None:
+    def __init__(self, index: Index, embedder: Embedder, crew: Crew, on_progress: Callable[[Progress], None]) -> None:
         self.result = IngestReport()
         self.catalog = index.catalog
         self._index = index
         self._embedder = embedder
+        self._crew = crew
         self._on_progress = on_progress
         self._chunking = self.catalog.built_with.chunking
-        self._token_codec = _token_codec(self.catalog, embedder)
+        self._underway = Underway(index, crew, _token_codec(self.catalog, embedder), tell=self._embedded)
         self._files_done = self._files_total = 0
         self._articles = self._bytes_done = self._bytes_total = 0
         self._passages_known = self.catalog.pending_count()  # what a run that was stopped has left
@@ -248,40 +251,20 @@ class _Run:
             held += max(1, len(parsed.passages))
             if held >= limit:
                 self._commit(batch)
+                self._underway.advance()
                 batch, held, limit = [], 0, min(2 * limit, _LARGEST_BATCH)
         if batch:
             self._commit(batch)
 
     def embed_pending(self) -> None:
-        """Embed what is committed and has no embedding yet, a batch at a time; no text that was embedded before.
+        """Embed what is committed and has no embedding yet; no text that was embedded before."""
+        self._passages_known = self.result.passages + self.catalog.pending_count()
+        self._underway.finish()
 
-        While a batch is written the next one is being embedded.
-        """
-        catalog = self.catalog
-        self._passages_known = catalog.pending_count()
-        after, made = 0, dict[bytes, EmbeddedPassage]()
-        unwritten: list[PendingPassage] = []
-        while pending := catalog.pending(EMBEDDED_BATCH, after=after):
-            after = pending[-1].key
-            known = catalog.embedded_hashes(passage.hash for passage in pending) | made.keys()
-            texts = {passage.hash: passage.text for passage in pending if passage.hash not in known}
-            try:
-                making = begun(self._embedder.embed_and_pack(list(texts.values()), self._token_codec))
-            finally:
-                self._write(unwritten, made)
-            unwritten, made = pending, {}
-            for text_hash, one in zip(texts, making, strict=True):
-                made[text_hash] = one
-                self.result.passages += 1
-                self._tell()
-        self._write(unwritten, made)
-
-    def _write(self, pending: list[PendingPassage], made: dict[bytes, EmbeddedPassage]) -> None:
-        if pending:
-            self._index.embed(pending, made)
-            self.result.passages += len(pending) - len(made)
-            self.result.known += len(pending) - len(made)
-            self._tell()
+    def _embedded(self, now: int, before: int) -> None:
+        self.result.passages += now + before
+        self.result.known += before
+        self._tell()
 
     def remove(self, paths: list[str]) -> None:
         """Take out sources that there are."""
@@ -314,12 +297,13 @@ class _Run:
             self._files_done += 1
             self._tell()
 
-    def parse_changed(self, plan: Plan, *, processes: int, seconds_a_file: float) -> Iterator[_Parsed]:
+    def parse_changed(self, plan: Plan, *, seconds_a_file: float) -> Iterator[_Parsed]:
         """The files that are new or changed; what cannot be read goes into the report."""
         self._files_total = len(plan.steps)
         self._bytes_total = sum(size_of(step.file.location) for step in plan.steps if isinstance(step, Job))
         self._tell()
-        for job, read in read_files(self._jobs(plan), processes=processes, seconds_a_file=seconds_a_file):
+        files = len(plan.steps)
+        for job, read in self._crew.read(self._jobs(plan), files=files, seconds_a_file=seconds_a_file):
             stored = plan.known.get(job.path)
             if isinstance(read, ReadError):
                 self.result.failures.append(str(read))

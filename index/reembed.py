@@ -9,9 +9,10 @@ from pathlib import Path
 from index.catalog import Catalog
 from index.embed import EmbeddedPassage, Embedder, begun, fit_token_codec
 from index.folder import Index
-from index.ingest import EMBEDDED_BATCH, Progress
+from index.ingest import Progress
 from index.lock import writing
 from index.migrate import migrate
+from index.underway import EMBEDDED_BATCH
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from index.deferred import DeferredEmbedder
 from index.embed import EmbeddedPassage, load_embedder
 from index.errors import DataSetError, IndexFolderError, IndexUnwritable
 from index.folder import Index
-from index.ingest import EMBEDDED_BATCH, Progress, ingest_given
+from index.ingest import Progress, ingest_given
 from index.lock import writing
 from index.parquet import SOURCES, read_parquet, write_parquet
 from index.passages import searched_text
@@ -39,6 +39,7 @@ from index.portable import (
     load_line,
     load_source,
 )
+from index.underway import EMBEDDED_BATCH
 from index.whole import written_whole
 
 Told = Callable[[str, int, int], None]  # of what, how much is done, and how much there is

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from index.embed import Embedder
 from index.errors import IndexLocked, SettingsError
 from index.folder import Index
-from index.ingest import EMBEDDED_BATCH, ingest
+from index.ingest import ingest
 from index.lock import writing
 from index.read import media_of
+from index.underway import EMBEDDED_BATCH
 from ui.jobs import Job, Jobs, State
 from ui.uploads import Upload, UploadLimits, UploadRefused, Uploads, checked_name
 
