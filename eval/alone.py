@@ -69,13 +69,21 @@ def cpu_seconds() -> float:
 
 
 def _children() -> dict[str, list[str]]:
-    """What Linux tells of each process that this one started and still has, from its state on; see man proc."""
-    found = {}
+    """What Linux tells of each process that this one or its children started and still have, from its state on.
+
+    See man proc.
+    """
+    running = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # it has ended meanwhile
             stat = file.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            if int(stat[1]) == os.getpid():
-                found[file.parent.name] = stat
+            running[file.parent.name] = stat
+    found: dict[str, list[str]] = {}
+    parents = {str(os.getpid())}
+    while parents:
+        children = {process: stat for process, stat in running.items() if stat[1] in parents}
+        found |= children
+        parents = children.keys()
     return found
 
 

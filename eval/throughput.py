@@ -18,12 +18,15 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from eval.alone import THREADS, cpu_seconds, most_memory, not_installed, run_alone
 from eval.sets import RetrievalSet
+from index.crew import Crew
 from index.e5 import Encoder, packaged_weights, write_checkpoint
 from index.e5 import cache_directory as models
 from index.e5 import unpack as unpack_model
@@ -34,6 +37,7 @@ from index.folder import Index
 from index.ingest import ingest
 from index.language import detect_language
 from index.passages import Chunking, searched_text, split_passages
+from index.ray_crew import ray_crew
 from index.sentences import split_sentences
 from index.workers import Job, read_file
 
@@ -286,9 +290,10 @@ class _Ours:
 
     def __init__(self, work: Path) -> None:
         self._embedder = load_embedder(BUNDLED)
+        self._crew: Crew | None = None
 
     def take_in(self, texts: Path, folder: Path) -> None:
-        done = ingest([texts], folder, embedder=self._embedder, chunking=_CHUNKING)
+        done = ingest([texts], folder, embedder=self._embedder, chunking=_CHUNKING, crew=self._crew)
         if done.failures or done.left_out:
             raise DataSetError([*done.failures, *done.left_out][0])
 
@@ -297,6 +302,15 @@ class _Ours:
             stored = [each.passage for each in index.catalog.added_since(0)]
         its = [searched_text(passage) for passage in stored if passage.source_path.startswith(f"{texts.name}-")]
         return list(dict.fromkeys(its))  # each text is embedded once
+
+
+class _OnRay(_Ours):
+    """The same with a Ray cluster of this machine, which ends with the process."""
+
+    def __init__(self, work: Path, *, cores: int) -> None:
+        super().__init__(work)
+        self._cluster = ExitStack()
+        self._crew = self._cluster.enter_context(ray_crew(self._embedder.identity, cores=cores))
 
 
 class _Raw:
@@ -433,6 +447,8 @@ class _Chroma(_Peer):
 SYSTEMS: dict[str, Callable[[Path], System]] = {
     RAW: _Raw,
     "dragoman": _Ours,
+    "ray-1": partial(_OnRay, cores=1),
+    "ray-2": partial(_OnRay, cores=2),
     "langchain": _LangChain,
     "llama-index": _LlamaIndex,
     "chroma": _Chroma,
