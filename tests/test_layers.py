@@ -57,7 +57,7 @@ HOMES = {
     "langchain_community": {"eval/baselines.py", "eval/scale.py", "eval/throughput.py"},
     "langchain_core": {"eval/baselines.py", "eval/scale.py", "rag/chat.py", "rag/langchain.py"},
     "langchain_text_splitters": {"eval/throughput.py"},
-    "llama_index": {"eval/throughput.py"},
+    "llama_index": {"eval/throughput.py", "rag/llamaindex.py"},
     "chromadb": {"eval/scale.py", "eval/throughput.py"},
     "lancedb": {"eval/scale.py"},
     "bm25s": {"eval/baselines.py"},
