@@ -15,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -29,6 +30,9 @@ from index.formats import Extracted
 from index.ingest import ingest
 from index.passages import Chunking
 from index.values import Source
+
+if TYPE_CHECKING:
+    from tests.browsing import Browser, Page
 
 ROOT = Path(__file__).parents[1]
 
@@ -220,3 +224,25 @@ def dragoman() -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Not for longer than a file: while it is open a loop runs in this thread, and tests of LangChain start their own.
+    from tests.browsing import open_browser
+
+    yield from open_browser()
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    from tests.browsing import new_tab
+
+    yield from new_tab(browser, width=1440)
+
+
+@pytest.fixture
+def phone(browser: Browser) -> Iterator[Page]:
+    from tests.browsing import new_tab
+
+    yield from new_tab(browser, width=390)

@@ -16,7 +16,7 @@ from index.embed import Embedder
 from index.folder import Index
 from index.ingest import ingest
 from rag.assistant import Assistant
-from tests.browsing import Browser, Locator, Page, Served, alone, ask, expect, new_tab, open_browser, visit
+from tests.browsing import Browser, Locator, Page, Served, alone, ask, expect, new_tab, visit
 from ui.app import RunningPage, build_page, launch
 from ui.conversations import Conversations, conversations_file
 
@@ -88,21 +88,6 @@ def disagreeing(tmp_path_factory: pytest.TempPathFactory, e5: Embedder) -> Itera
         (files / name).write_text(text, encoding="utf-8")
     assert ingest([files], folder, embedder=e5).failures == []
     yield from serving(folder, e5)
-
-
-@pytest.fixture(scope="module")
-def browser(sample: Served, written: Served, disagreeing: Served) -> Iterator[Browser]:
-    yield from open_browser()
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    yield from new_tab(browser, width=1440)
-
-
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
-    yield from new_tab(browser, width=390)
 
 
 def answered(page: Page, question: str) -> Locator:

@@ -13,7 +13,7 @@ from index.catalog import Catalog
 from index.embed import BUNDLED, Embedder, HashingEmbedder
 from index.errors import IndexFolderError
 from index.ingest import ingest, ingest_given
-from tests.browsing import Browser, Page, ask, expect, marked_text, new_tab, open_browser
+from tests.browsing import Page, ask, expect, marked_text
 from ui.app import serve
 from ui.server import Settings, start_api
 
@@ -37,11 +37,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "news.index"
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    yield from open_browser()
-
-
 @pytest.fixture
 def served(folder: Path, e5: Embedder) -> Iterator[str]:
     """The address of a page that was started where there is no index."""
@@ -53,11 +48,10 @@ def served(folder: Path, e5: Embedder) -> Iterator[str]:
 
 
 @pytest.fixture
-def tab(browser: Browser, served: str) -> Iterator[Page]:
-    for page in new_tab(browser, width=1440):
-        page.goto(served)
-        expect(page.get_by_role("region", name="Nothing to ask yet")).to_contain_text("Add your documents first")
-        yield page
+def tab(tab: Page, served: str) -> Page:
+    tab.goto(served)
+    expect(tab.get_by_role("region", name="Nothing to ask yet")).to_contain_text("Add your documents first")
+    return tab
 
 
 def test_from_nothing_to_a_saved_answer(tab: Page) -> None:

@@ -15,7 +15,7 @@ from index.embed import HashingEmbedder
 from index.folder import Index
 from index.ingest import ingest
 from rag.assistant import Assistant
-from tests.browsing import Browser, Page, Served, always, expect, new_tab, open_browser
+from tests.browsing import Page, Served, always, expect
 from ui.app import RunningPage, build_page, launch
 from ui.cases import Cases
 from ui.evaluation import Evaluation
@@ -56,17 +56,11 @@ def served(tmp_path: Path) -> Iterator[Served]:
     running.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    yield from open_browser()
-
-
 @pytest.fixture
-def tab(browser: Browser, served: Served) -> Iterator[Page]:
-    for page in new_tab(browser, width=1280):
-        page.goto(f"{served.url}#lab")
-        expect(page.get_by_label("Left", exact=True).locator("option")).to_have_count(len(SETTINGS))
-        yield page
+def tab(tab: Page, served: Served) -> Page:
+    tab.goto(f"{served.url}#lab")
+    expect(tab.get_by_label("Left", exact=True).locator("option")).to_have_count(len(SETTINGS))
+    return tab
 
 
 def compare(page: Page, question: str, *, left: str = "full", right: str = "fused") -> None:

@@ -14,7 +14,7 @@ from index.embed import HashingEmbedder
 from index.folder import Index
 from index.ingest import ingest
 from rag.assistant import Assistant
-from tests.browsing import Browser, Page, Served, alone, always, ask, expect, new_tab, open_browser
+from tests.browsing import Page, Served, alone, always, ask, expect
 from ui.api import make_api
 from ui.app import RunningPage, build_page, launch
 from ui.jobs import Jobs
@@ -59,17 +59,11 @@ def served(tmp_path: Path) -> Iterator[Served]:
     running.close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    yield from open_browser()
-
-
 @pytest.fixture
-def tab(browser: Browser, served: Served) -> Iterator[Page]:
-    for page in new_tab(browser, width=1280):
-        page.goto(f"{served.url}#library")
-        expect(page.locator(".found")).to_have_text("1–50 of 63 articles")
-        yield page
+def tab(tab: Page, served: Served) -> Page:
+    tab.goto(f"{served.url}#library")
+    expect(tab.locator(".found")).to_have_text("1–50 of 63 articles")
+    return tab
 
 
 def titles(page: Page) -> list[str]:

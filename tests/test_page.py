@@ -23,20 +23,7 @@ from index.ingest import ingest
 from index.tokens import TokenCodec
 from index.values import Document, Media, Source, Span, Spelling
 from rag.assistant import Assistant
-from tests.browsing import (
-    Browser,
-    Page,
-    Served,
-    alone,
-    always,
-    ask,
-    chip_of,
-    expect,
-    marked_text,
-    new_tab,
-    open_browser,
-    visit,
-)
+from tests.browsing import Page, Served, alone, always, ask, chip_of, expect, marked_text, visit
 from ui.app import RunningPage, build_page, launch, serve
 from ui.conversations import Conversations
 from ui.page import Desk
@@ -101,21 +88,6 @@ def answering(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def abstaining(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     yield from serve_files(tmp_path_factory.mktemp("abstaining"), threshold=2.0)
-
-
-@pytest.fixture(scope="module")
-def browser(answering: Served, abstaining: Served) -> Iterator[Browser]:
-    yield from open_browser()
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    yield from new_tab(browser, width=1280)
-
-
-@pytest.fixture
-def phone(browser: Browser) -> Iterator[Page]:
-    yield from new_tab(browser, width=390)
 
 
 # A question, its answer, its proof
@@ -378,6 +350,7 @@ def test_the_browser_is_told_to_reach_no_other_host(tab: Page, answering: Served
         })"""
     )
     assert refused
+    tab.wait_for_load_state("networkidle")  # what comes late is asked of us, too
 
 
 def test_another_name_for_this_machine_is_refused(tab: Page, answering: Served) -> None:

@@ -12,7 +12,7 @@ import pytest
 from index.embed import Embedder
 from index.folder import Index
 from rag.assistant import Assistant
-from tests.browsing import Browser, Page, Served, alone, ask, expect, new_tab, open_browser
+from tests.browsing import Browser, Page, Served, alone, ask, expect, new_tab
 from ui.app import RunningPage, build_page, launch
 from ui.pieces import ASSETS, LANGUAGES, texts
 
@@ -96,11 +96,6 @@ def sample(sample_index: Path, e5: Embedder) -> Iterator[Served]:
     running = RunningPage(launch(page, port=0), page, assistant.close)
     yield Served(running.url, sample_index, sample_index)
     running.close()
-
-
-@pytest.fixture(scope="module")
-def browser(sample: Served) -> Iterator[Browser]:
-    yield from open_browser()
 
 
 def opened(browser: Browser, served: Served, language: str) -> Iterator[Page]:
