@@ -74,7 +74,6 @@ def new_tab(browser: Browser, *, width: int, language: str = "en-US") -> Iterato
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("dialog", lambda dialog: problems.append(f"dialog: {dialog.message}"))
     yield page
-    page.wait_for_load_state("networkidle")
     origin = page.evaluate("location.origin") + "/"
     assert requests
     assert [url for url in requests if not url.startswith((origin, "data:"))] == []
