@@ -1,5 +1,6 @@
-# `make demo` sets up and answers a question over the sample archive; `make test` passes the tests.
-# Both make .venv and install with uv, which finds or chooses a build of torch without CUDA where there is no GPU.
+# `make demo` sets up and answers a question over the sample archive; `make test` passes the tests,
+# `make screenshots` leaves pictures of the page.
+# All make .venv and install with uv, which finds or chooses a build of torch without CUDA where there is no GPU.
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +14,10 @@ TORCH = $(if $(FIND_LINKS),--find-links $(FIND_LINKS),--torch-backend auto)
 # Compiled once here: where Python may not write bytecode, as on many build machines, it would compile at every start.
 INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --constraint constraints.txt $(TORCH)
 
-.PHONY: demo test milvus gate install lint clean
+# Where the tests of the page leave pictures of its main states.
+SHOTS := build/screenshots
+
+.PHONY: demo test milvus gate screenshots install lint clean
 
 demo: $(VENV)/installed
 	@$(BIN)/dragoman ingest eval/sample/corpus --index $(DEMO_INDEX)
@@ -23,7 +27,12 @@ demo: $(VENV)/installed
 	@$(BIN)/dragoman ask --index $(DEMO_INDEX) "who won the chess olympiad in Budapest?"
 
 test: $(VENV)/installed-for-tests lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	SCREENSHOTS=$(SHOTS) $(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The page as a person sees it: light and dark, wide and narrow.
+screenshots: $(VENV)/installed-for-tests
+	SCREENSHOTS=$(SHOTS) $(BIN)/python -m pytest tests/test_looks.py
+	@echo "look at $(SHOTS)"
 
 # Against a real Milvus server, which is started here on loopback: 58 MB to install, 450 while it runs; a minute.
 milvus: $(VENV)/installed-for-tests

@@ -27,6 +27,13 @@ CHROMIUM_OPTIONS = [
     "--disable-sync",
     "--disable-dev-shm-usage",
 ]
+# What is asked of them: how many students fell ill at the school in Marvek?
+DISAGREEING = {
+    "nurse.txt": "A school closes its canteen\n\n12 February 2024\n\nThe canteen was closed at noon. "
+    "31 students fell ill at the school in Marvek, its nurse said.\n",
+    "soup.txt": "Soup is tested\n\n13 February 2024\n\nSamples of the soup were taken. "
+    "The hospital counted 44 students who fell ill at the school in Marvek.\n",
+}
 WAIT_MS = 60_000  # the machine may be busy; nothing here is about speed
 
 
@@ -95,6 +102,13 @@ def ask(page: Page, question: str) -> Locator:
     page.get_by_label("Your question").press("Enter")
     expect(replies).to_have_count(before + 1)
     return replies.last
+
+
+def answered(page: Page, question: str) -> Locator:
+    """Ask, and the reply when it is whole."""
+    reply = ask(page, question)
+    expect(page.locator(".turn-tools")).to_have_count(page.locator(".log .reply").count())
+    return reply
 
 
 def chip_of(reply: Locator, words: str) -> Locator:

@@ -16,7 +16,7 @@ from index.embed import Embedder
 from index.folder import Index
 from index.ingest import ingest
 from rag.assistant import Assistant
-from tests.browsing import Browser, Locator, Page, Served, alone, ask, expect, new_tab, visit
+from tests.browsing import DISAGREEING, Browser, Locator, Page, Served, alone, answered, ask, expect, new_tab, visit
 from ui.app import RunningPage, build_page, launch
 from ui.conversations import Conversations, conversations_file
 
@@ -25,13 +25,6 @@ SKIPPED = "Ermənistan Moskvadakı görüşə ona görə getmədi ki"
 LIGHTHOUSE = "How many years did the Sahilkend lighthouse keeper stand the night watch?"
 NOWHERE = "who won the chess olympiad in Budapest?"
 DREDGING = "When did dredging of the approach channel begin?"
-
-DISAGREEING = {
-    "nurse.txt": "A school closes its canteen\n\n12 February 2024\n\nThe canteen was closed at noon. "
-    "31 students fell ill at the school in Marvek, its nurse said.\n",
-    "soup.txt": "Soup is tested\n\n13 February 2024\n\nSamples of the soup were taken. "
-    "The hospital counted 44 students who fell ill at the school in Marvek.\n",
-}
 
 
 class Slow:
@@ -88,13 +81,6 @@ def disagreeing(tmp_path_factory: pytest.TempPathFactory, e5: Embedder) -> Itera
         (files / name).write_text(text, encoding="utf-8")
     assert ingest([files], folder, embedder=e5).failures == []
     yield from serving(folder, e5)
-
-
-def answered(page: Page, question: str) -> Locator:
-    """Ask, and the reply when it is whole."""
-    reply = ask(page, question)
-    expect(page.locator(".turn-tools")).to_have_count(page.locator(".log .reply").count())
-    return reply
 
 
 # Panes, examples, filters
