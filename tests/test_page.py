@@ -27,7 +27,7 @@ from tests.browsing import Page, Served, alone, always, ask, chip_of, expect, ma
 from ui.app import RunningPage, build_page, launch, serve
 from ui.conversations import Conversations
 from ui.page import Desk
-from ui.payload import Piece, article_pieces
+from ui.payload import Piece, article_payload, article_pieces, more_of_article
 from ui.server import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -574,10 +574,46 @@ def test_pieces_are_the_kept_text_and_nothing_else() -> None:
     spans = (Span(0, 9), Span(18, 31), Span(34, 38))
     document = Document("a", "a.jsonl", "", "en", "", spans, spans)
     start = text.index('\\"two')
-    assert article_pieces(document, source, Span(start, start + 7)) == [
+    assert article_pieces(document, source, Span(start, start + 7), Span(0, len(text))) == [
         Piece("kept one.", marked=False, after_gap=False),
         Piece("kept ", marked=False, after_gap=True),
         Piece('"two"', marked=True, after_gap=False),
         Piece(".", marked=False, after_gap=False),
         Piece("tail", marked=False, after_gap=False),
     ]
+
+
+@pytest.mark.parametrize("written", ["a word ", "x", "line\n", '\\"', r"\u0259", r"\ud83d\ude00", r"\\\\u"])
+def test_what_is_shown_of_a_long_article_in_parts_is_all_of_it(written: str) -> None:
+    text = written * (100_000 // len(written))
+    source = Source("a.jsonl", Media.JSONL, "", text, spelling=Spelling.JSON)
+    third = len(text) // 3 // len(written) * len(written)
+    spans = (Span(0, third), Span(third + 20 * len(written), len(text)))
+    document = Document("a", "a.jsonl", "", "en", "", spans, spans)
+    marked = Span(third - len(written), third)
+
+    def read(part: dict[str, Any]) -> str:
+        return "".join(piece["text"] for piece in part["pieces"])
+
+    part = article_payload(document, source, marked)
+    whole = read(part)
+    assert 0 < len(whole) <= 50_000
+    above, below = part["above"], part["below"]
+    while above:
+        part = more_of_article(document, source, above, above=True)
+        whole, above = read(part) + whole, part["above"]
+    while below:
+        part = more_of_article(document, source, below, above=False)
+        whole, below = whole + read(part), part["below"]
+    everything = article_pieces(document, source, marked, Span(0, len(text)))
+    assert whole == "".join(piece.text for piece in everything)
+
+
+@pytest.mark.parametrize(
+    "change", [{"source": "ferry.txt"}, {"source": "../../etc/passwd"}, {"document": "none"}, {"place": "0"}]
+)
+def test_more_of_an_article_is_of_one_that_is_there(desk: Desk, change: dict[str, object]) -> None:
+    chip = reply_to(desk, question("Who handed his keys to the port?"))["statements"][0]["chips"][0]
+    asked = {**chip, "place": 10_000, "side": "above"}
+    assert desk.show_more(asked)["kind"] == "part"
+    assert desk.show_more({**asked, **change})["kind"] == "error"

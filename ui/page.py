@@ -13,7 +13,7 @@ from index.values import Document, Span
 from rag.assistant import Wishes
 from rag.reply import Abstention, Answer, Reply, Statement
 from ui.conversations import Conversations
-from ui.payload import Payload, ReplyPayload, article_payload
+from ui.payload import Payload, ReplyPayload, article_payload, more_of_article
 from ui.pool import Assistants
 from ui.request import number, text, texts, told, told_of
 from ui.running import Runs
@@ -40,7 +40,7 @@ class Desk:
         self._runs = Runs()
         self._examples: tuple[int, list[str]] = (-1, [])  # of the index as it was at this batch
         self.functions = (
-            self.overview, self.examples, self.sources, self.ask, self.more, self.stop, self.show
+            self.overview, self.examples, self.sources, self.ask, self.more, self.stop, self.show, self.show_more
         )  # fmt: skip
 
     def overview(self, _request: object = None, user: str = "") -> Payload:
@@ -118,6 +118,10 @@ class Desk:
         """
         return self._serve(lambda index: self._show(index, request))
 
+    def show_more(self, request: object, user: str = "") -> Payload:
+        """What comes "above" or "below" {"place"} in an article: {"source", "document", "place", "side"}."""
+        return self._serve(lambda index: self._show_more(index, request))
+
     def _serve(self, work: Callable[[Index], Payload]) -> Payload:
         def served() -> Payload:
             with self._assistants.borrow() as assistant:
@@ -180,6 +184,13 @@ class Desk:
                 "again or taken out since they were quoted; ask again"
             )
         return article_payload(document, source, Span(start, end))
+
+    def _show_more(self, index: Index, request: object) -> Payload:
+        path, place = text(request, "source"), number(request, "place")
+        source, document = index.catalog.source(path), index.catalog.document(text(request, "document"))
+        if source is None or document is None or document.source_path != path:
+            raise CitationError(f"{path}: the article was ingested again or taken out meanwhile; ask again")
+        return more_of_article(document, source, place, above=text(request, "side") == "above")
 
 
 def _suggestions(reply: Reply) -> Payload:

@@ -19,6 +19,9 @@ from rag.reply import Abstention, Answer, Citation, Reply, Searched, Statement
 Payload = dict[str, Any]  # goes through JSON
 
 _LONGEST_SHOWN = 400  # characters of a quote that are shown beside its number
+_NEIGHBOURHOOD = 15_000  # characters of a file that are shown on either side of a quote, and then at a time
+_MOST_TO_A_SPACE = 1_000  # characters from where an article is cut to the white space that it is cut at
+_ESCAPE = 12  # characters of the longest JSON escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +153,9 @@ class ReplyPayload:
 
 
 def article_payload(document: Document, source: Source, marked: Span) -> Payload:
-    """An article with a span of it marked."""
+    """An article with a span of it marked; of a long one what is near that."""
+    text = source.text
+    window = Span(_cut(text, marked.start - _NEIGHBOURHOOD), _cut(text, marked.end + _NEIGHBOURHOOD))
     return {
         "kind": "article",
         "title": document.title,
@@ -162,20 +167,54 @@ def article_payload(document: Document, source: Source, marked: Span) -> Payload
         "page": source.page_of(marked.start),
         "start": marked.start,
         "end": marked.end,
-        "pieces": [asdict(piece) for piece in article_pieces(document, source, marked)],
+        **_part(document, source, window, marked),
     }
 
 
-def article_pieces(document: Document, source: Source, marked: Span) -> list[Piece]:
-    """The kept text of `document`, cut so that the pieces with `marked` set are the words of that span.
+def more_of_article(document: Document, source: Source, place: int, *, above: bool) -> Payload:
+    """What of an article stands before or after a place of its source, as much as is shown at a time."""
+    if above:
+        end = max((min(span.end, place) for span in document.spans if span.start < place), default=place)
+        window = Span(min(_cut(source.text, end - 2 * _NEIGHBOURHOOD), end), end)
+    else:
+        start = min((max(span.start, place) for span in document.spans if span.end > place), default=place)
+        window = Span(start, max(_cut(source.text, start + 2 * _NEIGHBOURHOOD), start))
+    return {"kind": "part", **_part(document, source, window, Span(0, 0))}
+
+
+def _part(document: Document, source: Source, window: Span, marked: Span) -> Payload:
+    """What of an article stands in a window of its source, and where the window ends if the article goes on there."""
+    kept = [span for span in document.spans if span.overlap(window)]
+    return {
+        "pieces": [asdict(piece) for piece in article_pieces(document, source, marked, window)],
+        "above": window.start if kept and document.spans[0].start < window.start else 0,
+        "below": window.end if kept and window.end < document.spans[-1].end else 0,
+    }
+
+
+def _cut(text: str, place: int) -> int:
+    """A place at or before this one where a text can be cut: white space, or else one that is in no JSON escape."""
+    if not 0 < place < len(text):
+        return min(max(place, 0), len(text))
+    first = max(0, place - _MOST_TO_A_SPACE)
+    if found := max(text.rfind("\n", first, place), text.rfind(" ", first, place)) + 1:
+        return found
+    return next((at for at in range(place, first, -1) if "\\" not in text[max(0, at - _ESCAPE) : at]), place)
+
+
+def article_pieces(document: Document, source: Source, marked: Span, window: Span) -> list[Piece]:
+    """The kept text of `document` in a window, cut so that the pieces with `marked` set are the words of that span.
 
     JSON escapes are undone, each piece by itself: a citation never begins or ends within one.
     """
     pieces: list[Piece] = []
     previous = document.spans[0].start if document.spans else 0
-    for span in document.spans:
-        after_gap = bool(source.text[previous : span.start].strip())
-        previous = span.end
+    for whole in document.spans:
+        after_gap = whole.start >= window.start and bool(source.text[previous : whole.start].strip())
+        previous = whole.end
+        if not whole.overlap(window):
+            continue
+        span = Span(max(whole.start, window.start), min(whole.end, window.end))
         first, last = (min(max(place, span.start), span.end) for place in (marked.start, marked.end))
         for part, is_marked in (
             (Span(span.start, first), False),

@@ -163,7 +163,7 @@ async function open(button, pointer) {
   if (mine !== opening) return;
   panel.removeAttribute("aria-busy");
   const close = makeButton("close quiet", t("all_evidence"), () => closeReading());
-  reading.replaceChildren(close, ...(reply.kind === "article" ? articleElements(reply) : [problemElement(reply.message)]));
+  reading.replaceChildren(close, ...(reply.kind === "article" ? articleElements({ ...reply, document }) : [problemElement(reply.message)]));
   reading.hidden = false;
   list.hidden = true;
   showPane("evidence");
@@ -205,16 +205,45 @@ function articleElements(article) {
   text.setAttribute("aria-label", t("article_marked"));
   text.setAttribute("aria-live", "off"); // the facts are read out; a whole article would be too much
   setLanguage(text, article.lang);
-  for (const piece of article.pieces) {
-    if (piece.after_gap) {
-      const gap = make("span", "gap", "⋯");
-      gap.setAttribute("aria-label", t("gap"));
-      gap.setAttribute("role", "img");
-      text.append(gap);
-    }
-    text.append(piece.marked ? make("mark", "", piece.text) : document.createTextNode(piece.text));
-  }
+  text.append(...pieceElements(article.pieces));
+  if (article.above) text.prepend(moreElement(article, text, "above"));
+  if (article.below) text.append(moreElement(article, text, "below"));
   return [title, facts, text];
+}
+
+function pieceElements(pieces) {
+  return pieces.flatMap((piece) => {
+    const words = piece.marked ? make("mark", "", piece.text) : document.createTextNode(piece.text);
+    if (!piece.after_gap) return [words];
+    const gap = make("span", "gap", "⋯");
+    gap.setAttribute("aria-label", t("gap"));
+    gap.setAttribute("role", "img");
+    return [gap, words];
+  });
+}
+
+// Of a long article only what is near the quote is there at first.
+function moreElement(article, text, side) {
+  let place = article[side];
+  const button = makeButton(`plain go-on ${side}`, named("more", side), async () => {
+    button.disabled = true;
+    const reply = await call("show_more", { source: article.source, document: article.document, place, side });
+    button.disabled = false;
+    if (reply.kind !== "part") {
+      notice(reply.message);
+      return;
+    }
+    const { scrollHeight } = text;
+    if (side === "above") {
+      button.after(...pieceElements(reply.pieces));
+      text.scrollTop += text.scrollHeight - scrollHeight; // what is read stays where it is
+    } else button.before(...pieceElements(reply.pieces));
+    place = reply[side];
+    if (place) return;
+    text.focus({ preventScroll: true });
+    button.remove();
+  });
+  return button;
 }
 
 function showMark() {
