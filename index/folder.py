@@ -21,6 +21,7 @@ from index.lock import writing
 from index.migrate import MIGRATED, format_of, migrate
 from index.passages import searched_text
 from index.place import Place
+from index.said import not_a_day
 from index.schema import FILE_NAME
 from index.tokens import SignVectors, TokenCodec
 from index.values import Cluster, Document, Link, Source
@@ -51,7 +52,7 @@ class Filters:
                 if value and dt.date.fromisoformat(value).isoformat() != value:
                     raise ValueError(value)
             except ValueError as error:
-                raise SettingsError(f"--{name} {value}: not a day; write it as 2024-12-31") from error
+                raise SettingsError(not_a_day(f"--{name}", value)) from error
 
 
 @dataclass(frozen=True, slots=True)

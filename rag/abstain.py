@@ -14,6 +14,7 @@ import numpy as np
 from index.fold import words
 from index.language import detect_language
 from index.names import NAME_LANGUAGES, find_names
+from index.said import Said, said
 from index.values import ScoredPassage
 from rag.expect import Expected, any_of
 from rag.logistic import probability
@@ -93,13 +94,14 @@ _WEAK_FORM = 0.65
 _CLOSEST = 3  # sentences that are looked at for what is asked for
 _SHARED_LETTERS = 4  # words that begin with as many equal letters are forms of one
 _MOST_MISSING = 3
-_FORMS = {
-    Expected.NUMBER: "a number of what is asked for",
-    Expected.TIME: "a time such as is asked for",
-    Expected.PERSON: "a person's name that the question has not",
-    Expected.PLACE: "a place that the question has not",
-    Expected.NAME: "a name that the question has not",
-    Expected.REASON: "a reason",
+_NEAR_IT = "The closest sentences are about something near, but they do not"
+_WITHOUT = {
+    Expected.NUMBER: said("without_number", f"{_NEAR_IT} hold a number of what is asked for"),
+    Expected.TIME: said("without_time", f"{_NEAR_IT} hold a time such as is asked for"),
+    Expected.PERSON: said("without_person", f"{_NEAR_IT} hold a person's name that the question has not"),
+    Expected.PLACE: said("without_place", f"{_NEAR_IT} hold a place that the question has not"),
+    Expected.NAME: said("without_name", f"{_NEAR_IT} hold a name that the question has not"),
+    Expected.REASON: said("without_reason", f"{_NEAR_IT} hold a reason"),
 }
 # Words that ask, or say nothing of what is asked for, of four letters and more, folded: "какой" is "kakoi".
 _EMPTY = any_of(
@@ -111,7 +113,7 @@ _EMPTY = any_of(
 )
 
 
-def doubt(question: str, draft: Draft) -> str:
+def doubt(question: str, draft: Draft) -> Said:
     """What speaks against a draft with at least one statement: the reason to give if it is withheld.
 
     Nothing is near; or what is near has none of the kind of words asked for; or words of the question are in no
@@ -119,14 +121,16 @@ def doubt(question: str, draft: Draft) -> str:
     """
     scores = draft.matches.scores + np.array([candidate.passage_score for candidate in draft.candidates])
     if scores.max() < _NEAR:
-        return "Nothing in the documents seems to come near what is asked"
+        return said("nothing_near", "Nothing in the documents seems to come near what is asked")
     closest = np.argsort(-scores, kind="stable")[:_CLOSEST]
     form, strengths = understand(question).form, _strengths(question, draft)
-    if form in _FORMS and max(strengths[i] for i in closest) < _WEAK_FORM:
-        return f"The closest sentences are about something near, but they do not hold {_FORMS[form]}"
+    if form in _WITHOUT and max(strengths[i] for i in closest) < _WEAK_FORM:
+        return _WITHOUT[form]
     if missing := _missing(question, " ".join(draft.candidates[i].text for i in closest)):
-        return f"The closest sentences are about something near, but they do not say: {', '.join(missing)}"
-    return "The closest passages are about something near, but no sentence of them seems to answer"
+        return said("not_said", f"{_NEAR_IT} say: {{words}}", words=", ".join(missing))
+    return said(
+        "not_answering", "The closest passages are about something near, but no sentence of them seems to answer"
+    )
 
 
 def _missing(question: str, text: str) -> list[str]:

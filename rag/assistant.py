@@ -13,6 +13,7 @@ from index.errors import ChatError, SettingsError
 from index.escapes import view
 from index.folder import Filters, Index
 from index.lexical import Phrase, parse_query
+from index.said import Said, said
 from index.values import UNDETERMINED, ScoredPassage, Source, Span
 from rag.abstain import CALIBRATION, Calibration, doubt, signals
 from rag.choose import WEIGHTS
@@ -216,9 +217,11 @@ class Assistant:
                 rejected=(),  # what sentences there are was for the model to choose
             )
         if not dropped and not problem:
-            reason = f"{chat.name} was shown the closest passages and found no answer in them."
+            told = "{model} was shown the closest passages and found no answer in them."
+            reason = said("model_found_none", told, model=chat.name)
             return _withheld(extracted, reason)
-        problem = problem or f"nothing that {chat.name} wrote is supported by the passages"
+        nothing = "nothing that {model} wrote is supported by the passages"
+        problem = problem or said("nothing_supported", nothing, model=chat.name)
         yield from extracted.statements
         return replace(extracted, unsupported=unsupported, problem=problem)
 
@@ -240,14 +243,17 @@ class Assistant:
         found = self._find(question, EVIDENCE_PASSAGES, spreads=False, **wishes)
         searched = self._searched(found, **wishes)
         if not found.selected:
-            filtered = "in this index" if found.filters == Filters() else "under these filters"
-            return Abstention(question, f"There is no passage {filtered} to answer from.", (), 0.0, searched)
+            if found.filters == Filters():
+                reason = said("no_passage", "There is no passage in this index to answer from.")
+            else:
+                reason = said("no_passage_filtered", "There is no passage under these filters to answer from.")
+            return Abstention(question, reason, (), 0.0, searched)
         hits = [each.hit for each in found.selected]
         with step("read"):
             draft = self._reader.read(found.meant, hits)
         evidence = tuple(merge_neighbours(hits, cache(self.index.source)))
         if not draft.statements:
-            reason = "The closest passages hold no whole sentence that could answer."
+            reason = said("no_sentence", "The closest passages hold no whole sentence that could answer.")
             return Abstention(question, reason, evidence, 0.0, searched, draft.rejected)
         probability = self._calibration.probability(signals(found.meant, hits, draft, raised=found.raised))
         conflicts = find_conflicts(found.meant, draft, found.named)
@@ -351,7 +357,7 @@ class Assistant:
         earlier: Sequence[str] = (),
     ) -> _Found:
         if not question.strip():
-            raise SettingsError("the question is empty; write one")
+            raise SettingsError(said("question_empty", "the question is empty; write one"))
         phrases = _phrases(question) if exact else ()
         check_day("--as-of", as_of)
         last = min(filter(None, (until, as_of)), default="")
@@ -411,8 +417,13 @@ class Assistant:
         for path in sorted(sources):
             if not self.index.catalog.has_source(path):
                 raise SettingsError(
-                    f"--source {path}: no file or folder of that name in this index; "
-                    f"list them: dragoman sources --index {self.index.folder}"
+                    said(
+                        "no_such_source",
+                        "--source {name}: no file or folder of that name in this index; "
+                        "list them: dragoman sources --index {index}",
+                        name=path,
+                        index=str(self.index.folder),
+                    )
                 )
 
     def _check_outlets(self, outlets: Iterable[str]) -> None:
@@ -420,8 +431,13 @@ class Assistant:
         for name in sorted(outlets):
             if name.casefold() not in known:
                 raise SettingsError(
-                    f"--outlet {name}: no article in this index says that it appeared there; "
-                    f"list them: dragoman sources --index {self.index.folder}"
+                    said(
+                        "no_such_outlet",
+                        "--outlet {name}: no article in this index says that it appeared there; "
+                        "list them: dragoman sources --index {index}",
+                        name=name,
+                        index=str(self.index.folder),
+                    )
                 )
 
     def decide(self, draft: Reply) -> Reply:
@@ -429,12 +445,11 @@ class Assistant:
         if isinstance(draft, Abstention) or draft.confidence >= self._calibration.threshold:
             return draft
         wanted = self._calibration.threshold
-        return _withheld(
-            draft, f"{draft.doubt} (probability of an answer {draft.confidence:.2f}, asked for {wanted:.2f})."
-        )
+        told = f"{draft.doubt} (probability of an answer {draft.confidence:.2f}, asked for {wanted:.2f})."
+        return _withheld(draft, draft.doubt.saying(told))
 
 
-def _withheld(answer: Answer, reason: str) -> Abstention:
+def _withheld(answer: Answer, reason: Said) -> Abstention:
     """An abstention in place of an answer, whose sentences are among those that were considered."""
     first = [
         Rejected(said.text, "the passages do not seem to answer", said.score, cited.source, cited.start, cited.end)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from index.said import Said, said
 from index.values import ScoredPassage, Span
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
     from index.embed import EmbedderIdentity
     from index.folder import Filters
     from rag.receipt import Receipt
+
+
+_NOT_ANSWERING = said("not_answering", "No sentence of the closest passages seems to answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +174,7 @@ class Answer:
     evidence: tuple[ScoredPassage, ...]
     confidence: float  # estimated probability, 0 to 1, that the documents answer the question
     searched: Searched
-    doubt: str = "No sentence of the closest passages seems to answer"  # what speaks against it, should it be withheld
+    doubt: Said = _NOT_ANSWERING  # what speaks against it, should it be withheld
     written_by: str = ""  # the language model that wrote the statements, or "" if they are sentences of the documents
     unsupported: tuple[Unsupported, ...] = ()  # what it wrote and no quote supports, which is not shown
     problem: str = ""  # why a language model that was asked for did not write them, or not all
@@ -212,7 +216,7 @@ class Abstention:
     """The documents do not tell, as far as could be seen, and why it seems so."""
 
     question: str
-    reason: str
+    reason: Said
     evidence: tuple[ScoredPassage, ...]  # the closest passages, which do not seem to answer
     confidence: float
     searched: Searched

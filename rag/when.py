@@ -14,6 +14,7 @@ from index.dates import FoundDate, find_dates
 from index.errors import SettingsError
 from index.language import detect_language
 from index.passages import passage_dates
+from index.said import Said, not_a_day, said
 from index.values import Passage
 from rag.select import Selected
 
@@ -67,7 +68,7 @@ def periods(question: str, *, today: str = "") -> tuple[Period, ...]:
 def check_day(name: str, value: str) -> None:
     """Raise SettingsError unless an option is a day as ISO 8601 writes it, or ""."""
     if value and (days_of(value) is None or len(value) != len("2024-12-31")):
-        raise SettingsError(f"{name} {value}: not a day; write it as 2024-12-31")
+        raise SettingsError(not_a_day(name, value))
 
 
 def _in_languages(question: str, langs: list[str], today: str) -> list[FoundDate]:
@@ -115,7 +116,7 @@ def asks_about_now(question: str) -> bool:
     return bool(_NOW.search(question[:1].lower() + question[1:]))
 
 
-def how_old(newest: str, today: str) -> str:
+def how_old(newest: str, today: str) -> Said:
     """How old the newest source is, for people; the dates are ISO 8601, `newest` is "" if no source is dated.
 
     >>> how_old("2024-05-03", "2026-11-22")
@@ -123,17 +124,29 @@ def how_old(newest: str, today: str) -> str:
     """
     days, now = days_of(newest), days_of(today)
     if not days or not now:
-        return "none of the sources says when it was published"
+        return said("no_source_dated", "none of the sources says when it was published")
     apart = _apart(days[1], now[0])
-    return f"the newest source is of {_in_words(newest)}" + (f", {apart} before {_in_words(today)}" if apart else "")
+    told = " and ".join(_counted(number, what) for what, number in apart.items() if number)
+    if not told:
+        return said("newest_now", "the newest source is of {day}", day=_in_words(newest), newest=newest)
+    return said(
+        "newest_before",
+        "the newest source is of {day}, {apart} before {now}",
+        day=_in_words(newest),
+        apart=told,
+        now=_in_words(today),
+        newest=newest,
+        today=today,
+        **apart,
+    )
 
 
-def _apart(day: dt.date, today: dt.date) -> str:
+def _apart(day: dt.date, today: dt.date) -> dict[str, int]:
+    """How far apart two days are, in the units that are told of."""
     months = 12 * (today.year - day.year) + today.month - day.month - (today.day < day.day)
     if months < 1:
-        return _counted((today - day).days, "day") if day < today else ""
-    parts = (_counted(months // 12, "year"), _counted(months % 12, "month"))
-    return " and ".join(part for part in parts if part)
+        return {"day": max(0, (today - day).days)}
+    return {"year": months // 12, "month": months % 12}
 
 
 def _counted(number: int, what: str) -> str:

@@ -283,7 +283,7 @@ def test_a_bad_day_is_told(tab: Page, answering: Served) -> None:
     visit(tab, answering)
     tab.get_by_label("Dated until").fill("<b>soon</b>")
     reply = ask(tab, "Who kept the lighthouse?")
-    expect(reply.get_by_text("until <b>soon</b>: not a day; write it as 2024-12-31")).to_be_visible()
+    expect(reply.get_by_text("<b>soon</b>: not a day; write it as 2024-12-31")).to_be_visible()
     expect(tab.get_by_label("Your question")).to_have_value("Who kept the lighthouse?")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from tests.browsing import Browser, Page, Served, alone, ask, expect, new_tab
 from ui.app import RunningPage, build_page, launch
 from ui.pieces import ASSETS, LANGUAGES, texts
 
+ROOT = Path(__file__).parents[1]
 # By Intl.PluralRules for whole numbers. In Azerbaijani a noun after a number has one form, so its texts have none.
 PLURALS = {"en": {"one", "other"}, "az": set[str](), "ru": {"one", "few", "many"}}
 
@@ -84,6 +87,33 @@ def test_what_the_page_names_is_among_the_texts() -> None:
     assert named <= set(texts("en"))
 
 
+def sentences() -> dict[str, set[str]]:
+    """The sentences that the code makes with a key, by it, and the values that each comes with."""
+    found: dict[str, set[str]] = {}
+    for file in (path for folder in ("index", "rag", "ui") for path in (ROOT / folder).rglob("*.py")):
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match call:
+                case ast.Call(ast.Name("said"), [ast.Constant(str(key)), _], keywords):
+                    found[key] = {keyword.arg or "" for keyword in keywords}
+    return found
+
+
+def test_sentences_of_the_server_can_be_told_in_every_language() -> None:
+    made, english = sentences(), texts("en")
+    assert len(made) > 30
+    assert {f"said_{key}" for key in made} == {key for key in english if key.startswith("said_")}
+    for key, values in made.items():
+        named = set(re.findall(r"{(\w+)}", str(english[f"said_{key}"])))
+        assert named <= values, key
+
+
+def test_reasons_to_drop_a_line_can_be_told_in_every_language() -> None:
+    rules = tomllib.loads((ROOT / "index" / "furniture.toml").read_text(encoding="utf-8"))
+    reasons = {rule["reason"] for rule in rules["furniture"]}
+    assert len(reasons) > 20
+    assert {f"why_{re.sub('[ -]', '_', reason)}" for reason in reasons} <= set(texts("en"))
+
+
 # In a browser
 
 
@@ -149,6 +179,7 @@ def test_nothing_of_asking_stays_in_english(browser: Browser, sample: Served, la
             expect(page.locator(".turn-tools")).to_have_count(number)
         page.unroute_all(behavior="wait")  # what the page asks by itself may be on its way
         expect(page.locator(".abstention .verdict")).to_have_text(f"{said['not_told']}.")
+        expect(page.locator(".abstention .reason")).to_have_text(str(said["said_nothing_near"]))
         expect(page.locator(".side-says")).to_have_text([str(said["yes"]), str(said["no"])])
         page.locator(".filters [name=after]").fill("2024-01-01")
         page.locator(".edit").first.click()
@@ -158,6 +189,9 @@ def test_nothing_of_asking_stays_in_english(browser: Browser, sample: Served, la
         page.locator(".statement .chip").first.click()
         expect(page.locator("mark")).to_have_count(1)
         assert foreign(page, language) == []
+        page.locator(".filters [name=after]").evaluate("field => (field.value = 'soon')")
+        question.evaluate("field => field.form.requestSubmit()")
+        expect(page.locator(".log .problem")).to_have_text(str(said["said_not_a_day"]).format(value="soon"))
 
 
 @pytest.mark.parametrize("language", ["az", "ru"])

@@ -10,6 +10,7 @@ from eval.grow import Quote, answered_by, append_question, not_in_documents, pla
 from eval.sets import GoldQuestion, GoldSpan, lines
 from index.errors import SettingsError
 from index.language import LANGUAGES, detect_language
+from index.said import said
 
 
 class Cases:
@@ -32,7 +33,8 @@ class Cases:
         """
         lang = lang or detect_language(question)
         if lang not in LANGUAGES:
-            raise SettingsError("it cannot be told in which language the question is; choose it beside the button")
+            unknown = "it cannot be told in which language the question is; choose it beside the button"
+            raise SettingsError(said("question_language", unknown))
         quotes = [Quote(words, (place,), lang="", title="", date="") for place, words in right]
         made = answered_by(question, quotes, lang=lang) if quotes else not_in_documents(question, (), lang=lang)
         try:

@@ -22,6 +22,7 @@ from typing import Any
 
 from index.errors import ConversationsError
 from index.fold import folded_words
+from index.said import said
 from rag.reply import Abstention, Answer, Reply
 
 FORMAT_VERSION = 1
@@ -240,7 +241,7 @@ class Conversations:
         """Give a conversation another title, which is returned as it is kept. Raises ConversationsError."""
         self.title(conversation, user=user)
         if not (kept := _shortened(title)):
-            raise ConversationsError("a conversation needs a name; write one")
+            raise ConversationsError(said("name_empty", "a conversation needs a name; write one"))
         with self._writing() as db:
             db.execute(
                 "UPDATE conversations SET title = ?, words = ? WHERE id = ?", (kept, _folded(kept), conversation)
@@ -279,7 +280,7 @@ class Conversations:
             user,
         )
         if not known:
-            raise ConversationsError("this reply is in no conversation any more; ask again")
+            raise ConversationsError(said("turn_gone", "this reply is in no conversation any more; ask again"))
         with self._writing() as db:
             db.execute("INSERT OR REPLACE INTO feedback VALUES (?, ?, ?)", (turn, verdict.value, words.strip()))
 
@@ -298,7 +299,8 @@ class Conversations:
         """What a conversation is called. Raises ConversationsError if there is none of this id."""
         rows = self._rows("SELECT title FROM conversations WHERE id = ? AND user = ?", conversation, user)
         if not rows:
-            raise ConversationsError("this conversation is gone: it was deleted meanwhile; begin a new one")
+            gone = "this conversation is gone: it was deleted meanwhile; begin a new one"
+            raise ConversationsError(said("conversation_gone", gone))
         return str(rows[0][0])
 
 

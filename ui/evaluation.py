@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from index.errors import SettingsError
+from index.said import said
 from ui.cases import Cases
 from ui.evaluation_process import MINE, SAMPLE
 from ui.jobs import Jobs
@@ -58,7 +59,7 @@ class Evaluation:
             if chosen not in (SAMPLE, MINE):
                 chosen = str(self._folder(chosen))
             if chosen == MINE and not self._cases.count():
-                raise SettingsError("there are no questions of yours yet; add some in the lab")
+                raise SettingsError(said("no_questions", "there are no questions of yours yet; add some in the lab"))
             if system not in SYSTEMS:
                 raise SettingsError(f"there is no system {system!r}; load the page again")
             self._begin(chosen, system)
@@ -82,7 +83,7 @@ class Evaluation:
             id_ = text(request, "id")
             file = self._runs / f"{id_}.json"
             if not _ID.fullmatch(id_) or not file.is_file():
-                raise SettingsError(f"there is no run {id_!r} any more; load the page again")
+                raise SettingsError(said("run_gone", "there is no run '{id}' any more; load the page again", id=id_))
             document = json.loads(file.read_bytes())
             del document["values"]
             return {"kind": "report", "id": id_, **document}
@@ -91,7 +92,8 @@ class Evaluation:
 
     def _folder(self, chosen: str) -> Path:
         if self._jobs is None:
-            raise SettingsError("this server only reads its index; run a folder with: dragoman eval run FOLDER")
+            only_reads = "this server only reads its index; run a folder with: dragoman eval run FOLDER"
+            raise SettingsError(said("runs_no_folder", only_reads))
         return self._jobs.checked(chosen)
 
     def _begin(self, chosen: str, system: str) -> None:
@@ -103,7 +105,7 @@ class Evaluation:
             "runs": str(self._runs),
         }
         if not self._run.begin("ui.evaluation_process.work", request, set=chosen):
-            raise SettingsError("a run is under way; wait for its end, or cancel it")
+            raise SettingsError(said("run_running", "a run is under way; wait for its end, or cancel it"))
 
     def _listed(self) -> list[Payload]:
         rows = []

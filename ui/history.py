@@ -6,6 +6,7 @@ import re
 from dataclasses import asdict
 
 from index.errors import SettingsError
+from index.said import said
 from ui.conversations import Conversations, Verdict
 from ui.payload import Payload
 from ui.request import number, text, told
@@ -101,7 +102,8 @@ class History:
             if verdict not in list(Verdict):
                 raise SettingsError(f"{verdict!r} is no verdict; want one of: {', '.join(Verdict)}")
             if len(words) > LONGEST_WORDS:
-                raise SettingsError(f"{len(words)} characters; quote the sentence that answers")
+                too_many = "{count} characters; quote the sentence that answers"
+                raise SettingsError(said("words_long", too_many, count=len(words)))
             self._kept.give_feedback(number(request, "turn"), Verdict(verdict), words, user=user)
             return {"kind": "kept"}
 

@@ -14,6 +14,7 @@ from typing import Any
 from index.catalog import Catalog
 from index.errors import IndexFolderError, IndexLocked, SettingsError
 from index.ingest import IngestReport, Progress
+from index.said import said
 from ui.uploads import Uploads
 from ui.worker import Worker
 
@@ -116,7 +117,8 @@ class Jobs:
         with Catalog(self.index) as catalog:
             location = catalog.location_of(source)
         if location is None:
-            raise IndexFolderError(f"no file {source!r} in this index any more; load the list again")
+            gone = "no file '{file}' in this index any more; load the list again"
+            raise IndexFolderError(said("file_gone", gone, file=source))
         return location
 
     def _begin(
@@ -131,7 +133,8 @@ class Jobs:
         with self._lock:
             for running in self._running.values():
                 if not running.has_ended:
-                    raise IndexLocked(f"job {running.id} is writing this index; wait for its end, or cancel it")
+                    busy = "job {id} is writing this index; wait for its end, or cancel it"
+                    raise IndexLocked(said("job_running", busy, id=running.id))
             self._number += 1
             started = _Running(
                 str(self._number),
@@ -199,8 +202,13 @@ class Jobs:
         if not is_allowed:
             told = ", ".join(map(str, self.allowed)) or "none"
             raise SettingsError(
-                f"{path!r}: this server may not read there; it may read in: {told} "
-                "(dragoman serve --ingest-from DIR), and what is uploaded"
+                said(
+                    "folder_forbidden",
+                    "'{path}': this server may not read there; it may read in: {folders} "
+                    "(dragoman serve --ingest-from DIR), and what is uploaded",
+                    path=path,
+                    folders=told,
+                )
             )
         return resolved
 

@@ -13,6 +13,7 @@ from index.catalog import Catalog
 from index.errors import CitationError, SettingsError
 from index.escapes import view
 from index.folder import Filters
+from index.said import said
 from index.values import ScoredPassage, Span
 from rag.assistant import Assistant
 from ui.cases import Cases
@@ -71,7 +72,7 @@ class Lab:
     def _rank(self, request: object) -> Payload:
         question, names = text(request, "question").strip(), texts(request, "settings")
         if not question:
-            raise SettingsError("the question is empty; write one")
+            raise SettingsError(said("question_empty", "the question is empty; write one"))
         k = min(max(number(request, "passages"), 1), MOST_PASSAGES)
         languages, since, until = texts(request, "languages"), text(request, "after"), text(request, "before")
         filters = Filters(frozenset(languages), since.strip(), until.strip())

@@ -11,9 +11,10 @@ from index.articles import Cleaned
 from index.catalog import Catalog
 from index.errors import CitationError, SettingsError
 from index.listing import Order, Wanted, list_articles
+from index.said import said
 from index.stats import sizes, written
 from index.values import Document, Source, Span
-from ui.cleaning import counted, strips
+from ui.cleaning import strips
 from ui.jobs import Job, Jobs
 from ui.payload import Payload
 from ui.request import number, text, texts, told
@@ -139,7 +140,7 @@ class Shelf:
     def _begun(self, work: Any) -> Payload:
         def begin() -> Payload:
             if self._jobs is None:
-                raise SettingsError("this server only reads; ingest with: dragoman ingest")
+                raise SettingsError(said("read_only", "this server only reads; ingest with: dragoman ingest"))
             work(self._jobs)
             return self.library_jobs()
 
@@ -151,7 +152,8 @@ class Shelf:
             source = catalog.source(document.source_path) if document else None
             stored = catalog.stored_source(document.source_path) if document else None
             if document is None or source is None or stored is None:
-                raise CitationError(f"no article {id_!r} in this index any more; load the list again")
+                gone = "no article '{id}' in this index any more; load the list again"
+                raise CitationError(said("listed_gone", gone, id=id_))
             cluster, links = catalog.cluster_of(id_), catalog.links(id_)
             location = Path(stored.location)
         within = _around(document, stored.documents, source)
@@ -214,11 +216,11 @@ def job_payload(job: Job) -> Payload:
     report = job.report
     done = {
         "added": len(report.added),
-        "read again": len(report.replaced),
+        "read_again": len(report.replaced),
         "renamed": len(report.renamed),
         "unchanged": report.unchanged,
-        "taken out": len(report.removed),
-        "gone from the disk and kept": len(report.gone),
+        "taken_out": len(report.removed),
+        "gone": len(report.gone),
     }
     return {
         "id": job.id,
@@ -229,7 +231,7 @@ def job_payload(job: Job) -> Payload:
         "seconds_left": job.seconds_left,
         **asdict(job.progress),
         "notices": list(job.notices[-3:]),
-        "done": ", ".join(f"{counted(number, 'file')} {what}" for what, number in done.items() if number),
+        "done": done,
         "failures": report.failures[:_MOST_TOLD],
         "failed": len(report.failures),
         "left_out": report.left_out[:_MOST_TOLD],

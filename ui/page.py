@@ -9,6 +9,7 @@ from itertools import islice
 
 from index.errors import CitationError, ConversationsError, DragomanError, SettingsError
 from index.folder import Filters, Index
+from index.said import said
 from index.values import Document, Span
 from rag.assistant import Wishes
 from rag.reply import Abstention, Answer, Reply, Statement
@@ -180,8 +181,14 @@ class Desk:
         stands = 0 <= start < end and source is not None and source.text[start:end] == quote
         if not stands or source is None or document is None or not _holds(document, path, Span(start, end)):
             raise CitationError(
-                f"{path}: characters {start} to {end} no longer hold the quoted words, because the file was ingested "
-                "again or taken out since they were quoted; ask again"
+                said(
+                    "quote_changed",
+                    "{file}: characters {start} to {end} no longer hold the quoted words, because the file was "
+                    "ingested again or taken out since they were quoted; ask again",
+                    file=path,
+                    start=start,
+                    end=end,
+                )
             )
         return article_payload(document, source, Span(start, end))
 
@@ -189,7 +196,8 @@ class Desk:
         path, place = text(request, "source"), number(request, "place")
         source, document = index.catalog.source(path), index.catalog.document(text(request, "document"))
         if source is None or document is None or document.source_path != path:
-            raise CitationError(f"{path}: the article was ingested again or taken out meanwhile; ask again")
+            gone = "{file}: the article was ingested again or taken out meanwhile; ask again"
+            raise CitationError(said("article_gone", gone, file=path))
         return more_of_article(document, source, place, above=text(request, "side") == "above")
 
 
@@ -209,11 +217,10 @@ def _holds(document: Document, path: str, span: Span) -> bool:
 def _question(request: object) -> str:
     question = text(request, "question").strip()
     if len(question) > LONGEST_QUESTION:
-        raise SettingsError(
-            f"the question has {len(question)} characters; ask in {LONGEST_QUESTION} or fewer, one thing at a time"
-        )
+        too_long = "the question has {count} characters; ask in {most} or fewer, one thing at a time"
+        raise SettingsError(said("question_long", too_long, count=len(question), most=LONGEST_QUESTION))
     if not question:
-        raise SettingsError("the question is empty; write one")
+        raise SettingsError(said("question_empty", "the question is empty; write one"))
     return question
 
 

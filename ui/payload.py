@@ -12,11 +12,18 @@ from typing import Any
 
 from index.escapes import view
 from index.folder import Index
+from index.said import Said
 from index.values import Document, ScoredPassage, Source, Span
 from rag.receipt import disagreement_to_json
 from rag.reply import Abstention, Answer, Citation, Reply, Searched, Statement
 
 Payload = dict[str, Any]  # goes through JSON
+
+
+def in_other_languages(text: str) -> Payload:
+    """By what the page can tell a sentence in its language: {"key", "values"}, or nothing of one that has no key."""
+    return {"key": text.key, "values": text.values} if isinstance(text, Said) else {}
+
 
 _LONGEST_SHOWN = 400  # characters of a quote that are shown beside its number
 _NEIGHBOURHOOD = 15_000  # characters of a file that are shown on either side of a quote, and then at a time
@@ -86,16 +93,19 @@ class ReplyPayload:
                     "statements": statements,
                     "disagreements": [disagreement_to_json(found, self.statement) for found in reply.disagreements],
                     "age": reply.age,
+                    "age_said": in_other_languages(reply.age),
                     "unused": [asdict(self._found(hit)) for hit in reply.evidence if not self._is_cited(hit)],
                     "written_by": reply.written_by,
                     "dropped": reply.dropped,
                     "problem": reply.problem,
+                    "problem_said": in_other_languages(reply.problem),
                 }
             case Abstention():
                 return {
                     "kind": "abstention",
                     "searched": _searched(reply.question, reply.searched),
                     "reason": reply.reason,
+                    "reason_said": in_other_languages(reply.reason),
                     "closest": [asdict(self._found(hit)) for hit in reply.evidence],
                 }
 

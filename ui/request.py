@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from index.errors import DragomanError, SettingsError
-from ui.payload import Payload
+from ui.payload import Payload, in_other_languages
 
 
 def told(work: Callable[[], Payload]) -> Payload:
@@ -19,7 +19,8 @@ def told(work: Callable[[], Payload]) -> Payload:
 def told_of(error: DragomanError) -> Payload:
     """An error as a payload."""
     # Messages name options as the command line does; on the page they are fields.
-    return {"kind": "error", "message": str(error).removeprefix("--")}
+    said = in_other_languages(error.args[0]) if error.args else {}
+    return {"kind": "error", "message": str(error).removeprefix("--"), "message_said": said}
 
 
 def _field(request: object, name: str) -> object:

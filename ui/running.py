@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from threading import Condition, Lock, Thread
 
 from index.errors import ConversationsError
+from index.said import said
 from ui.payload import Payload
 
 _MOST_KEPT = 200  # of those that are done: somebody may still read on
@@ -65,7 +66,7 @@ class Runs:
         with self._lock:
             run = self._runs.get(id_)
         if run is None or run.user != user:
-            raise ConversationsError("this reply is not being made any more; ask again")
+            raise ConversationsError(said("reply_gone", "this reply is not being made any more; ask again"))
         return run
 
 

@@ -67,7 +67,7 @@ async function follow(mine, request) {
     for (const event of reply.events) {
       if (event.kind === "searching") addSearching(mine.turn, event);
       else if (event.kind === "statement") addStatement(mine.turn, event);
-      else return event;
+      else return explained(event);
     }
     if (reply.done) return null;
     seen += reply.events.length;

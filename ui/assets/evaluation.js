@@ -128,7 +128,7 @@ async function showRun(id) {
   const pairs = Object.entries(report.figures).filter(([pair]) => !["all", "macro"].includes(pair));
   if (pairs.length > 1) {
     const first = pairs.map(([pair, figures]) => ({ ...figures[0], name: pair }));
-    grid.append(panel(t("by_pair", { measure: pairs[0][1][0].name }), intervalsElement(first)));
+    grid.append(panel(t("by_pair", { measure: named("measure", pairs[0][1][0].name) }), intervalsElement(first)));
   }
   if (report.risk_coverage.length) {
     const risk = report.risk_coverage.map(({ coverage, risk }) => [coverage, risk]);
@@ -158,7 +158,7 @@ function intervalsElement(figures) {
   for (const { name, value, low, high, n } of figures) {
     if (!n || value === null) continue;
     const row = make("tr");
-    const head = make("th", "", name);
+    const head = make("th", "", named("measure", name));
     head.scope = "row";
     const cell = make("td", "line-cell");
     if (high <= 1 && !name.startsWith("latency")) cell.append(intervalLine(value, low, high, 0, 1));
@@ -173,7 +173,7 @@ function differencesElement(rows) {
   const widest = Math.max(...rows.map(({ low, high }) => Math.max(Math.abs(low), Math.abs(high))), 0.01);
   for (const { measure, before, now, difference, low, high, p, n, better, worse } of rows) {
     const row = make("tr");
-    const head = make("th", "", measure);
+    const head = make("th", "", named("measure", measure));
     head.scope = "row";
     const cell = make("td", "line-cell");
     cell.append(intervalLine(difference, low, high, -widest, widest));

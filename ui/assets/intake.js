@@ -27,10 +27,7 @@ async function send(files) {
   box.replaceChildren(words, bar);
   for (const [place, file] of [...files].entries()) {
     words.textContent = t("sending", { place: place + 1, total: files.length, file: file.name });
-    const problem =
-      file.size > intake.file_bytes
-        ? t("too_large", { file: file.name, size: megabytes(intake.file_bytes) })
-        : await put(file, (sent) => (bar.value = done + sent));
+    const problem = refused(file) || (await put(file, (sent) => (bar.value = done + sent)));
     if (problem) failed.push(problem);
     done += file.size;
     bar.value = done;
@@ -40,6 +37,13 @@ async function send(files) {
   for (const problem of failed) box.append(problemElement(problem));
   if (failed.length) box.append(makeButton("plain", t("dismiss"), () => (box.hidden = true)));
   if (failed.length < files.length) await startJob("library_ingest", { paths: [] });
+}
+
+// Why a file is not even sent, or "".
+function refused({ name, size }) {
+  if (!intake.types.some((type) => name.toLowerCase().endsWith(type))) return t("type_unreadable", { file: name });
+  if (!size) return t("file_empty", { file: name });
+  return size > intake.file_bytes ? t("too_large", { file: name, size: megabytes(intake.file_bytes) }) : "";
 }
 
 // What was wrong, or "" once it is kept.
@@ -162,7 +166,8 @@ function showEnded(job) {
   jobBox.dataset.shown = `ended ${job.id}`;
   const words = make("span", "job-detail");
   if (job.state === "cancelled") words.append(`${t("cancelled")} `);
-  if (job.done) words.append(english("span", "", job.done));
+  const did = Object.entries(job.done).filter(([, count]) => count);
+  if (did.length) words.append(did.map(([what, count]) => t(`done_${what}`, { count })).join(", "));
   else if (job.state === "done") words.append(t("nothing_new"));
   const line = make("div", "job-line");
   line.setAttribute("role", "status");

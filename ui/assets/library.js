@@ -100,7 +100,8 @@ function rowElement(article) {
   outlet.dir = "auto";
   const warnings = cellElement("warnings", "");
   if (article.warnings.length) {
-    const flag = english("span", "flag", article.warnings[0]);
+    const word = named("warning", article.warnings[0]);
+    const flag = (word === article.warnings[0] ? english : make)("span", "flag", word);
     flag.dir = "auto";
     warnings.append(flag);
     if (article.warnings.length > 1) warnings.append(make("span", "faint", ` +${article.warnings.length - 1}`));
@@ -164,7 +165,7 @@ function closeVolume() {
 function factsElement(article) {
   const list = make("dl", "volume-facts");
   const also = article.languages.filter((lang) => lang !== article.lang).map(languageName);
-  const date = article.date && article.date_from ? t("date_from_place", { date: article.date, place: article.date_from }) : article.date;
+  const date = article.date && article.date_from ? t("date_from_place", { date: article.date, place: named("dated_by", article.date_from) }) : article.date;
   const copies = article.links.map(
     ({ document, kind, score }) => `${named("link", kind)} (${score.toFixed(2)}): ${document}`,
   );
@@ -245,7 +246,7 @@ function cleaningElements(article) {
 
 function stripElement({ text, reason, raw }) {
   if (!reason && !raw) return document.createTextNode(text);
-  const why = reason ? t("dropped", { reason }) : t("repaired", { raw });
+  const why = reason ? t("dropped", { reason: named("why", reason) }) : t("repaired", { raw });
   const strip = make(reason ? "del" : "ins", reason ? "dropped" : "repaired", text);
   strip.tabIndex = 0;
   strip.dataset.why = why;

@@ -10,7 +10,7 @@ const find = (selector) => root.querySelector(selector);
 const narrow = window.matchMedia("(max-width: 1080px)");
 
 // The language of the page. `TEXTS` has for each the same keys: a text with "{names}" in it, or its plural forms, by the
-// categories of Intl.PluralRules. Documents, and sentences that the server makes, are as they are.
+// categories of Intl.PluralRules. Documents are as they are, and so are rare sentences of the server, in English.
 
 const TONGUES = { en: "English", az: "Azərbaycanca", ru: "Русский" };
 // Browsers know the plurals of Azerbaijani and not its numbers and dates; digits are set as in Turkish.
@@ -35,12 +35,24 @@ function t(key, values = {}) {
   return form.replace(/{(\w+)}/g, (_, name) => (typeof values[name] === "number" ? figure(values[name]) : values[name]));
 }
 
-// The text of one of a few words that the server says.
+// The text of one of a few words that the server says; the word itself where we have none for it.
 function named(kind, word) {
-  return t(`${kind}_${word.replace(/[ -]/g, "_")}`);
+  const key = `${kind}_${word.replace(/[ -]/g, "_")}`;
+  return Object.hasOwn(TEXTS[tongue], key) ? t(key) : word;
 }
 
-// A sentence that the server makes, in English.
+// A sentence that the server makes, in the language of the page where it comes with a key that we know.
+function saidText(text, said) {
+  const key = `said_${said?.key}`;
+  return Object.hasOwn(TEXTS[tongue], key) ? t(key, said.values) : text;
+}
+
+function saidElement(tag, className, text, said) {
+  const words = saidText(text, said);
+  return words === text ? english(tag, className, text) : make(tag, className, words);
+}
+
+// Likewise, in English.
 function english(tag, className, text) {
   const made = make(tag, className, text);
   made.lang = "en";
@@ -114,11 +126,16 @@ function languageName(lang) {
 async function call(name, request) {
   try {
     const reply = await server[name](request);
-    if (reply && typeof reply.kind === "string") return reply;
+    if (reply && typeof reply.kind === "string") return explained(reply);
   } catch (error) {
     console.error(error);
   }
   return { kind: "error", message: t("failed") };
+}
+
+// An error in the language of the page.
+function explained(reply) {
+  return reply.kind === "error" ? { ...reply, message: saidText(reply.message, reply.message_said) } : reply;
 }
 
 function problemElement(message) {

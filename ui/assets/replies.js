@@ -147,15 +147,24 @@ function badgeElement({ support, reports, independent }) {
 
 function notesElements(reply) {
   const notes = [];
-  if (reply.age) notes.push(english("p", "note", `${reply.age[0].toUpperCase()}${reply.age.slice(1)}.`));
+  if (reply.age) notes.push(ageElement(reply));
   if (reply.problem) {
     const what = make("p", "note", `${t(reply.written_by ? "not_finished" : "own_sentences")}: `);
-    what.append(english("span", "", `${reply.problem}.`));
+    what.append(saidElement("span", "", `${reply.problem}.`, reply.problem_said));
     notes.push(what);
   }
   if (reply.written_by) notes.push(make("p", "note", t("written_by", { name: reply.written_by })));
   if (reply.dropped) notes.push(make("p", "note", t("left_out", { count: reply.dropped })));
   return notes;
+}
+
+function ageElement({ age, age_said: said }) {
+  const values = said?.values ?? {};
+  const apart = ["year", "month", "day"]
+    .filter((unit) => values[unit])
+    .map((unit) => t(`apart_${unit}`, { count: values[unit] }))
+    .join(" ");
+  return saidElement("p", "note", `${capital(age)}.`, { key: said?.key, values: { ...values, apart } });
 }
 
 function disagreementElements(turn, reply) {
@@ -179,7 +188,7 @@ function disagreementElements(turn, reply) {
 function abstentionElement(turn, reply) {
   const box = make("section", "reply abstention");
   box.setAttribute("aria-label", t("not_told"));
-  const reason = english("p", "reason", reply.reason);
+  const reason = saidElement("p", "reason", reply.reason, reply.reason_said);
   box.append(make("p", "verdict", `${t("not_told")}.`), reason, searchedElement(reply.searched));
   if (filtersInForce().length) {
     box.append(
@@ -298,7 +307,7 @@ function asText({ question: asked, reply }) {
     lines.push(`${statement.text} ${statement.chips.map((pointer) => `[${pointer.number}]`).join("")}`);
     for (const pointer of statement.chips) sources.set(pointer.number, pointer);
   }
-  if (reply.kind === "abstention") lines.push(`${t("not_told")}.`, reply.reason);
+  if (reply.kind === "abstention") lines.push(`${t("not_told")}.`, saidText(reply.reason, reply.reason_said));
   lines.push("");
   for (const pointer of sources.values()) {
     const place = `${pointer.source}:${pointer.start}-${pointer.end}`;

@@ -1,0 +1,43 @@
+"""Sentences of ours that can be told in other languages than English.
+
+The command line, the API and receipts have them in English, as they are; the page has its own words for each key, in
+the languages that it speaks, and puts the values into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+Value = str | int
+
+
+class Said(str):
+    """A sentence in English, with its key and the values that it tells of."""
+
+    __slots__ = ("key", "values")
+
+    def __new__(cls, key: str, text: str, values: Mapping[str, Value]) -> Said:
+        made = super().__new__(cls, text)
+        made.key, made.values = key, dict(values)
+        return made
+
+    def __getnewargs__(self) -> tuple[str, str, Mapping[str, Value]]:  # type: ignore[override]
+        return self.key, str(self), self.values  # by which it is copied
+
+    def saying(self, text: str) -> Said:
+        """The same in other English words."""
+        return Said(self.key, text, self.values)
+
+
+def said(key: str, english: str, **values: Value) -> Said:
+    """The sentence of this key; `english` names its values in braces, and may name fewer.
+
+    >>> said("too_long", "{count} letters are too many", count=7)
+    '7 letters are too many'
+    """
+    return Said(key, english.format(**values), values)
+
+
+def not_a_day(name: str, value: str) -> Said:
+    """That the value of an option, such as "--since", should be a day."""
+    return said("not_a_day", "{name} {value}: not a day; write it as 2024-12-31", name=name, value=value)
