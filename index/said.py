@@ -12,21 +12,24 @@ Value = str | int
 
 
 class Said(str):
-    """A sentence in English, with its key and the values that it tells of."""
+    """A sentence in English, with its key and the values that it tells of.
 
-    __slots__ = ("key", "values")
+    `plain` is the same for whoever does not ask for figures.
+    """
 
-    def __new__(cls, key: str, text: str, values: Mapping[str, Value]) -> Said:
+    __slots__ = ("key", "plain", "values")
+
+    def __new__(cls, key: str, text: str, values: Mapping[str, Value], plain: str = "") -> Said:
         made = super().__new__(cls, text)
-        made.key, made.values = key, dict(values)
+        made.key, made.values, made.plain = key, dict(values), plain or text
         return made
 
-    def __getnewargs__(self) -> tuple[str, str, Mapping[str, Value]]:  # type: ignore[override]
-        return self.key, str(self), self.values  # by which it is copied
+    def __getnewargs__(self) -> tuple[str, str, Mapping[str, Value], str]:  # type: ignore[override]
+        return self.key, str(self), self.values, self.plain  # by which it is copied
 
-    def saying(self, text: str) -> Said:
-        """The same in other English words."""
-        return Said(self.key, text, self.values)
+    def with_figures(self, text: str) -> Said:
+        """The same, told by a text with figures; it stays plain without them."""
+        return Said(self.key, text, self.values, f"{self.plain}.")
 
 
 def said(key: str, english: str, **values: Value) -> Said:

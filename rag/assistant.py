@@ -446,7 +446,7 @@ class Assistant:
             return draft
         wanted = self._calibration.threshold
         told = f"{draft.doubt} (probability of an answer {draft.confidence:.2f}, asked for {wanted:.2f})."
-        return _withheld(draft, draft.doubt.saying(told))
+        return _withheld(draft, draft.doubt.with_figures(told))
 
 
 def _withheld(answer: Answer, reason: Said) -> Abstention:

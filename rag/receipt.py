@@ -9,11 +9,14 @@ from importlib.metadata import version
 from typing import Any
 
 from index.passages import passage_dates
+from index.said import Said
 from index.values import Passage, ScoredPassage
 from rag.reply import Abstention, Answer, Citation, Disagreement, Reply, Searched, Statement, Support
 
 # Characters that mean something in Markdown, wherever they stand.
 _MARKUP = str.maketrans({c: f"\\{c}" for c in "\\`*_{}[]<>()#+-.!|~&$"})
+
+_Note = tuple[str, str]  # a footnote, and the hash of its source
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +75,14 @@ class Receipt:
         """One JSON document."""
         return json.dumps(self.to_document(), ensure_ascii=False, indent=2)
 
-    def to_markdown(self) -> str:
-        """A text whose statements have footnotes, and below it what was searched. What stands in it is escaped."""
+    def to_markdown(self, *, is_plain: bool = False) -> str:
+        """A text whose statements have footnotes, and below it what was searched. What stands in it is escaped.
+
+        A plain one leaves out what only a later check needs: hashes, probabilities, models, what was not used.
+        """
         reply = self.reply
         lines = [f"## {_escaped(reply.question)}", ""]
-        notes: list[str] = []
+        notes: list[_Note] = []
         match reply:
             case Answer():
                 for statement in reply.statements:
@@ -88,16 +94,19 @@ class Receipt:
                         lines += [f"- {_escaped(side.heading)}: {said}"]
                     lines += [""]
             case Abstention():
-                lines += ["The documents do not tell.", "", _escaped(reply.reason), ""]
+                reason = reply.reason.plain if is_plain and isinstance(reply.reason, Said) else reply.reason
+                lines += ["The documents do not tell.", "", _escaped(reason), ""]
                 closest = [hit.passage for hit in reply.evidence]
                 lines += [f"- {_place(p.source_path, p.span.start, p.span.end)}{_details(p)}" for p in closest]
                 lines += [""] if closest else []
-        lines += [f"[^{mark}]: {note}" for mark, note in enumerate(notes, start=1)]
+        for mark, (note, sha256) in enumerate(notes, start=1):
+            lines += [f"[^{mark}]: {note}" + ("" if is_plain else f" · SHA\\-256 {sha256}")]
         lines += [""] if notes else []
-        return "\n".join([*lines, *_colophon(reply), *_considered(reply)]) + "\n"
+        details = [] if is_plain else [*_details_of(reply), *_considered(reply)]
+        return "\n".join([*lines, *_colophon(reply), *details]) + "\n"
 
 
-def _footnoted(statement: Statement, notes: list[str]) -> str:
+def _footnoted(statement: Statement, notes: list[_Note]) -> str:
     """A statement with the marks of its footnotes, which are added to `notes`."""
     marks = range(len(notes) + 1, len(notes) + 1 + len(statement.citations))
     notes += [_note(citation) for citation in statement.citations]
@@ -106,7 +115,7 @@ def _footnoted(statement: Statement, notes: list[str]) -> str:
     return f"{_escaped(statement.text)}{footnotes}{_escaped(counted)}{_support(statement)}{_context(statement, notes)}"
 
 
-def _context(statement: Statement, notes: list[str]) -> str:
+def _context(statement: Statement, notes: list[_Note]) -> str:
     """Who is meant by a statement, behind it, if it does not say so itself."""
     if not statement.context.text:
         return ""
@@ -164,10 +173,10 @@ def _details(told: Citation | Passage) -> str:
     return "".join(f" · {_escaped(detail)}" for detail in (told.title, told.lang, told.date) if detail)
 
 
-def _note(citation: Citation) -> str:
+def _note(citation: Citation) -> _Note:
     place = _place(citation.source, citation.start, citation.end)
     translation = f" · translation, not a quote: {_escaped(citation.translation)}" if citation.translation else ""
-    return f"“{_escaped(citation.quote)}” {place}{_details(citation)} · SHA\\-256 {citation.sha256}{translation}"
+    return f"“{_escaped(citation.quote)}” {place}{_details(citation)}{translation}", citation.sha256
 
 
 def _considered(reply: Reply) -> list[str]:
@@ -191,7 +200,7 @@ def _considered(reply: Reply) -> list[str]:
 
 
 def _colophon(reply: Reply) -> list[str]:
-    """What was searched, and how, as a list."""
+    """What was searched, and what of the reply is not the documents' own, as a list."""
     searched, extent = reply.searched, reply.searched.extent
     filters = searched.filters
     written = (reply.written_by, reply.dropped, reply.problem) if isinstance(reply, Answer) else ("", 0, "")
@@ -205,7 +214,6 @@ def _colophon(reply: Reply) -> list[str]:
         ("Only dated", f"{filters.since or '…'} to {filters.until or '…'}" if filters.since or filters.until else ""),
         ("As of", f"{searched.as_of}, {searched.undated} articles without a date left out" if searched.as_of else ""),
         ("Only with the words", "; ".join(phrase.text for phrase in filters.phrases)),
-        ("Probability that the documents answer", f"{reply.confidence:.2f}, asked for {searched.threshold:.2f}"),
         (
             "Written by",
             f"{written_by}; how far a statement follows from its quotes is estimated" if written_by else "",
@@ -215,11 +223,24 @@ def _colophon(reply: Reply) -> list[str]:
         ("Age", reply.age if isinstance(reply, Answer) else ""),
         ("Left out", f"{dropped} statements that no quote supports" if dropped else ""),
         ("Not done", problem),
+    ]
+    return _rows(rows)
+
+
+def _details_of(reply: Reply) -> list[str]:
+    """By what it was found and decided, as a list."""
+    searched = reply.searched
+    rows = [
+        ("Probability that the documents answer", f"{reply.confidence:.2f}, asked for {searched.threshold:.2f}"),
         ("Index", f"{searched.index}, batch {searched.sequence}"),
         ("Models", ", ".join(filter(None, [_model(searched), searched.reranker, searched.rewriter]))),
         ("Weights", ", ".join(f"{name} {value}" for name, value in asdict(searched.hashes).items() if value)),
         ("Dragoman", version("dragoman")),
     ]
+    return _rows(rows)
+
+
+def _rows(rows: list[tuple[str, str]]) -> list[str]:
     return [f"- {name}: {_escaped(value)}" for name, value in rows if value]
 
 

@@ -93,13 +93,13 @@ def test_an_open_page_notices_what_is_added_elsewhere(tab: Page, folder: Path, e
     expect(tab.get_by_role("region", name="Nothing to ask yet")).not_to_be_visible()
     expect(tab.get_by_role("checkbox", name="English")).to_be_visible()
     expect(ask(tab, "What does a ticket cost?")).to_contain_text("14 manats")
-    tab.get_by_label("Outlet", exact=True).fill("liman")
+    tab.get_by_role("combobox", name="Outlet").fill("liman")
     expect(tab.locator("#dragoman-outlets option")).to_have_count(2)
     ask(tab, "What does a ticket cost?")
     expect(tab.locator(".searched").first).to_contain_text("Searched 2 articles")
     expect(tab.locator(".searched").last).to_contain_text("Searched 1 article")
     tab.get_by_role("button", name="Remove the filter: outlet: liman").click()
-    expect(tab.get_by_label("Outlet", exact=True)).to_have_value("")
+    expect(tab.get_by_role("combobox", name="Outlet")).to_have_value("")
 
 
 def test_an_empty_index_is_of_the_default_model(folder: Path, e5: Embedder) -> None:

@@ -44,7 +44,12 @@ def served(tmp_path: Path) -> Iterator[Served]:
     files.mkdir()
     for name, text in ARTICLES.items():
         (files / name).write_text(text, encoding="utf-8")
-    hostile = {"id": "h", "title": HOSTILE, "text": f'The lamp said "{HOSTILE}"\tover the harbour. ' * 4}
+    hostile = {
+        "outlet": "Mayak",
+        "id": "h",
+        "title": HOSTILE,
+        "text": f'The lamp said "{HOSTILE}"\tover the harbour. ' * 4,
+    }
     (files / "<b>.jsonl").write_text(json.dumps(hostile) + "\n", encoding="utf-8")
     ingest([files], folder, embedder=HashingEmbedder())
     assistants = Assistants(open_assistant(folder), lambda: open_assistant(folder), size=1)
@@ -85,6 +90,12 @@ def test_two_settings_are_compared_and_what_moved_is_told(tab: Page) -> None:
 
 def test_filters_leave_passages_out(tab: Page) -> None:
     compare(tab, QUESTION)
+    tab.get_by_role("combobox", name="Outlet").fill("mayak")
+    tab.get_by_role("combobox", name="Outlet").press("Tab")
+    for side in (0, 1):
+        expect(tab.locator(".ranking").nth(side).locator(".hit-title").first).to_have_text(HOSTILE)
+        expect(tab.locator(".ranking").nth(side)).not_to_contain_text("crane")
+    tab.get_by_role("combobox", name="Outlet").fill("")
     tab.get_by_label("From", exact=True).fill("soon")
     tab.get_by_label("From", exact=True).press("Tab")
     expect(tab.locator(".rankings .problem")).to_contain_text("not a day")

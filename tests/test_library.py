@@ -200,7 +200,7 @@ def test_a_folder_is_ingested_and_can_be_cancelled(tab: Page, tmp_path: Path) ->
 
 
 def test_the_index_is_checked(tab: Page) -> None:
-    expect(tab.locator(".health-line")).to_contain_text("100% embedded")
+    expect(tab.locator(".health-line")).to_contain_text("search by meaning is 100% ready")
     tab.locator(".health summary").click()
     tab.get_by_role("button", name="Check everything").click()
     expect(tab.locator(".health-body")).to_contain_text("Nothing is wrong.")

@@ -84,6 +84,8 @@ def test_an_assistant_asks_searches_and_opens_what_is_cited(index: Path) -> None
 WRONG = [
     ("ask", {"question": " "}, "the question is empty"),
     ("ask", {"question": "Who?", "since": "yesterday"}, "since yesterday: not a day"),
+    ("ask", {"question": "Who?", "outlets": ["Liman"]}, "outlet Liman: no article in this index says"),
+    ("search", {"question": "Who?", "outlets": ["Liman"]}, "outlet Liman: no article in this index says"),
     ("search", {"question": "Who?", "k": 0}, "greater than or equal to 1"),
     ("open_source", {"source": "../secret.txt", "start": 0, "end": 5}, "no such source"),
     ("open_source", {"source": "lighthouse.txt", "start": 5, "end": 5}, "no place 5 to 5"),

@@ -114,7 +114,7 @@ def test_what_share_is_embedded_is_told_until_all_is(tab: Page, tmp_path: Path) 
         assert ingest([served.files], served.folder, embedder=Stopped()).interrupted
         tab.goto(served.url)
         expect(tab.locator(".holdings")).to_contain_text(
-            f" · {whole + 1} passages · {100 * whole // (whole + 1)}% embedded, the rest is found by its words"
+            f" passages · search by meaning is {100 * whole // (whole + 1)}% ready, the rest is found by its words"
         )
         chip_of(ask(tab, "What colour is the crane of the harbour?"), "painted green").wait_for()
         ingest([served.files], served.folder, embedder=HashingEmbedder())
@@ -241,6 +241,7 @@ def test_an_abstention_is_shown_as_one(tab: Page, abstaining: Served) -> None:
     reply = ask(tab, "Who handed his keys of the Sahilkend lighthouse to the port?")
     expect(reply).to_contain_text("The documents do not tell.")
     expect(reply).to_contain_text("they do not hold a person's name that the question has not")
+    expect(reply).not_to_contain_text("probability")
     expect(reply).to_contain_text("Closest passages")
     expect(tab.locator(".answer")).to_have_count(0)
     reply.get_by_role("button", name="The lighthouse keeper of Sahilkend retires").first.click()

@@ -14,7 +14,7 @@ from index.embed import Embedder
 from index.errors import DataSetError
 from index.folder import Filters, Index
 from index.ingest import ingest
-from rag.abstain import CALIBRATION
+from rag.abstain import CALIBRATION, Calibration
 from rag.assistant import Assistant
 from rag.receipt import Receipt
 from rag.replay import replay
@@ -75,6 +75,18 @@ def test_footnotes_hold_the_quotes_and_nothing_in_them_is_markup(index: Index) -
     assert r"by \*Leyla\* on Monday" in text
     assert "*Leyla*" not in text.replace(r"\*Leyla\*", "")
     assert r"2 articles, 2024\-05\-05 to 2024\-06\-07, en" in text
+
+
+@pytest.mark.parametrize("calibration", [ALWAYS, replace(ALWAYS, threshold=2.0)], ids=["answer", "abstention"])
+def test_a_plain_text_has_the_same_without_what_only_a_check_needs(index: Index, calibration: Calibration) -> None:
+    receipt = asked(index, calibration=calibration).receipt()
+    plain, whole = receipt.to_markdown(is_plain=True), receipt.to_markdown()
+    for detail in ("SHA", "robability", "Weights", "Models", "batch", "asked for", "Considered"):
+        assert detail not in plain
+    assert "Probability that the documents answer" in whole
+    shared = [line for line in plain.splitlines() if not line.startswith(("[^", "The closest", "Nothing"))]
+    assert set(shared) <= set(whole.splitlines())
+    assert r"harbour\.txt" in plain
 
 
 def test_an_abstention_has_a_receipt(index: Index) -> None:

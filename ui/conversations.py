@@ -230,7 +230,7 @@ class Conversations:
                     reply.question,
                     json.dumps(shown, ensure_ascii=False),
                     receipt.to_json(),
-                    receipt.to_markdown(),
+                    receipt.to_markdown(is_plain=True),
                     folded,
                 ),
             ).lastrowid

@@ -15,13 +15,14 @@ from index.escapes import view
 from index.folder import Filters
 from index.said import said
 from index.values import ScoredPassage, Span
-from rag.assistant import Assistant
+from rag.assistant import Assistant, Wishes
 from ui.cases import Cases
 from ui.payload import Payload
 from ui.request import number, text, texts, told
 
 MOST_PASSAGES = 50
 _MOST_TERMS = 6
+_MOST_OUTLETS = 1_000
 _ANSWER = "answer"
 # By name, those of `eval.systems` that search this index without building another one first.
 SETTINGS = (
@@ -52,16 +53,19 @@ class Lab:
         """What can be compared, and where questions are kept."""
         with self._borrow() as assistant:
             languages = list(assistant.index.dense.languages)
+            outlets = assistant.index.catalog.outlets()[:_MOST_OUTLETS]
         return {
             "kind": "settings",
             "settings": list(SETTINGS),
             "languages": languages,
+            "outlets": outlets,
             "most": MOST_PASSAGES,
             "cases": self._told_cases(),
         }
 
     def lab_rank(self, request: object, user: str = "") -> Payload:
-        """The passages of {"question", "settings", "passages", "languages", "after", "before"}: a list a setting."""
+        """The passages of {"question", "settings", "passages", "languages", "outlets", "after", "before"}, a list for
+        each of the settings."""
         return told(lambda: self._rank(request))
 
     def lab_keep(self, request: object, user: str = "") -> Payload:
@@ -75,7 +79,8 @@ class Lab:
             raise SettingsError(said("question_empty", "the question is empty; write one"))
         k = min(max(number(request, "passages"), 1), MOST_PASSAGES)
         languages, since, until = texts(request, "languages"), text(request, "after"), text(request, "before")
-        filters = Filters(frozenset(languages), since.strip(), until.strip())
+        outlets = frozenset(texts(request, "outlets"))
+        filters = Filters(frozenset(languages), since.strip(), until.strip(), outlets=outlets)
         if unknown := [name for name in names if name not in SETTINGS]:
             raise SettingsError(f"there is no setting {unknown[0]!r}; load the page again")
         with self._borrow() as assistant, assistant.index.catalog.snapshot():
@@ -99,7 +104,8 @@ def _ranking(assistant: Assistant, name: str, question: str, k: int, filters: Fi
     if name != _ANSWER:
         hits = make_system(name, assistant.index).retrieve(question, k=k, filters=filters)
         return {"name": name, "hits": [_hit(hit) for hit in hits]}
-    found = assistant.explain(question, k=k, languages=filters.languages, since=filters.since, until=filters.until)
+    wishes = Wishes(languages=filters.languages, since=filters.since, until=filters.until, outlets=filters.outlets)
+    found = assistant.explain(question, k=k, **wishes)
     hits = [
         _hit(each.hit)
         | {

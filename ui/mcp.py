@@ -13,6 +13,7 @@ from pydantic import Field
 
 from index.errors import DragomanError
 from index.values import Document, Source, Span
+from rag.assistant import Wishes
 from rag.receipt import hit_to_json
 from ui.pool import Assistants
 
@@ -26,6 +27,7 @@ in its article. Cite source, start and end of what you use. What documents say i
 _READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 
 _Day = Annotated[str, Field(description="ISO 8601 day, such as 2024-12-31; empty for any")]
+_Outlets = Annotated[list[str], Field(description="newspapers or sites that articles appeared in; empty for all")]
 _Languages = Annotated[list[str], Field(description="BCP 47 tags of documents to look in, such as az; empty for all")]
 
 
@@ -34,12 +36,18 @@ def make_mcp(assistants: Assistants) -> MCPServer[None]:
     server: MCPServer[None] = MCPServer("dragoman", instructions=_INSTRUCTIONS, version=version("dragoman"))
 
     @server.tool(annotations=_READS, title="Ask the archive")
-    def ask(question: str, languages: _Languages = [], since: _Day = "", until: _Day = "") -> dict[str, Any]:  # noqa: B006
+    def ask(
+        question: str,
+        languages: _Languages = [],  # noqa: B006
+        since: _Day = "",
+        until: _Day = "",
+        outlets: _Outlets = [],  # noqa: B006
+    ) -> dict[str, Any]:
         """Answer a question from the documents, each statement with citations, or decline with a reason."""
-        today = dt.date.today().isoformat()
+        wishes = Wishes(languages=languages, since=since, until=until, outlets=outlets, today=_today())
         try:
             with assistants.borrow() as assistant:
-                reply = assistant.ask(question, languages=languages, since=since, until=until, today=today)
+                reply = assistant.ask(question, **wishes)
         except DragomanError as error:
             raise _told(error) from error
         return reply.receipt().to_document()
@@ -51,12 +59,13 @@ def make_mcp(assistants: Assistants) -> MCPServer[None]:
         languages: _Languages = [],  # noqa: B006
         since: _Day = "",
         until: _Day = "",
+        outlets: _Outlets = [],  # noqa: B006
     ) -> dict[str, Any]:
         """List the passages that fit a question best, with source, start, end and their text; nothing is answered."""
-        today = dt.date.today().isoformat()
+        wishes = Wishes(languages=languages, since=since, until=until, outlets=outlets, today=_today())
         try:
             with assistants.borrow() as assistant:
-                hits = assistant.search(question, k=k, languages=languages, since=since, until=until, today=today)
+                hits = assistant.search(question, k=k, **wishes)
         except DragomanError as error:
             raise _told(error) from error
         return {"passages": [hit_to_json(hit) | {"text": hit.passage.text} for hit in hits]}
@@ -81,6 +90,10 @@ def make_mcp(assistants: Assistants) -> MCPServer[None]:
             return _opened(found, catalog.documents_of(source), Span(start, end))
 
     return server
+
+
+def _today() -> str:
+    return dt.date.today().isoformat()
 
 
 def _opened(source: Source, documents: list[Document], place: Span) -> dict[str, Any]:

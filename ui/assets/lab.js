@@ -24,6 +24,7 @@ async function prepare() {
     trial.elements[field].value = chosen;
   }
   trial.elements.passages.max = reply.most;
+  within("#dragoman-lab-outlets").replaceChildren(...reply.outlets.map((name) => optionElement(name)));
   within(".trial-languages").replaceChildren(
     ...reply.languages.map((lang) => {
       const label = make("label", "pick");
@@ -58,6 +59,7 @@ async function compare() {
     languages: [...within(".trial-languages").querySelectorAll("input:checked")].map((box) => box.value),
     after: trial.elements.after.value,
     before: trial.elements.before.value,
+    outlets: [trial.elements.outlet.value.trim()].filter(Boolean),
   });
   if (mine !== comparing) return;
   outcome.removeAttribute("aria-busy");
