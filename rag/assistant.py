@@ -172,7 +172,8 @@ class Assistant:
         Raises SettingsError, CitationError.
         """
         if translate and self._chat is None:
-            raise SettingsError("--translate: no language model is there to translate; name one: --llm NAME")
+            no_model = "--translate: no language model is there to translate; name one: --llm NAME"
+            raise SettingsError(said("no_model", no_model))
         # What was found may be replaced by the process that is writing before it is read.
         with self.index.catalog.snapshot():
             reply = self.decide(self._draft(question, **wishes))
@@ -298,6 +299,11 @@ class Assistant:
             support=self._support.name if self._chat else "",
             hashes=self.hashes,
         )
+
+    @property
+    def writer(self) -> str:
+        """The language model that writes answers and translations, or ""."""
+        return self._chat.name if self._chat else ""
 
     @property
     def hashes(self) -> Hashes:

@@ -160,6 +160,7 @@ def test_sources_are_listed_a_page_at_a_time_and_articles_read(client: httpx.Cli
         ({"question": "Who?", "since": "yesterday"}, 400, "since yesterday: not a day; write it as 2024-12-31"),
         ({"question": "Who?", "sources": ["nowhere"]}, 400, "source nowhere: no file or folder of that name"),
         ({"question": "Who?", "exact": True}, 400, "exact: the question has no words in quotes"),
+        ({"question": "Who?", "translate": True}, 400, "translate: no language model is there"),
     ],
 )
 @pytest.mark.parametrize("path", ["/api/ask", "/api/ask/stream"])

@@ -24,6 +24,7 @@ MOSCOW = "why did Armenia skip the Moscow meeting?"
 SKIPPED = "Ermənistan Moskvadakı görüşə ona görə getmədi ki"
 LIGHTHOUSE = "How many years did the Sahilkend lighthouse keeper stand the night watch?"
 NOWHERE = "who won the chess olympiad in Budapest?"
+TRANSLATED = "The keeper handed over his keys after 41 years of night watches."
 DREDGING = "When did dredging of the approach channel begin?"
 
 
@@ -37,6 +38,11 @@ class Slow:
 
     def stream(self, task: str, material: str, *, schema: dict[str, Any]) -> Iterator[str]:
         rows = [json.loads(line) for line in material.splitlines() if line.startswith("{")]
+        if task.startswith("You translate"):
+            said = [TRANSLATED if "41 il" in row["text"] else "" for row in rows]
+            pairs = zip(rows, said, strict=True)
+            yield json.dumps({"translations": [{"id": row["id"], "text": text} for row, text in pairs]})
+            return
         shown = next(row for row in rows if "41 il" in row["text"])
         begun = '{"statements": ['
         for quote in re.findall(r"[^.]*(?:41 il|1,5 kilovat)[^.]*\.", shown["text"])[:2]:
@@ -131,6 +137,7 @@ def test_files_and_folders_are_offered(tab: Page, sample: Served) -> None:
     offered = tab.locator("datalist option")
     expect(offered.nth(1)).to_have_attribute("value", "misc/a-09.txt")
     expect(offered.first).to_have_attribute("value", "misc")
+    expect(tab.locator(".translating")).to_be_hidden()  # there is no model to translate
 
 
 # Asking
@@ -159,6 +166,21 @@ def answered_after_stop(page: Page, question: str) -> Locator:
     page.locator(".send", has_text="Ask").click()
     expect(page.locator(".turn-tools")).to_have_count(2)
     return page.locator(".log .reply").last
+
+
+def test_quotes_are_translated_where_that_is_wanted(tab: Page, written: Served, model: Slow) -> None:
+    model.goes_on.set()
+    visit(tab, written)
+    tab.get_by_role("checkbox", name="Translate quotes").check()
+    reply = answered(tab, LIGHTHOUSE)
+    told = f"Translation, not a quote: {TRANSLATED}"
+    expect(tab.locator(".panel .translation")).to_have_text([told])
+    expect(reply).not_to_contain_text(TRANSLATED)
+    reply.locator(".chip").first.hover()
+    expect(tab.get_by_role("tooltip")).to_contain_text(told)
+    expect(tab.locator(".note", has_text="Not translated")).to_contain_text("1 of 2")
+    tab.reload()
+    expect(tab.locator(".panel .translation")).to_have_text([told])
 
 
 def test_a_question_can_be_asked_again_and_edited(tab: Page, sample: Served) -> None:

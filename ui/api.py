@@ -125,16 +125,19 @@ def _told(error: Mapping[str, Any]) -> str:
 
 def _add_asking(api: FastAPI, assistants: Assistants, observer: Observer) -> None:
     @api.post("/api/ask", tags=["ask"], responses={200: {"model": models.Reply}})
-    def ask(question: models.Question) -> JSONResponse:
+    def ask(question: models.Ask) -> JSONResponse:
         """Answer a question from the documents, or decline with a reason."""
         reply = _asked(
-            assistants, observer, "ask", lambda assistant: assistant.ask(question.question, **_wishes(question))
+            assistants,
+            observer,
+            "ask",
+            lambda assistant: assistant.ask(question.question, translate=question.translate, **_wishes(question)),
         )
         observer.answered(_outcome(reply))
         return JSONResponse(reply.receipt().to_document())
 
     @api.post("/api/ask/stream", tags=["ask"], responses={200: {"content": {"text/event-stream": {}}}})
-    async def ask_stream(question: models.Question) -> StreamingResponse:
+    async def ask_stream(question: models.Ask) -> StreamingResponse:
         """Answer as server-sent events: `statement`, each as soon as it is grounded, then `reply`, with all of them.
 
         If it breaks off, the last event is `error`. The data of each is JSON: of `statement` one of the statements of
@@ -187,7 +190,7 @@ def _wishes(question: models.Question) -> Wishes:
 class _Events:
     """What a question gets, as it comes. One thread asks from beginning to end, which is what traces need."""
 
-    def __init__(self, assistants: Assistants, observer: Observer, question: models.Question) -> None:
+    def __init__(self, assistants: Assistants, observer: Observer, question: models.Ask) -> None:
         self._assistants, self._observer, self._question = assistants, observer, question
         self._loop = asyncio.get_running_loop()
         self._made = asyncio.Queue[Statement | Reply | Exception]()
@@ -219,7 +222,8 @@ class _Events:
             self._tell(error)
 
     def _tell_all(self, assistant: Assistant) -> None:
-        for made in assistant.stream(self._question.question, **_wishes(self._question)):
+        question = self._question
+        for made in assistant.stream(question.question, translate=question.translate, **_wishes(question)):
             if self._is_left.is_set():
                 return
             if not isinstance(made, Statement):

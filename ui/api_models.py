@@ -33,6 +33,12 @@ class Question(_Sent):
     earlier: Annotated[list[_Text], Field(max_length=MOST_EARLIER)] = []  # questions before this one, oldest first
 
 
+class Ask(Question):
+    """A question to be answered."""
+
+    translate: bool = False  # quotes in other languages than the question's, by the server's language model
+
+
 class Search(Question):
     """A question, and how many passages are wanted."""
 

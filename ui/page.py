@@ -16,7 +16,7 @@ from rag.reply import Abstention, Answer, Reply, Statement
 from ui.conversations import Conversations
 from ui.payload import Payload, ReplyPayload, article_payload, more_of_article
 from ui.pool import Assistants
-from ui.request import number, text, texts, told, told_of
+from ui.request import number, text, texts, told, told_of, truth
 from ui.running import Runs
 from ui.suggest import MOST, better_questions, examples, follow_ups
 
@@ -46,7 +46,12 @@ class Desk:
 
     def overview(self, _request: object = None, user: str = "") -> Payload:
         """What the index holds."""
-        return self._serve(self._overview)
+
+        def overview() -> Payload:
+            with self._assistants.borrow() as assistant:
+                return {**self._overview(assistant.index), "writer": assistant.writer}
+
+        return told(overview)
 
     def examples(self, _request: object = None, user: str = "") -> Payload:
         """Questions that are answered: {"questions"}."""
@@ -73,7 +78,7 @@ class Desk:
 
     def ask(self, request: object, user: str = "") -> Payload:
         """Begin to answer {"question", "earlier", "languages", "after", "before", "sources", "outlets",
-        "conversation", "replaces"}; gives what `more` does.
+        "translate", "conversation", "replaces"}; gives what `more` does.
 
         The last event of a reply is the whole of it, "answer" or "abstention", or an "error"; before it comes
         "searching" and then each "statement" as soon as it is grounded. The reply is kept in the conversation with this
@@ -83,11 +88,12 @@ class Desk:
         def begin() -> Payload:
             question = _question(request)
             wishes, filters = _wishes(request)
+            translates = truth(request, "translate")
             place = {"conversation": text(request, "conversation"), "replaces": number(request, "replaces")}
 
             def make() -> Iterator[Payload]:
                 return self._reply(
-                    question, wishes, filters, lambda reply, shown: self._keep(reply, shown, place, user)
+                    question, wishes, filters, translates, lambda reply, shown: self._keep(reply, shown, place, user)
                 )
 
             id_ = self._runs.begin(make, user=user)
@@ -148,7 +154,12 @@ class Desk:
         return {"kind": "sources", "paths": found[:_MOST_SOURCES], "outlets": index.catalog.outlets()[:_MOST_OUTLETS]}
 
     def _reply(
-        self, question: str, wishes: Wishes, filters: Filters, keep: Callable[[Reply, Payload], Payload]
+        self,
+        question: str,
+        wishes: Wishes,
+        filters: Filters,
+        translates: bool,
+        keep: Callable[[Reply, Payload], Payload],
     ) -> Iterator[Payload]:
         try:
             with self._assistants.borrow() as assistant:
@@ -156,7 +167,7 @@ class Desk:
                 overview = self._overview(index)
                 yield {"kind": "searching", **asdict(index.extent(filters))}
                 payload = ReplyPayload(index)
-                for each in assistant.stream(question, **wishes):
+                for each in assistant.stream(question, translate=translates, **wishes):
                     if isinstance(each, Statement):
                         yield {"kind": "statement", **payload.statement(each)}
                     else:

@@ -47,6 +47,7 @@ class Pointer:
     lang: str
     date: str
     page: int  # of a PDF, from 1; 0 in a file without pages
+    translation: str  # of the quote by a language model: no quote, and proves nothing; or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,8 @@ class ReplyPayload:
                     "age_said": in_other_languages(reply.age),
                     "unused": [asdict(self._found(hit)) for hit in reply.evidence if not self._is_cited(hit)],
                     "written_by": reply.written_by,
+                    "translated_by": reply.translated_by,
+                    "untranslated": reply.untranslated,
                     "dropped": reply.dropped,
                     "problem": reply.problem,
                     "problem_said": in_other_languages(reply.problem),
@@ -118,6 +121,7 @@ class ReplyPayload:
             title=citation.title,
             lang=citation.lang,
             date=citation.date,
+            translation=citation.translation,
         )
 
     def _found(self, hit: ScoredPassage) -> Pointer:
@@ -130,6 +134,7 @@ class ReplyPayload:
             title=passage.title,
             lang=passage.lang,
             date=passage.date,
+            translation="",
         )
 
     def _is_cited(self, hit: ScoredPassage) -> bool:
@@ -140,7 +145,16 @@ class ReplyPayload:
         )
 
     def _pointer(
-        self, *, source: str, document: str, span: Span, quote: str, title: str, lang: str, date: str
+        self,
+        *,
+        source: str,
+        document: str,
+        span: Span,
+        quote: str,
+        title: str,
+        lang: str,
+        date: str,
+        translation: str,
     ) -> Pointer:
         place = (source, span.start, span.end)
         # Either may be gone meanwhile; whoever opens the citation is told.
@@ -159,6 +173,7 @@ class ReplyPayload:
             lang=lang,
             date=date,
             page=stored.page_of(span.start) if stored else 0,
+            translation=translation,
         )
 
 

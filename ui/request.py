@@ -48,6 +48,11 @@ def texts(request: object, name: str) -> list[str]:
     return [_whole(value) for value in values]
 
 
+def truth(request: object, name: str) -> bool:
+    """Whether the page sent that something is so; what it did not send is not."""
+    return _field(request, name) is True
+
+
 def number(request: object, name: str) -> int:
     """A number that the page sent. Raises SettingsError."""
     value = _field(request, name)

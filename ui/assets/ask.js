@@ -29,6 +29,7 @@ async function ask(text, replaced = null) {
     question: text,
     earlier,
     ...chosenFilters(),
+    translate: filters.elements.translate.checked,
     conversation: current,
     replaces: replaced?.key ?? 0,
   });
@@ -198,6 +199,7 @@ async function offerSources() {
 function showLanguages(overview) {
   showHoldings(overview);
   if (overview.kind !== "overview") return;
+  if (overview.writer !== undefined) find(".translating").hidden = !overview.writer; // not told with a reply
   const offered = [...filters.querySelectorAll('input[name="language"]')].map((box) => box.value);
   if (offered.join() === overview.languages.join()) return; // what has the focus keeps it
   const chosen = new Set(chosenLanguages());

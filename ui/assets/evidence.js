@@ -61,6 +61,7 @@ function showTip(chip, pointer) {
     quoted("p", "tip-title", pointer.title || pointer.source, pointer.lang),
     make("p", "tip-about", aboutPointer(pointer)),
     quoted("p", "tip-quote", pointer.shown, pointer.lang),
+    ...translationElements(pointer),
   );
   tip.hidden = false;
   chip.setAttribute("aria-describedby", tip.id);
@@ -69,6 +70,14 @@ function showTip(chip, pointer) {
   const above = place.top - box.height - 8;
   tip.style.top = `${above > 8 ? above : place.bottom + 8}px`;
   tip.style.left = `${Math.max(8, Math.min(place.left - 16, window.innerWidth - box.width - 8))}px`;
+}
+
+// What a language model made of a quote in another language, said to be that.
+function translationElements({ translation }) {
+  if (!translation) return []; // none was wanted, or it was kept before there was any
+  const box = make("p", "translation");
+  box.append(make("span", "faint", `${t("translation_no_quote")}: `), quoted("span", "", translation));
+  return [box];
 }
 
 function hideTip() {
@@ -119,6 +128,7 @@ function cardsElement(pointers, what) {
       button,
       make("p", "card-about", aboutPointer(pointer)),
       quoted("p", "card-quote", pointer.shown, pointer.lang),
+      ...translationElements(pointer),
     );
     cards.append(item);
   }

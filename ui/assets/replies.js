@@ -70,7 +70,7 @@ function finishTurn(turn, reply) {
   if (reply.searched && reply.kind !== "abstention") parts.push(searchedElement(reply.searched));
   if (reply.kind === "answer") {
     const said = [...(turn.answer?.children ?? [])];
-    const same = said.length === reply.statements.length;
+    const same = said.length === reply.statements.length && !reply.translated_by; // translations come last
     const answer = turn.answer ?? make("ol", "reply answer");
     // What is on the page already stays, and so does the focus in it.
     if (!same) answer.replaceChildren(...reply.statements.map((statement) => statementElement(turn, statement)));
@@ -154,6 +154,11 @@ function notesElements(reply) {
     notes.push(what);
   }
   if (reply.written_by) notes.push(make("p", "note", t("written_by", { name: reply.written_by })));
+  if (reply.untranslated) {
+    const what = make("p", "note", `${t("not_translated")}: `);
+    what.append(english("span", "", `${reply.untranslated}.`));
+    notes.push(what);
+  }
   if (reply.dropped) notes.push(make("p", "note", t("left_out", { count: reply.dropped })));
   return notes;
 }
