@@ -48,7 +48,7 @@ def served(folder: Path, e5: Embedder) -> Iterator[str]:
 
 
 @pytest.fixture
-def tab(tab: Page, served: str) -> Page:
+def tab(served: str, tab: Page) -> Page:  # in this order, so that the page is left before its server
     tab.goto(served)
     expect(tab.get_by_role("region", name="Nothing to ask yet")).to_contain_text("Add your documents first")
     return tab

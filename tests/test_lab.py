@@ -62,7 +62,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def tab(tab: Page, served: Served) -> Page:
+def tab(served: Served, tab: Page) -> Page:  # in this order, so that the page is left before its server
     tab.goto(f"{served.url}#lab")
     expect(tab.get_by_label("Left", exact=True).locator("option")).to_have_count(len(SETTINGS))
     return tab

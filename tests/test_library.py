@@ -60,7 +60,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 @pytest.fixture
-def tab(tab: Page, served: Served) -> Page:
+def tab(served: Served, tab: Page) -> Page:  # in this order, so that the page is left before its server
     tab.goto(f"{served.url}#library")
     expect(tab.locator(".found")).to_have_text("1–50 of 63 articles")
     return tab

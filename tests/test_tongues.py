@@ -14,7 +14,7 @@ import pytest
 from index.embed import Embedder
 from index.folder import Index
 from rag.assistant import Assistant
-from tests.browsing import Browser, Page, Served, alone, ask, expect, new_tab
+from tests.browsing import Browser, Page, Served, alone, answered, expect, new_tab
 from ui.app import RunningPage, build_page, launch
 from ui.pieces import ASSETS, LANGUAGES, texts
 
@@ -226,7 +226,7 @@ def test_russian_counts_in_its_three_forms(browser: Browser, sample: Served) -> 
 def test_the_language_is_chosen_and_kept(browser: Browser, sample: Served) -> None:
     for page in opened(browser, sample, "de-DE"):
         expect(page.locator("html")).to_have_attribute("lang", "en")
-        ask(page, "Who runs the lighthouse?")
+        answered(page, "Who runs the lighthouse?")
         page.locator(".tongue").select_option("az")
         expect(page.locator(".send")).to_have_text("Soruş")
         expect(page.locator(".log .question")).to_have_text("Who runs the lighthouse?")
