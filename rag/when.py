@@ -128,11 +128,11 @@ def how_old(newest: str, today: str) -> Said:
     apart = _apart(days[1], now[0])
     told = " and ".join(_counted(number, what) for what, number in apart.items() if number)
     if not told:
-        return said("newest_now", "the newest source is of {day}", day=_in_words(newest), newest=newest)
+        return said("newest_now", "the newest source is of {its_day}", its_day=_in_words(newest), newest=newest)
     return said(
         "newest_before",
-        "the newest source is of {day}, {apart} before {now}",
-        day=_in_words(newest),
+        "the newest source is of {its_day}, {apart} before {now}",
+        its_day=_in_words(newest),
         apart=told,
         now=_in_words(today),
         newest=newest,

@@ -84,7 +84,7 @@ def new_tab(browser: Browser, *, width: int, language: str = "en-US") -> Iterato
     origin = page.evaluate("location.origin") + "/"
     assert requests
     assert [url for url in requests if not url.startswith((origin, "data:"))] == []
-    assert problems == []
+    assert not problems, problems
     assert page.evaluate("window.__pwned") is None
     context.close()
 
