@@ -49,6 +49,7 @@ function setName({ set, system }) {
 function showHint() {
   const chosen = examForm.elements.set.value;
   within(".exam-folder").hidden = within(".exam-system").hidden = chosen !== "folder";
+  if (!examChoices) return; // it is called again once the server has told them
   const { folders, questions, file } = examChoices;
   within(".exam-hint").textContent = {
     sample: t("hint_sample"),
