@@ -17,6 +17,7 @@ from difflib import SequenceMatcher
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from index.dates import find_dates
 from index.fold import FoldedWord, fold_word, words
@@ -165,7 +166,12 @@ def _said(claim: _Claim) -> str:
 
 def _claims(question: str, asked: Asked, draft: Draft, named: Sequence[Period], *, asked_in: str) -> Iterator[_Claim]:
     """What the candidates answer that are about what is asked, the likeliest first; of an article that is, its best."""
-    by_themselves, articles = set(_about(question, draft)), set(_in_articles_about(question, draft))
+    words_asked, matched = match_words(question, draft.tokens, draft.matches.centred)
+    telling = [i for i, word in enumerate(words_asked) if _is_telling(word)]
+    met = matched[:, telling]
+    counted = [i for i, word in enumerate(telling) if fold_word(words_asked[word]) == asked.unit]
+    by_themselves = set(_about(question, draft, met, asked_in=asked_in))
+    articles = set(_in_articles_about(question, draft, met, counted, asked_in=asked_in))
     seen = {draft.candidates[i].passage.document_id for i in by_themselves}
     for i in sorted(by_themselves | articles, key=lambda i: -draft.shares[i]):
         candidate, is_by_itself = draft.candidates[i], i in by_themselves
@@ -176,28 +182,28 @@ def _claims(question: str, asked: Asked, draft: Draft, named: Sequence[Period], 
             yield claim
 
 
-def _in_articles_about(question: str, draft: Draft) -> Iterator[int]:
-    """Those of the draft's candidates whose articles are about what a question with names is about."""
-    lang = detect_language(question)
-    asked, matched = match_words(question, draft.tokens, draft.matches.centred)
-    telling = [i for i, word in enumerate(asked) if _is_telling(word)]
-    if not telling or not _unnamed(question, [Quoted("", lang, "")], lang=lang):
+def _in_articles_about(
+    question: str, draft: Draft, met: NDArray[np.float64], counted: Sequence[int], *, asked_in: str
+) -> Iterator[int]:
+    """Those of the draft's candidates whose articles are about what a question with names is about.
+
+    `met` says of (candidates, words) how well each telling word is met; `counted` are those words that are counted.
+    """
+    if not met.shape[1] or not _unnamed(question, [Quoted("", asked_in, "")], lang=asked_in):
         return
-    counted = [i for i, word in enumerate(telling) if fold_word(asked[word]) == understand(question).unit]
     rows: dict[str, list[int]] = {}
     for row, candidate in enumerate(draft.candidates):
         rows.setdefault(candidate.passage.document_id, []).append(row)
     for its in rows.values():
-        passages = {draft.candidates[row].passage for row in its}
+        passages = dict.fromkeys(draft.candidates[row].passage for row in its)  # in order: the first has the language
         told = [Quoted(f"{passage.title}\n{passage.readable}", passage.lang, passage.date) for passage in passages]
-        abroad = told[0].lang != lang
-        met = matched[np.ix_(its, telling)]
-        if met.max(axis=0).mean() < (_ARTICLE_MET_ABROAD if abroad else _ARTICLE_MET):
+        abroad = told[0].lang != asked_in
+        if met[its].max(axis=0).mean() < (_ARTICLE_MET_ABROAD if abroad else _ARTICLE_MET):
             continue
-        if _stand_alone(_unnamed(question, told, lang=lang), question):
+        if _stand_alone(_unnamed(question, told, lang=asked_in), question):
             continue
         most, least = (_MOST_MET_ABROAD, _NOT_MET_ABROAD) if abroad else (_MOST_MET, _NOT_MET)
-        for row, own in zip(its, met, strict=True):
+        for row, own in zip(its, met[its], strict=True):
             of_another_thing = (own.min() < least and own.mean() >= most) or any(own[counted] < least)
             if not of_another_thing and not is_supposed(draft.candidates[row].text, lang=told[0].lang):
                 yield row
@@ -222,17 +228,13 @@ def _has_neighbour(name: str, names: Sequence[FoldedWord], missing: Sequence[str
     )
 
 
-def _about(question: str, draft: Draft) -> Iterator[int]:
+def _about(question: str, draft: Draft, met: NDArray[np.float64], *, asked_in: str) -> Iterator[int]:
     """Those of the draft's candidates that are about what the question is about."""
-    lang = detect_language(question)
-    asked, matched = match_words(question, draft.tokens, draft.matches.centred)
-    telling = [i for i, word in enumerate(asked) if _is_telling(word)]
-    for row, candidate in enumerate(draft.candidates):
-        least, mean = (_MET, _MET) if candidate.passage.lang == lang else (_MET_ABROAD, _MET_ABROAD_MEAN)
-        met = matched[row, telling]
-        if telling and (met.min() < least or met.mean() < mean):
+    for row, (candidate, own) in enumerate(zip(draft.candidates, met, strict=True)):
+        least, mean = (_MET, _MET) if candidate.passage.lang == asked_in else (_MET_ABROAD, _MET_ABROAD_MEAN)
+        if len(own) and (own.min() < least or own.mean() < mean):
             continue
-        if _has_names(question, lang, candidate) and not is_supposed(candidate.text, lang=candidate.passage.lang):
+        if _has_names(question, asked_in, candidate) and not is_supposed(candidate.text, lang=candidate.passage.lang):
             yield row
 
 
