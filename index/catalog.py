@@ -28,7 +28,17 @@ from index.files import Stamp
 from index.migrate import MIGRATED
 from index.passages import Chunking, searched_text
 from index.rules import Rules, dump_rules, parse_rules
-from index.schema import FILE_NAME, FORMAT_VERSION, REEMBEDDING, REMOVED_FROM, SCHEMA, VECTORS_AT
+from index.schema import (
+    COUNTS,
+    FILE_NAME,
+    FORMAT_VERSION,
+    REEMBEDDING,
+    REMOVED_FROM,
+    SCHEMA,
+    VECTORS_AT,
+    begin_counting,
+    has_counts,
+)
 from index.tokens import TokenCodec
 from index.values import Cluster, Document, DroppedSpan, Link, LinkKind, Media, Passage, Source, Span, Spelling
 
@@ -229,6 +239,7 @@ class Catalog:
                 return
             for statement in SCHEMA.split(";\n"):
                 self._db.execute(statement)
+            begin_counting(self._db)
             values = {
                 "format": FORMAT_VERSION,
                 "id": uuid.uuid4().hex,  # ties caches to this catalog and no other
@@ -539,12 +550,23 @@ class Catalog:
         """How many passages there are."""
         return self._count("passages")
 
-    def _count(self, table: str) -> int:
-        return int(self._db.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-
     def pending_count(self) -> int:
         """How many passages have no embedding yet."""
-        return int(self._db.execute("SELECT count(*) FROM passages WHERE embedding IS NULL").fetchone()[0])
+        return self._count("pending")
+
+    def _count(self, what: str) -> int:
+        # A catalog that an earlier version made, and that nobody has written since, keeps no count.
+        counted = f"(SELECT number FROM counts WHERE what = '{what}'), " if has_counts(self._db) else "NULL, "
+        return int(self._db.execute(f"SELECT coalesce({counted}({COUNTS[what]}))").fetchone()[0])
+
+    def begin_counting(self) -> None:
+        """Keep count of the rows from now on, where the version that made the catalog did not. Raises IndexUnwritable.
+
+        Only under the writer's lock.
+        """
+        if not has_counts(self._db):
+            with self.transaction():
+                begin_counting(self._db)
 
     def pending(self, limit: int, *, after: int = 0) -> list[PendingPassage]:
         """The first `limit` passages after the key `after` that have no embedding yet, in order of key."""

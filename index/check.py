@@ -30,7 +30,7 @@ from index.lexical import LexicalIndex
 from index.lock import is_being_written
 from index.migrate import kept_as
 from index.passages import Chunking, searched_words
-from index.schema import FORMAT_VERSION, REMOVED_FROM, VECTORS_AT
+from index.schema import COUNTS, FORMAT_VERSION, REMOVED_FROM, VECTORS_AT, has_counts
 from index.tokens import TokenCodec
 from index.unused import unused_embeddings
 from index.values import UNDETERMINED, Span, Spelling
@@ -57,6 +57,7 @@ class Kind(StrEnum):
     EMBEDDING = "embedding"
     PASSAGE = "passage"
     ORDER = "order"
+    COUNT = "count"
     DENSE = "dense cache"
     LEXICAL = "lexical cache"
     LEFT_BEHIND = "left behind"
@@ -70,6 +71,7 @@ _REMEDIES = {
     Kind.EMBEDDING: "dragoman index repair deletes it; the next ingest makes it again",
     Kind.PASSAGE: "dragoman index repair deletes its embedding; the next ingest makes it again",
     Kind.ORDER: "dragoman index repair puts it last; the next ingest gives it its embedding again",
+    Kind.COUNT: "dragoman index repair counts again",
     Kind.DENSE: "dragoman index repair makes it again from the catalog, embedding nothing",
     Kind.LEXICAL: "dragoman index repair makes it again from the catalog",
     Kind.LEFT_BEHIND: "it is in nobody's way; dragoman index repair deletes it",
@@ -165,6 +167,7 @@ def _check_all(
         problems += _source_problems(db, sources, on_progress)
         problems += _embedding_problems(db, embeddings, on_progress)
         problems += _passage_problems(db)
+        problems += _count_problems(db, location)
         notes += _unused_note(db)
         problems += caches.problems
         notes += caches.notes
@@ -389,6 +392,16 @@ def _passage_problems(db: sqlite3.Connection) -> Iterator[Problem]:
         kind = Kind.ORDER if what in (_BEFORE, _AFTER) else Kind.PASSAGE
         for (key,) in db.execute(query):
             yield Problem(kind, str(key), f"passage {key}", what)
+
+
+def _count_problems(db: sqlite3.Connection, location: Path) -> Iterator[Problem]:
+    if not has_counts(db):  # an earlier version made it, and the next process that writes begins to count
+        return
+    kept = dict(db.execute("SELECT what, number FROM counts"))
+    for what, query in COUNTS.items():
+        if kept.get(what) != (number := int(_one(db, query))):
+            told = f"says {kept.get(what, 'nothing')} of {what!r}, and there are {number}"
+            yield Problem(Kind.COUNT, what, f"{location}, table counts", told)
 
 
 def _unused_note(db: sqlite3.Connection) -> tuple[str, ...]:

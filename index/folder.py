@@ -130,6 +130,7 @@ class Index:
         """Make both search structures hold the catalog's last batch; `writable` only under the writer's lock."""
         if writable:
             delete_left_behind(self.folder)
+            self.catalog.begin_counting()
         with self.catalog.snapshot():
             self.dense.open(self.catalog, writable=writable)
             self.lexical.open(self.catalog, writable=writable)

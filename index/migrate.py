@@ -14,7 +14,7 @@ from pathlib import Path
 from index.connect import format_of_file
 from index.errors import IndexFolderError, IndexLocked
 from index.escapes import view
-from index.schema import FILE_NAME, FORMAT_VERSION, SCHEMA
+from index.schema import FILE_NAME, FORMAT_VERSION, SCHEMA, begin_counting
 from index.values import Span, Spelling
 from index.whole import written_whole
 
@@ -92,6 +92,7 @@ def _write(location: Path, beside: Path) -> None:
         for table in _SAME_TABLES:
             db.execute(f"INSERT INTO {table} SELECT * FROM old.{table}")
         db.executemany("INSERT INTO settings VALUES (?, ?)", [("format", str(FORMAT_VERSION)), ("embedder", "1")])
+        begin_counting(db)
         db.execute("COMMIT")
         # A catalog without its log is one file, which takes the other's place at once.
         db.execute("DETACH old")

@@ -21,7 +21,7 @@ from index.dense import make_dense
 from index.errors import IndexFolderError, IndexUnwritable
 from index.folder import Index
 from index.lock import writing
-from index.schema import REMOVED_FROM
+from index.schema import REMOVED_FROM, count_anew
 from index.whole import delete_left_behind
 
 
@@ -96,6 +96,9 @@ def _mend_catalog(location: Path, found: Iterable[Problem], *, drop_damaged: boo
             db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (REMOVED_FROM, str(sequence)))
         if not drop_damaged:
             done += _mark_sources(db, subjects[Kind.SOURCE])
+        if subjects[Kind.COUNT]:
+            count_anew(db)  # last: what was deleted is counted, too
+            done.append("counted the rows of the catalog again")
     return done
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 FORMAT_VERSION = 4
 FILE_NAME = "catalog.sqlite"
 # Names of settings that not every catalog has. The sequence number up to which rows of `removed` are gone:
@@ -131,3 +133,55 @@ CREATE TABLE clusters (             -- of two documents or more
 );
 CREATE INDEX clusters_by_representative ON clusters (representative);
 """
+
+# How many rows there are, kept by triggers so that nobody has to count: of a million passages that reads an index which
+# lies scattered over the whole file. Triggers see what any version writes, also one that knows nothing of them, so this
+# needs no format of its own: a catalog without it gets it from the next process that writes.
+COUNTS = {
+    "sources": "SELECT count(*) FROM sources",
+    "documents": "SELECT count(*) FROM documents",
+    "passages": "SELECT count(*) FROM passages",
+    "pending": "SELECT count(*) FROM passages WHERE embedding IS NULL",
+}
+COUNTED = """
+CREATE TABLE counts (what TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TRIGGER sources_added AFTER INSERT ON sources
+    BEGIN UPDATE counts SET number = number + 1 WHERE what = 'sources'; END;
+CREATE TRIGGER sources_removed AFTER DELETE ON sources
+    BEGIN UPDATE counts SET number = number - 1 WHERE what = 'sources'; END;
+CREATE TRIGGER documents_added AFTER INSERT ON documents
+    BEGIN UPDATE counts SET number = number + 1 WHERE what = 'documents'; END;
+CREATE TRIGGER documents_removed AFTER DELETE ON documents
+    BEGIN UPDATE counts SET number = number - 1 WHERE what = 'documents'; END;
+CREATE TRIGGER passages_added AFTER INSERT ON passages
+    BEGIN UPDATE counts SET number = number + 1 WHERE what = 'passages'; END;
+CREATE TRIGGER passages_removed AFTER DELETE ON passages
+    BEGIN UPDATE counts SET number = number - 1 WHERE what = 'passages'; END;
+CREATE TRIGGER pending_added AFTER INSERT ON passages WHEN NEW.embedding IS NULL
+    BEGIN UPDATE counts SET number = number + 1 WHERE what = 'pending'; END;
+CREATE TRIGGER pending_removed AFTER DELETE ON passages WHEN OLD.embedding IS NULL
+    BEGIN UPDATE counts SET number = number - 1 WHERE what = 'pending'; END;
+CREATE TRIGGER pending_changed AFTER UPDATE OF embedding ON passages
+    WHEN (NEW.embedding IS NULL) != (OLD.embedding IS NULL)
+    BEGIN UPDATE counts SET number = number + (NEW.embedding IS NULL) - (OLD.embedding IS NULL)
+    WHERE what = 'pending'; END;
+"""
+
+
+def begin_counting(db: sqlite3.Connection) -> None:
+    """Count the rows of a catalog that has nothing that does so yet, and keep counting. Inside a transaction."""
+    if not has_counts(db):
+        for statement in COUNTED.split(";\n"):
+            db.execute(statement)
+        count_anew(db)
+
+
+def has_counts(db: sqlite3.Connection) -> bool:
+    """Whether a catalog counts its rows."""
+    return db.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'counts'").fetchone() is not None
+
+
+def count_anew(db: sqlite3.Connection) -> None:
+    """Make the counts those of the rows that there are. Inside a transaction."""
+    for what, query in COUNTS.items():
+        db.execute(f"INSERT OR REPLACE INTO counts VALUES (?, ({query}))", (what,))

@@ -151,6 +151,10 @@ DAMAGES = [
     Damage("passage gone", sql(f"DELETE FROM passages WHERE key = {FIRST}"), Kind.LEXICAL, "holds what is not"),
     Damage("words in no passage", sql(f"DELETE FROM passages WHERE key = {FIRST}"), Kind.SOURCE, "in no passage"),
     Damage("words nowhere", sql("DELETE FROM dropped"), Kind.SOURCE, "6 characters are neither kept nor dropped"),
+    Damage("count of passages", sql("UPDATE counts SET number = number + 1 WHERE what = 'passages'"),
+           Kind.COUNT, "says 6 of 'passages', and there are 5"),
+    Damage("count of what is pending", sql("DELETE FROM counts WHERE what = 'pending'"),
+           Kind.COUNT, "says nothing of 'pending', and there are 0"),
     Damage("half-written file", made("dense/.en-3.faiss.4194305-7"), Kind.LEFT_BEHIND, "half-written"),
     Damage("unnamed file", made("dense/en-999.faiss"), Kind.LEFT_BEHIND, "half-written"),
 ]  # fmt: skip

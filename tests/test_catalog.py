@@ -16,6 +16,7 @@ from index.clean import clean
 from index.embed import EmbeddedPassage, EmbedderIdentity, Floats, HashingEmbedder
 from index.errors import IndexFolderError, IndexMismatch
 from index.passages import Chunking, searched_text, split_passages
+from index.schema import COUNTS
 from index.values import Media, Source
 from tests.embedded import embed
 
@@ -195,6 +196,62 @@ def test_passages_added_less_removed_are_those_there(
             known |= {stored.key for stored in catalog.added_since(before)}
             assert known == {stored.key for stored in catalog.added_since(0)}
             assert paths(catalog) == sorted(wanted)
+
+
+def counted(catalog: Catalog) -> dict[str, int]:
+    return dict(catalog._db.execute("SELECT what, number FROM counts"))
+
+
+def there_are(catalog: Catalog) -> dict[str, int]:
+    return {what: catalog._db.execute(query).fetchone()[0] for what, query in COUNTS.items()}
+
+
+@given(steps=st.lists(st.tuples(st.sampled_from("acer"), st.sets(st.sampled_from("abcd"), min_size=1)), max_size=8))
+def test_what_is_counted_is_there(steps: list[tuple[str, set[str]]], tmp_path_factory: pytest.TempPathFactory) -> None:
+    with Catalog(tmp_path_factory.mktemp("c"), built_with=BUILT) as catalog:
+        for step, names in steps:
+            match step:
+                case "a":
+                    catalog.commit([ready(name, f"{TEXT} {name}.") for name in names])
+                case "c":  # changed
+                    catalog.commit([ready(name, f"{TEXT}\n\n{name} was there. " * 40) for name in names])
+                case "e":
+                    embed(catalog, EMBEDDER.embed_query)
+                case _:
+                    catalog.commit([], remove=names)
+            assert counted(catalog) == there_are(catalog)
+            assert (*catalog.counts(), catalog.pending_count()) == tuple(there_are(catalog).values())
+
+
+def test_nobody_counts_the_passages_one_by_one(catalog: Catalog) -> None:
+    steps: list[int] = []
+    catalog._db.set_progress_handler(lambda: steps.append(1), 1)  # called with each step of SQLite's machine
+
+    def taken() -> int:
+        steps.clear()
+        catalog.passage_count()
+        catalog.pending_count()
+        return len(steps)
+
+    few = taken()
+    catalog.commit([ready(f"{number}.txt") for number in range(300)])
+    assert (catalog.passage_count(), catalog.pending_count()) == (300, 300)
+    assert 0 < taken() <= few
+
+
+def test_a_catalog_that_counts_nothing_is_read_and_begins_to_count(catalog: Catalog) -> None:
+    catalog.commit([ready("a.txt"), ready("b.txt")])
+    # As an earlier version made it.
+    for name, kind in catalog._db.execute("SELECT name, type FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        catalog._db.execute(f"DROP {kind} {name}")
+    catalog._db.execute("DROP TABLE counts")
+    assert (*catalog.counts(), catalog.pending_count()) == (2, 2, 2, 2)
+    catalog.commit([ready("c.txt")], remove=["a.txt"])
+    catalog.begin_counting()
+    catalog.begin_counting()
+    catalog.commit([ready("d.txt")], remove=["b.txt"])
+    embed(catalog, EMBEDDER.embed_query)
+    assert counted(catalog) == there_are(catalog) == {"documents": 2, "passages": 2, "pending": 0, "sources": 2}
 
 
 def test_keys_by_date(catalog: Catalog) -> None:

@@ -72,6 +72,22 @@ def test_nothing_is_wrong_with_what_was_just_written(folder: Path) -> None:
     assert {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()} == before
 
 
+def test_opening_begins_to_count_in_an_index_of_an_earlier_version(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / FILE_NAME)) as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("DROP TABLE counts")
+    assert check(folder).problems == ()
+    with writing(folder), Index.open(folder) as index:  # another process writes
+        assert index.catalog.counts() == (5, 5, 5)
+        assert "counts" not in index.catalog._db.execute("SELECT group_concat(name) FROM sqlite_master").fetchone()[0]
+    with Index.open(folder) as index:
+        assert dict(index.catalog._db.execute("SELECT what, number FROM counts")) == {
+            "sources": 5, "documents": 5, "passages": 5, "pending": 0,
+        }  # fmt: skip
+    assert check(folder).problems == ()
+
+
 def test_every_sample_is_whole(sample_index: Path) -> None:
     assert check(sample_index).problems == ()
 
