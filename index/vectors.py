@@ -4,7 +4,8 @@ FAISS holds the vectors as they are, and of what it finds the best are chosen by
 
 Up to EXACT_UP_TO passages a search looks at every vector, in the float16 that the catalog keeps, and nothing is lost.
 Beyond, the larger languages are kept in cells, and a search looks in as many as it takes to find TARGET_RECALL of those
-of the ten nearest to its own vectors that all cells find.
+of the ten nearest to its own vectors that all cells find. Making cells takes a minute and more: a run that embeds has
+that done beside, and takes them when they are there.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ import json
 import shutil
 import zlib
 from collections.abc import Iterable
+from concurrent.futures import Future
+from enum import Enum, auto
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -42,6 +46,14 @@ _NOBODY = -1
 _BYTES_AT_A_TIME = 1 << 20
 
 
+class MakesCells(Enum):
+    """When whoever brings vectors after the catalog makes the cells that are wanting."""
+
+    NOW = auto()
+    BESIDE = auto()  # in the background; until they are there each search looks at every vector
+    NEVER = auto()
+
+
 class DenseIndex:
     """The vectors of one catalog, ready to search. A cache: whatever is wrong with it, it is made again."""
 
@@ -50,6 +62,7 @@ class DenseIndex:
         self.dimension = dimension
         self._exact_up_to = exact_up_to
         self._saved_sequence = 0
+        self._beside: _MadeBeside | None = None
         self._clear("")
 
     def open(self, catalog: Catalog, *, writable: bool = True) -> None:
@@ -57,15 +70,16 @@ class DenseIndex:
 
         That is done in memory, so whoever may not write can do it, too, but for making cells; see `catch_up`.
         """
+        cells = MakesCells.NOW if writable else MakesCells.NEVER
         self._begin(catalog)
-        self.catch_up(catalog, makes_cells=writable)
+        self.catch_up(catalog, cells=cells)
         if self.count != catalog.passage_count() - catalog.pending_count():
             self._clear(catalog.vectors_id)
-            self.catch_up(catalog, makes_cells=writable)
+            self.catch_up(catalog, cells=cells)
 
     def follow(self, catalog: Catalog) -> None:
         """See what was committed since, in memory."""
-        self.catch_up(catalog, makes_cells=False)
+        self.catch_up(catalog, cells=MakesCells.NEVER)
 
     def close(self) -> None:
         """There is nothing to let go of."""
@@ -75,7 +89,7 @@ class DenseIndex:
         if self._folder.exists():
             shutil.rmtree(self._folder)
 
-    def catch_up(self, catalog: Catalog, *, makes_cells: bool = True) -> None:
+    def catch_up(self, catalog: Catalog, *, cells: MakesCells = MakesCells.BESIDE) -> None:
         """Apply the batches after `sequence`; all of them if the catalog serves the vectors of another embedder now.
 
         To make cells takes a minute or more: whoever answers questions meanwhile looks at every vector, and takes the
@@ -83,17 +97,21 @@ class DenseIndex:
         """
         if catalog.vectors_id != self._vectors_id:
             self._clear(catalog.vectors_id)
-        elif 0 < self.sequence < catalog.removed_from or (not makes_cells and self._files_have_cells()):
+        elif 0 < self.sequence < catalog.removed_from or (cells is MakesCells.NEVER and self._files_have_cells()):
             self._begin(catalog)  # the files may have come further, or else nothing tells what is to be forgotten
+        if self._beside is not None and self._beside.is_done:
+            self._take_made(self._beside)
         reached = catalog.sequence
         if reached == self.sequence:
             return
         try:
-            self._apply_batches(catalog, makes_cells=makes_cells)
+            self._apply_batches(catalog, cells)
         except BaseException:
             self._clear(self._vectors_id)  # half of a batch is worth nothing; Ctrl-C may fall here, too
             raise
         self.sequence = reached
+        if cells is MakesCells.BESIDE and self._beside is None and self._wanting_cells({}):
+            self._beside = _MadeBeside(self, catalog)
 
     def _begin(self, catalog: Catalog) -> None:
         """Take what the files hold if it can be brought forward, or else nothing."""
@@ -105,7 +123,7 @@ class DenseIndex:
         if not fits:
             self._clear(catalog.vectors_id)
 
-    def _apply_batches(self, catalog: Catalog, *, makes_cells: bool) -> None:
+    def _apply_batches(self, catalog: Catalog, cells: MakesCells) -> None:
         self._means_of_now = None
         for lang, removed in _grouped((r.lang, r) for r in catalog.removed_since(self.sequence)):
             known = [r for r in removed if self._has(r.key)]
@@ -115,7 +133,7 @@ class DenseIndex:
                 self._sums[lang] -= np.sum([r.vector.astype(np.float64) for r in known], axis=0)
                 self._number_at[keys] = _NOBODY
         added = catalog.passage_languages(since=self.sequence)
-        in_cells = self._wanting_cells(added) if makes_cells else {}
+        in_cells = self._wanting_cells(added) if cells is MakesCells.NOW else {}
         for lang in in_cells:
             self._forget(lang)
         for block in catalog.vectors_since(self.sequence):
@@ -160,6 +178,21 @@ class DenseIndex:
             if count >= min(_FEWEST_IN_CELLS, self._exact_up_to)
             and (not isinstance(part := self._parts.get(lang), Cells) or count > _OUTGROWN * part.made_for)
         }
+
+    def anew(self, catalog: Catalog) -> DenseIndex:
+        """Another one of the same settings, made of the catalog from nothing, with the cells that are wanting."""
+        made = DenseIndex(self._folder, self.dimension, exact_up_to=self._exact_up_to)
+        made.catch_up(catalog, cells=MakesCells.NOW)
+        return made
+
+    def _take_made(self, beside: _MadeBeside) -> None:
+        """Let what was made beside take the place of what is here, once it is there; the next batches follow it."""
+        self._beside = None
+        made = beside.result()
+        catalog = beside.catalog
+        if made._vectors_id == self._vectors_id and catalog.removed_from <= made.sequence <= catalog.sequence:
+            self._parts, self._sums, self._langs = made._parts, made._sums, made._langs
+            self._number_at, self.sequence, self._means_of_now = made._number_at, made.sequence, None
 
     def _files_have_cells(self) -> bool:
         """Whether there are cells to be had in files that were written since these here were read."""
@@ -243,8 +276,11 @@ class DenseIndex:
     def save(self) -> None:
         """Write the cache whole, which is too much after every batch; a reader finds the old one or the new.
 
-        Raises IndexUnwritable.
+        What is being made beside is waited for. Raises IndexUnwritable.
         """
+        if (beside := self._beside) is not None:
+            self._take_made(beside)
+            self.catch_up(beside.catalog, cells=MakesCells.NEVER)
         try:
             self._save()
         except (OSError, RuntimeError) as error:  # faiss raises the latter
@@ -426,6 +462,36 @@ class DenseIndex:
             sums = {lang: (self._sums[lang], len(self._parts[lang])) for lang in self.languages}
             self._means_of_now = language_means(sums)
         return self._means_of_now
+
+
+class _MadeBeside:
+    """A dense index made anew in a thread, of what the catalog holds when that begins, while a run goes on.
+
+    FAISS and numpy let others work meanwhile. What the run has is there twice until then.
+    """
+
+    def __init__(self, like: DenseIndex, catalog: Catalog) -> None:
+        self.catalog = catalog  # of the run
+        self._made: Future[DenseIndex] = Future()
+
+        def make() -> None:
+            try:
+                # A connection of its own, and one moment: the vectors are read more than once.
+                with Catalog(catalog.location.parent) as own, own.snapshot():
+                    self._made.set_result(like.anew(own))
+            except BaseException as error:
+                self._made.set_exception(error)
+
+        # One that the program need not wait for when it ends.
+        Thread(target=make, name="cells", daemon=True).start()
+
+    @property
+    def is_done(self) -> bool:
+        return self._made.done()
+
+    def result(self) -> DenseIndex:
+        """Wait for it. Raises what making it did."""
+        return self._made.result()
 
 
 def _crc32(file: Path) -> int:

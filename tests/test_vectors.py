@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
@@ -16,13 +17,14 @@ from hypothesis import strategies as st
 
 from index import neighbours, vectors
 from index.catalog import BuiltWith, Catalog, ReadySource
-from index.embed import EmbedderIdentity, Floats, unit
+from index.embed import EmbeddedPassage, EmbedderIdentity, Floats, unit
 from index.folder import Filters, Index
 from index.ingest import ingest
 from index.passages import Chunking
 from index.recall import sample_of
+from index.tokens import TokenCodec
 from index.values import Document, Media, Passage, Source, Span
-from index.vectors import DenseHit, DenseIndex
+from index.vectors import DenseHit, DenseIndex, MakesCells
 from tests import embedded
 
 DIMENSION = 12
@@ -343,7 +345,7 @@ def test_cells_are_made_when_the_limit_is_passed(many: Catalog, tmp_path: Path) 
     dense = in_cells(many, tmp_path / "dense")
     assert dense.kind == "exact"
     grow(many)
-    dense.catch_up(many)
+    dense.catch_up(many, cells=MakesCells.NOW)
     kinds = dict(each.split(": ") for each in dense.kind.split("; "))
     assert kinds.keys() == {"az", "en", "ru"}
     assert kinds["ru"] == "exact"  # too few to gain by it
@@ -356,19 +358,104 @@ def test_who_only_reads_makes_no_cells_and_takes_those_that_were_written(many: C
     writer, reader = in_cells(many, tmp_path / "dense"), in_cells(many, tmp_path / "dense")
     writer.save()
     grow(many)
-    reader.catch_up(many, makes_cells=False)
+    reader.catch_up(many, cells=MakesCells.NEVER)
     assert (reader.kind, reader.count) == ("exact", many.passage_count())
-    writer.catch_up(many)
-    reader.catch_up(many, makes_cells=False)
+    writer.catch_up(many, cells=MakesCells.NOW)
+    reader.catch_up(many, cells=MakesCells.NEVER)
     assert reader.kind == "exact"
     writer.save()
-    reader.catch_up(many, makes_cells=False)
+    reader.catch_up(many, cells=MakesCells.NEVER)
     assert reader.kind == writer.kind != "exact"
     assert reader.count == many.passage_count()
     put(many, [ready(LIMIT + 20, "ru")])
-    reader.catch_up(many, makes_cells=False)
+    reader.catch_up(many, cells=MakesCells.NEVER)
     assert reader.kind == writer.kind
     assert reader.count == many.passage_count()
+
+
+@pytest.fixture
+def held_up(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Cells are not made until this is called."""
+    go_on, trained = Event(), neighbours.Cells.trained
+
+    def wait_and_train(training: Floats, cells: int) -> neighbours.Cells:
+        assert go_on.wait(timeout=60)
+        return trained(training, cells)
+
+    monkeypatch.setattr(neighbours.Cells, "trained", wait_and_train)
+    return go_on.set
+
+
+def test_batches_are_taken_in_while_cells_are_made(many: Catalog, tmp_path: Path, held_up: Callable[[], None]) -> None:
+    dense = in_cells(many, tmp_path / "dense")
+    grow(many)
+    for batch in range(3):
+        dense.catch_up(many)
+        assert (dense.kind, dense.count, dense.sequence) == ("exact", many.passage_count(), many.sequence)
+        assert same(dense.search(query(batch), k=400), plain_search(many, query(batch)))
+        # What is being made does not know of these.
+        put(many, [ready(1000 + batch, "az")], remove=[f"{batch}.txt"])
+    dense.catch_up(many)
+    held_up()
+    dense.save()
+    assert "az: " in dense.kind and dense.kind != "exact"
+    assert not dense.unsaved
+    everything = {stored.key for stored in many.added_since(0)}
+    assert set(dense.keys().tolist()) == everything and dense.count == len(everything)
+    for block in many.vectors_since(0):
+        assert not dense.differing(block).any()
+    again = in_cells(many, tmp_path / "dense")
+    assert again.kind == dense.kind and not again.unsaved
+    for number in range(5):
+        assert again.search(query(number), k=400) == dense.search(query(number), k=400)
+
+
+def test_cells_that_are_made_are_taken_with_the_next_batch(many: Catalog, tmp_path: Path) -> None:
+    dense = in_cells(many, tmp_path / "dense")
+    grow(many)
+    dense.catch_up(many)
+    assert dense._beside is not None
+    dense._beside.result()
+    assert dense.kind == "exact"
+    dense.catch_up(many)  # nothing is new
+    assert dense.kind == in_cells(many, tmp_path / "built").kind != "exact"
+    put(many, [ready(i, "az") for i in range(1000, 1010)])
+    dense.catch_up(many)
+    assert dense.count == many.passage_count()
+
+
+def test_what_goes_wrong_beside_is_told(many: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(training: Floats, cells: int) -> neighbours.Cells:
+        raise MemoryError("no room for cells")
+
+    monkeypatch.setattr(neighbours.Cells, "trained", fail)
+    dense = in_cells(many, tmp_path / "dense")
+    grow(many)
+    dense.catch_up(many)
+    with pytest.raises(MemoryError, match="no room for cells"):
+        dense.save()
+    dense.save()  # what was there before still is
+    found = DenseIndex(tmp_path / "dense", DIMENSION)
+    found.load(many.vectors_id)
+    assert (found.kind, found.count) == ("exact", many.passage_count())
+
+
+def test_what_is_made_beside_of_vectors_that_no_longer_serve_is_not_taken(
+    many: Catalog, tmp_path: Path, held_up: Callable[[], None]
+) -> None:
+    dense = in_cells(many, tmp_path / "dense")
+    grow(many)
+    dense.catch_up(many)
+    turned = replace(BUILT.embedder, name="turned")
+    key, _ = many.begin_embedder(turned, lambda: TokenCodec(np.zeros(DIMENSION, np.float32)))
+    texts = {each.hash: each.text for each in many.not_embedded_by(key, after=0, limit=1000)}
+    many.keep_embeddings(key, {h: EmbeddedPassage(-vector_of(text), b"packed") for h, text in texts.items()})
+    many.serve(key)
+    dense.catch_up(many)
+    held_up()
+    dense.save()
+    for block in many.vectors_since(0):
+        assert not dense.differing(block).any()
 
 
 def test_enough_is_looked_at_and_no_more(many: Catalog, tmp_path: Path) -> None:
@@ -399,7 +486,7 @@ def test_cells_follow_the_catalog(many: Catalog, tmp_path: Path) -> None:
     grow(many)
     dense = in_cells(many, tmp_path / "dense")
     put(many, [ready(i, "az") for i in range(1000, 1030)], remove=[f"{i}.txt" for i in range(100)])
-    dense.catch_up(many)
+    dense.catch_up(many, cells=MakesCells.NOW)
     here = {stored.key for stored in many.added_since(0)}
     assert dense.count == len(here) == LIMIT + 20 + 30 - 100
     for number in range(3):
@@ -424,7 +511,7 @@ def test_cells_are_saved_and_loaded(many: Catalog, tmp_path: Path) -> None:
         assert again.search(query(number), k=400) == dense.search(query(number), k=400)
     put(many, [ready(2000, "az")], remove=["4.txt"])
     for each in (dense, again):
-        each.catch_up(many)
+        each.catch_up(many, cells=MakesCells.NOW)
     assert again.search(query(0), k=9) == dense.search(query(0), k=9)
 
 
@@ -442,7 +529,7 @@ def test_what_is_in_cells_is_compared_with_what_was_given(many: Catalog, tmp_pat
     put(many, [ready(i, "az") for i in range(1000, 1030)])
     dense = in_cells(many, tmp_path / "dense")
     put(many, [ready(i, "az") for i in range(2000, 2020)])  # not among those that the ranges are trained with
-    dense.catch_up(many)
+    dense.catch_up(many, cells=MakesCells.NOW)
     dense.save()
     for each in (dense, in_cells(many, tmp_path / "dense")):
         for block in many.vectors_since(0):
@@ -472,7 +559,7 @@ def test_cells_are_made_again_when_outgrown(many: Catalog, tmp_path: Path) -> No
     grow(many)
     dense = in_cells(many, tmp_path / "dense")
     put(many, [ready(i, "az") for i in range(5000, 5500)])
-    dense.catch_up(many)
+    dense.catch_up(many, cells=MakesCells.NOW)
     assert "az: " in dense.kind and "of 50 cells" in dense.kind  # 2 * sqrt(150 + 500)
     assert "of 24 cells" in dense.kind  # English did not grow
     assert dense.recall(many, sample=50) >= vectors.TARGET_RECALL
