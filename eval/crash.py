@@ -315,25 +315,26 @@ def _bring_to_files(folder: Path, place: Place) -> None:
 
 
 def _nothing(place: Place, rng: random.Random) -> int:
-    return 0
+    return serving(place.index)._places
 
 
 def _change(place: Place, rng: random.Random) -> int:
     change_files(place.documents, rng, rng.choice((0.02, 0.3, 0.7)))
-    return 0
+    return serving(place.index)._places
 
 
 def _delete(place: Place, rng: random.Random) -> int:
     files = sorted(place.documents.iterdir())
     for file in rng.sample(files, len(files) // 3):
         file.unlink()
-    return 0
+    return serving(place.index)._places
 
 
 def _leave_pending(place: Place, rng: random.Random) -> int:
     change_files(place.documents, rng, 0.7)
-    ingest([place.documents], place.index, embedder=_Stopped(serving(place.index)._places), prune=True)
-    return 0
+    places = serving(place.index)._places
+    ingest([place.documents], place.index, embedder=_Stopped(places), prune=True)
+    return places
 
 
 def _other_embedder(place: Place, rng: random.Random) -> int:
@@ -341,8 +342,8 @@ def _other_embedder(place: Place, rng: random.Random) -> int:
     return rng.choice([places for places in range(6) if places != serving(place.index)._places])
 
 
-def _ingest(place: Place, argument: int) -> None:
-    ingest([place.documents], place.index, embedder=serving(place.index), prune=True)
+def _ingest(place: Place, places: int) -> None:
+    ingest([place.documents], place.index, embedder=TurnedEmbedder(places), prune=True)
 
 
 def _reembed(place: Place, places: int) -> None:

@@ -32,6 +32,7 @@ from index.errors import IndexFolderError, SettingsError
 from index.ingest import ingest
 
 _FILES = 90  # two batches of text
+_FEW_FILES = 6  # where every write is to fail: of the same kinds of writes fewer
 _KINDS = {"disk full": (errno.ENOSPC, True), "I/O error": (errno.EIO, False)}
 
 
@@ -49,21 +50,24 @@ class FaultReport:
 def fail_writes(
     folder: Path,
     *,
-    most: int,
+    most: int | None,
     seed: int,
     report: Callable[[str], None] = lambda message: None,
 ) -> FaultReport:
     """Let writes of every operation fail, chosen at random of all that it does, `most` in all.
+
+    None lets every write fail, once by each kind of fault, of operations on fewer files.
 
     Only once, and before any campaign, in a process. Raises SettingsError where there is no C compiler or no Linux.
     """
     result, begun = FaultReport(), time.monotonic()
     rng = random.Random(seed)  # noqa: S311 - not for secrets
     _serve_with(_library(folder))
-    each = max(1, most // (len(OPERATIONS) * len(_KINDS)))
     for name in OPERATIONS:
-        trial = _Trial(Place(folder / name.replace(" ", "-")), name, rng, result)
+        files = _FILES if most is not None else _FEW_FILES
+        trial = _Trial(Place(folder / name.replace(" ", "-")), name, rng, result, files=files)
         points = range(1, result.writes[name] + 1)
+        each = max(1, most // (len(OPERATIONS) * len(_KINDS))) if most is not None else len(points)
         for kind in _KINDS:
             for at in sorted(rng.sample(points, min(each, len(points)))):
                 trial.fail(kind, at)
@@ -76,9 +80,9 @@ def fail_writes(
 class _Trial:
     """One operation, done again and again from the same beginning."""
 
-    def __init__(self, place: Place, name: str, rng: random.Random, report: FaultReport) -> None:
+    def __init__(self, place: Place, name: str, rng: random.Random, report: FaultReport, *, files: int) -> None:
         self._place, self._name, self._rng, self._report = place, name, rng, report
-        write_files(place.documents, rng, _FILES)
+        write_files(place.documents, rng, files)
         if name != FIRST:
             ingest([place.documents], place.index, embedder=TurnedEmbedder(0))
         self._argument = OPERATIONS[name].prepare(place, rng)

@@ -32,7 +32,9 @@ def add_crash(kinds: Any) -> None:
     parser.add_argument("--kills", type=int, default=300, metavar="N", help="default: %(default)s")
     way = parser.add_mutually_exclusive_group()
     way.add_argument(
-        "--faults", type=int, metavar="N", help="no kills: let N writes fail, one at a time (Linux, with a C compiler)"
+        "--faults",
+        metavar="N",
+        help="no kills: let N writes fail, one at a time, or `all` of smaller runs (Linux, with a C compiler)",
     )
     way.add_argument("--readers", type=int, metavar="N", help="no kills: N processes ask while one writes")
     parser.add_argument("--minutes", type=float, default=10.0, metavar="N", help="for --readers; default: %(default)g")
@@ -44,10 +46,12 @@ def add_crash(kinds: Any) -> None:
 def _crash(options: argparse.Namespace) -> int:
     from ui.cli import DONE, NOT_DONE, complain, printable
 
-    for name in ("kills", "faults", "readers", "minutes"):
+    for name in ("kills", "readers", "minutes"):
         value = getattr(options, name)
         if value is not None and not value > 0:
             raise SettingsError(f"--{name} is {value}; want more than 0")
+    if options.faults not in (None, "all") and not (options.faults.isdecimal() and int(options.faults)):
+        raise SettingsError(f"--faults is {options.faults}; want a number above 0, or all")
     folder = Path(tempfile.mkdtemp(prefix="dragoman-crash-"))
     if options.faults is not None:
         report, shown = _faults(folder, options, complain)
@@ -88,7 +92,8 @@ def _kills(folder: Path, options: argparse.Namespace, complain: Callable[[str], 
 def _faults(folder: Path, options: argparse.Namespace, complain: Callable[[str], None]) -> tuple[FaultReport, str]:
     from eval.faults import fail_writes
 
-    report = fail_writes(folder, most=options.faults, seed=options.seed, report=complain)
+    most = None if options.faults == "all" else int(options.faults)
+    report = fail_writes(folder, most=most, seed=options.seed, report=complain)
     lines = [f"{name:<14}{count:5} writes" for name, count in report.writes.items()]
     lines += [f"{count:5} {end}" for end, count in sorted(report.ends.items())]
     lines += [f"{count:5} {message}" for message, count in sorted(report.messages.items(), key=lambda one: -one[1])]
