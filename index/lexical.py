@@ -53,6 +53,11 @@ _BM25_K1 = 1.2  # fixed in tantivy
 # grams. On the dev sets 0.5 costs 0.004 nDCG@10 on scifact, and 1 costs 0.015 across languages where words search
 # alone.
 _STEM_WEIGHT = 0.7
+# tantivy orders equals by its segments, whose order is chance: the same archive made twice gave other passages. So all
+# that are equal with the last are looked at, if need be by asking again for more.
+_EQUALS = 50
+_MORE_EQUALS = 8
+_MOST_EQUALS = 10_000
 # A name in other words than those asked for; 0.5 to 1 differ by 0.005.
 _OTHER_NAME_WEIGHT = 0.7
 # The quotation mark that opens stands before a word, or it is inches.
@@ -312,6 +317,8 @@ class LexicalIndex:
     ) -> list[LexicalHit]:
         """The best `k` passages for a question, best first; with dates given, only passages that have one.
 
+        Of equals those of the lowest keys, unless more than some thousands are equal with the last.
+
         `phrases` must all stand in a passage; those of the question itself are words like others unless given here.
         `sources` are paths of files, or of folders, which mean all that is in them. `among` keeps to those keys.
 
@@ -330,10 +337,15 @@ class LexicalIndex:
                 languages=languages, after=after, before=before, phrases=phrases, sources=sources, among=among
             ),
         ]
-        found = searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False).hits
-        keys = _keys(searcher, found)
-        hits = [LexicalHit(key, round(score / total, 6)) for (score, _), key in zip(found, keys, strict=True)]
-        return sorted(hits, key=lambda hit: (-hit.share, hit.key))
+        query, limit = tantivy.Query.boolean_query(clauses), k + _EQUALS
+        while True:
+            found = searcher.search(query, limit=limit, count=False).hits
+            shares = [round(score / total, 6) for score, _ in found]
+            if len(found) < limit or shares[-1] < shares[k - 1] or limit >= _MOST_EQUALS:
+                break
+            limit = min(_MORE_EQUALS * limit, max(k, _MOST_EQUALS))
+        hits = map(LexicalHit, _keys(searcher, found), shares)
+        return sorted(hits, key=lambda hit: (-hit.share, hit.key))[:k]
 
     def keys(self, *, phrases: Iterable[Phrase] = (), sources: Iterable[str] = ()) -> NDArray[np.int64]:
         """The keys of all passages that have all of `phrases` and are from one of `sources`, in order."""

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.catalog import Catalog
+from index.embed import HashingEmbedder
 from index.fold import fold_word, folded_words, terms
 from index.folder import Filters, Index
-from index.ingest import ingest
+from index.ingest import GivenDocument, ingest, ingest_given
 from index.lexical import LexicalIndex, Phrase, from_one_of, holds, parse_query, question_parts
 from index.passages import searched_text
 from index.values import Passage, Span, Spelling
@@ -195,6 +196,21 @@ def test_k(index: Index) -> None:
     every = index.lexical.search("lighthouse keeper", k=50)
     assert len(every) == 2
     assert index.lexical.search("lighthouse keeper", k=1) == every[:1]
+
+
+def test_equals_come_in_order_of_their_keys_however_the_files_were_made(tmp_path: Path) -> None:
+    """tantivy orders its segments by names that are chance, so it is tried on several indexes."""
+    batches = [[GivenDocument(f"{b}-{i}.txt", "", f"Keeper number {100 * b + i}") for i in range(40)] for b in range(5)]
+    for name in ("a.index", "b.index", "c.index"):
+        for batch in batches:
+            ingest_given(batch, tmp_path / name, embedder=HashingEmbedder())
+        with Index.open(tmp_path / name) as index:
+            assert len(list((tmp_path / name / "lexical").glob("*.term"))) == 5
+            hits = index.lexical.search("keeper", k=200)
+            assert len({hit.share for hit in hits}) == 1
+            assert [hit.key for hit in hits] == list(range(1, 201))
+            assert index.lexical.search("keeper", k=10) == hits[:10]
+            assert index.lexical.search("keeper", k=120) == hits[:120]
 
 
 # Quotes
