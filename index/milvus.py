@@ -39,7 +39,12 @@ _HNSW = {"M": 32, "efConstruction": 200}
 _CELLS = {"nlist": 1024}
 _LOOKED_IN = {"HNSW": "ef", "IVF_FLAT": "nprobe", "IVF_SQ8": "nprobe"}  # how far a search looks
 _LOOKED_IN_CELLS = 64
-_STRONG = "Strong"  # sees all that was written, and waits for that; else what this process wrote itself
+# A search that must see all waits for the server's clock: 0.2 s, where others take 4 ms. So only what tells how far
+# the collection has come is read so; what was written before it is there from then on. Searches wait for what their own
+# process has written, or else for what is five seconds old: another replica than the one that told may be behind.
+_STRONG = "Strong"
+_OWN = "Session"
+_NEARLY_ALL = "Bounded"
 _SPARSE_SINCE = (2, 4)
 
 
@@ -77,7 +82,7 @@ class Collection:
                 f"{server}: Milvus needs a package that is not here: pip install 'dragoman[milvus]'"
             ) from error
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-        self._server, self._name = server, server.collection
+        self._server, self._name, self._wrote = server, server.collection, False
         with self._told():
             self._client: Any = MilvusClient(
                 uri=server.address, token=os.environ.get(_TOKEN, ""), timeout=_CONNECT_SECONDS
@@ -139,7 +144,7 @@ class Collection:
                 schema=schema,
                 index_params=index,
                 num_partitions=_PARTITIONS,
-                consistency_level="Session",
+                consistency_level=_OWN,
                 timeout=_SECONDS,
             )
         self._dimension, self._marks = dimension, list[int]()
@@ -184,6 +189,7 @@ class Collection:
 
     def _insert(self, rows: list[dict[str, Any]]) -> None:
         with self._told():
+            self._wrote = True
             # Not tried again: what was inserted and not confirmed would be there twice.
             self._client.insert(self._name, rows, timeout=_SECONDS, retry_times=0)
 
@@ -256,6 +262,7 @@ class Collection:
                 filter=" and ".join(filter(None, (f"lang == {_quoted(lang)}", condition))),
                 output_fields=["key"],
                 search_params={"metric_type": "IP", "params": far},
+                consistency_level=_OWN if self._wrote else _NEARLY_ALL,
                 timeout=_SECONDS,
             )
         return np.array([hit.id for hit in hits], np.int64)

@@ -5,6 +5,9 @@ The package is 58 MB, 450 unpacked, so it is not among those that `make test` in
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,7 @@ pytest.importorskip("milvus", reason="needs the server that the package milvus c
 
 import index.served
 from eval.made import MadeArchive, Parent, Question
-from eval.served import compare_served, milvus_server
+from eval.served import build, compare_served, milvus_server
 from index.catalog import Catalog
 from index.check import check
 from index.embed import HashingEmbedder, fit_token_codec
@@ -59,6 +62,54 @@ def test_the_server_finds_the_same_and_loses_nothing_when_it_is_killed(
     assert (served.removed_found, served.lost, served.doubled) == (0, 0, 0)
     assert (killed.kills, killed.lost, killed.doubled) == (2, 0, 0)
     assert plain.same == 1.0
+
+
+# Asks as a server does that stays open beside a writer: for each vector that it reads, the best five of each
+# language.
+READER = """
+import json, sys
+import numpy as np
+from index.folder import Filters, Index
+
+with Index.open(sys.argv[1]) as index:
+    print("open", flush=True)
+    for line in sys.stdin:
+        index.refresh()
+        hits = index.search_dense(np.array(json.loads(line), np.float32), k=5, filters=Filters())
+        found = index.passages(hit.key for hit in hits).values()
+        print(json.dumps([stored.passage.text for stored in found]), flush=True)
+"""
+
+
+def test_what_another_process_has_committed_is_found_at_once(tmp_path: Path) -> None:
+    folder, made = tmp_path / "news.index", archive(4_000)
+    passages = [passage for block in made.blocks() for passage in block]
+    with milvus_server(tmp_path / "server") as (port, _, _):
+        command = [sys.executable, "-c", READER, str(folder)]
+        readers: list[subprocess.Popen[str]] = []
+
+        def ask(batch: int) -> None:
+            """Ask for the last of the batches before."""
+            if not batch:
+                return
+            if not readers:
+                root = Path(__file__).parents[1]
+                pipe = subprocess.PIPE
+                readers.append(subprocess.Popen(command, cwd=root, stdin=pipe, stdout=pipe, text=True))
+            (reader,) = readers
+            assert reader.stdin is not None and reader.stdout is not None
+            if batch == 1:
+                assert reader.stdout.readline() == "open\n"
+            last = passages[500 * batch - 1]
+            print(json.dumps(last.vector.tolist()), file=reader.stdin, flush=True)
+            assert last.text in json.loads(reader.stdout.readline())
+
+        try:
+            build(made, folder, f"milvus://127.0.0.1:{port}/news", on_batch=ask)
+            assert readers
+        finally:
+            for reader in readers:
+                reader.communicate()
 
 
 def test_rows_that_are_there_twice_are_found_and_mended(tmp_path: Path) -> None:
