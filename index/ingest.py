@@ -14,8 +14,9 @@ from pathlib import Path
 from index.catalog import BuiltWith, Catalog, ReadySource
 from index.clean import Cleaned, clean_given
 from index.crew import Crew, LocalCrew
+from index.deferred import DeferredEmbedder
 from index.dense import told_of_server
-from index.embed import Embedder, fit_token_codec
+from index.embed import Embedder, fit_token_codec, load_embedder
 from index.errors import IndexMismatch, ReadError
 from index.files import Stamp, discover, exists, size_of
 from index.folder import Index, check_embedder
@@ -166,6 +167,19 @@ def ingest_given(
         run.add(run.parse_given(documents))
         run.embed_pending()
     return run.result
+
+
+def move_vectors(url: str, *, report: Callable[[str], None] = lambda message: None) -> None:
+    """Let the server of a URL search the vectors of the index that is in its folder; what is embedded stays so.
+
+    Raises as `ingest` does, and ServerError.
+    """
+    folder = Place.named(url).folder
+    with Catalog(folder) as catalog:
+        identity = catalog.built_with.embedder
+    embedder = DeferredEmbedder(folder, identity, lambda: load_embedder(identity.name, report=report))
+    with _run(url, embedder, LocalCrew(embedder), None, lambda progress: None, report):
+        pass
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -205,6 +206,37 @@ def test_a_collection_has_the_vectors_of_one_index(tmp_path: Path) -> None:
         ingest_given(documents(), other, embedder=HashingEmbedder())
 
 
+def test_what_is_made_of_a_snapshot_or_an_export_is_served(
+    url: str, tmp_path: Path, local: Index, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take_snapshot(folder_of(url), tmp_path / "snapshot")
+    assert main(["export", "--embeddings", "--to", "jsonl", str(tmp_path / "out.jsonl"), "--index", url]) == 0
+    made = {"restored": ["index", "restore", "snapshot"], "imported": ["import", "out.jsonl"]}
+    for name, (*command, origin) in made.items():
+        assert main([*command, str(tmp_path / origin), "--index", lite(tmp_path, name)]) == 0
+        assert "Milvus milvus_lite-" in capsys.readouterr().err
+        with Index.open(lite(tmp_path, name)) as index:
+            assert found(index) == found(local)
+            assert index.dense.kind.startswith("FLAT by Milvus")
+        away = f"milvus://127.0.0.1:1/{name}?catalog={tmp_path}/away.index"
+        assert main([*command, str(tmp_path / origin), "--index", away]) == 1
+        assert "Milvus cannot be reached" in capsys.readouterr().err
+        assert not (tmp_path / "away.index").exists()
+
+
+def test_an_answer_is_verified_by_the_url(tmp_path: Path, write: Callable, capsys: pytest.CaptureFixture[str]) -> None:
+    text = TEXTS["en"].format(7)
+    docs, named = write(tmp_path / "docs", {"a.txt": text}), ["--index", lite(tmp_path)]
+    assert main(["ingest", str(docs), *named, "--embedder", "hashing"]) == 0
+    cited = {"source": "a.txt", "start": 4, "end": 10, "quote": text[4:10], "sha256": ""}
+    reply = {"kind": "answer", "question": "?", "statements": [{"text": "keeper", "citations": [cited]}]}
+    (tmp_path / "answer.json").write_text(json.dumps(reply), encoding="utf-8")
+    assert main(["verify", str(tmp_path / "answer.json"), *named]) == 0
+    assert "1 of 1 quotes stand" in capsys.readouterr().out
+    (docs / "a.txt").write_text("Nothing of it is left.", encoding="utf-8")
+    assert main(["verify", str(tmp_path / "answer.json"), *named]) == 1
+
+
 def test_what_is_restored_is_searched_in_its_folder(url: str, tmp_path: Path, local: Index) -> None:
     take_snapshot(folder_of(url), tmp_path / "snapshot")
     restore(tmp_path / "snapshot", tmp_path / "restored.index")
@@ -310,6 +342,8 @@ def test_by_command(tmp_path: Path, write: Callable, capsys: pytest.CaptureFixtu
     out, err = capsys.readouterr()
     assert "Milvus milvus_lite-" in err and f"the texts are in {tmp_path}/news.index" in err
     assert "4 added" in out and ".txt:0-" in out and "FLAT by Milvus" in out
+    for command in (["show", "1.txt"], ["show", "1.txt:0-10"], ["sources"], ["index", "check"], ["index", "compact"]):
+        assert main([*command, *named]) == 0
     assert main(["ask", "what?", "--index", lite(tmp_path, "nothing")]) == 1
     assert "make one: dragoman ingest FOLDER-OF-DOCUMENTS --index 'milvus:" in capsys.readouterr().err
     assert main(["sources", "--index", lite(tmp_path).replace("/news?", "/other?")]) == 1

@@ -9,6 +9,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,9 +129,15 @@ def command(
     return parser
 
 
-def add_index(parser: argparse.ArgumentParser, help: str = "the index folder (default: %(default)s)") -> None:
+def add_index(
+    parser: argparse.ArgumentParser,
+    help: str = "the index folder (default: %(default)s)",
+    *,
+    default: Path | None = DEFAULT_INDEX,
+    required: bool = False,
+) -> None:
     """Give a command the option that names the index: `options.index` is its folder when the command is run."""
-    parser.add_argument("--index", type=_index_named, default=DEFAULT_INDEX, metavar="DIR", help=help)
+    parser.add_argument("--index", type=_index_named, default=default, required=required, metavar="DIR", help=help)
     parser.set_defaults(named="", moves_vectors=False)
 
 
@@ -151,6 +158,24 @@ def place_index(options: argparse.Namespace) -> None:
 
     options.named = options.index
     options.index = Place.named(options.named).folder if options.moves_vectors else folder_of(options.named)
+
+
+@contextmanager
+def vectors_moved(options: argparse.Namespace) -> Iterator[None]:
+    """Once an index is made in here, let the server search its vectors by whose URL it was named, if it was.
+
+    Raises ServerError, also before anything is made.
+    """
+    if not options.named:
+        yield
+        return
+    from index.dense import told_of_server
+    from index.ingest import move_vectors
+    from index.place import Place
+
+    told_of_server(Place.named(options.named).server)
+    yield
+    move_vectors(options.named, report=complain)
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:
@@ -575,7 +600,7 @@ def _add_verify(commands: Any) -> None:
         "With --replay the question is asked again, too, and what is answered otherwise now is told.",
     )
     parser.add_argument("answer", type=Path, metavar="ANSWER.json")
-    parser.add_argument("--index", type=Path, metavar="DIR", help="the index (default: the one named in the answer)")
+    add_index(parser, "the index (default: the one named in the answer)", default=None)
     parser.add_argument("--root", type=Path, metavar="DIR", help="the folder of the files, where there is no index")
     parser.add_argument(
         "--replay", action="store_true", help="ask the index again; exit code 1 if anything is answered otherwise"

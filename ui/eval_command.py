@@ -27,7 +27,7 @@ _STDOUT = Path("-")
 
 def add_eval(commands: Any) -> None:
     """Add `eval` to the commands of `dragoman`."""
-    from ui.cli import add_reranker
+    from ui.cli import add_index, add_reranker
 
     parser = commands.add_parser(
         "eval",
@@ -56,7 +56,7 @@ def add_eval(commands: Any) -> None:
     run.add_argument("--run-file", type=Path, metavar="FILE", help="also write the ranking as a TREC run")
     run.set_defaults(run=_run)
     speed = kinds.add_parser("speed", help="passages a second, beside sentence-transformers on the same weights")
-    speed.add_argument("--index", type=Path, required=True, metavar="DIR", help="the index whose passages are embedded")
+    add_index(speed, "the index whose passages are embedded", default=None, required=True)
     speed.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
     speed.set_defaults(run=_speed)
     table = kinds.add_parser("table", help="compare systems over sets in BEIR layout, as Markdown")

@@ -71,6 +71,7 @@ def add_index_command(commands: Any) -> None:
         "Copy a snapshot into a folder that is empty or not there yet, and verify the copy before it takes its place.\n"
         "Close what has the index open first: it would go on with the one that was there.",
     )
+    restore.set_defaults(moves_vectors=True)
     restore.add_argument("snapshot", type=Path, metavar="FILE")
     restore.add_argument("--force", action="store_true", help="also where an index is; that is kept beside, renamed")
     _add(
@@ -221,9 +222,9 @@ def _snapshot(options: argparse.Namespace) -> int:
 
 def _restore(options: argparse.Namespace) -> int:
     from index.snapshot import restore
-    from ui.cli import DONE, printable
+    from ui.cli import DONE, printable, vectors_moved
 
-    with Bar() as bar:
+    with vectors_moved(options), Bar() as bar:
         checked, kept = restore(options.snapshot, options.index, force=options.force, on_progress=bar.update)
     if options.json:
         _print_json({"index": str(options.index), "kept": str(kept or ""), **_checked(checked)})

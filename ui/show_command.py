@@ -143,7 +143,7 @@ examples:
 
 def add_show(commands: Any) -> None:
     """Add `show` to the commands of `dragoman`."""
-    from ui.cli import DEFAULT_INDEX, add_json, command
+    from ui.cli import DEFAULT_INDEX, add_index, add_json, command
 
     parser = command(
         commands,
@@ -155,7 +155,7 @@ def add_show(commands: Any) -> None:
     parser.epilog = _SHOW_EXAMPLES
     parser.add_argument("place", metavar="FILE[:START-END]")
     parser.add_argument("--cleaning", action="store_true", help="FILE is on disk, unless --index is given")
-    parser.add_argument("--index", type=Path, metavar="DIR", help=f"the index folder (default: {DEFAULT_INDEX})")
+    add_index(parser, f"the index folder (default: {DEFAULT_INDEX})", default=None)
     parser.add_argument("--rules", metavar="FILE", help="clean a file on disk by these rules, too")
     parser.add_argument("--color", choices=("auto", "always", "never"), default="auto", help="default: %(default)s")
     add_json(parser)

@@ -44,10 +44,12 @@ def add_import(commands: Any) -> None:
         _import,
         help="make an index of an export",
         description="Make an index in a folder that is not there yet of what `dragoman export` wrote: the same ids,\n"
-        "texts and places, and the same is found. What came without embeddings is embedded.",
+        "texts and places, and the same is found. What came without embeddings is embedded. Where the index is named\n"
+        "by the URL of a Milvus server, its vectors are then put there.",
     )
     parser.add_argument("origin", type=Path, metavar="OUT", help="what `dragoman export` wrote")
     add_index(parser)
+    parser.set_defaults(moves_vectors=True)
     add_json(parser)
 
 
@@ -70,10 +72,10 @@ def _export(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     from index.transfer import import_index
-    from ui.cli import DONE
+    from ui.cli import DONE, vectors_moved
     from ui.index_command import Bar
 
-    with Bar() as bar:
+    with vectors_moved(options), Bar() as bar:
         sources, articles, passages = import_index(options.origin, options.index, on_progress=bar.update)
     if options.json:
         print(json.dumps({"sources": sources, "articles": articles, "passages": passages}))
