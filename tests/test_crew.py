@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from index.catalog import Catalog
+from index.check import check
 from index.crew import LocalCrew, Making
 from index.embed import EmbeddedPassage, Embedder, EmbedderIdentity, HashingEmbedder, fit_token_codec
 from index.errors import ClusterError, ModelError, ReadError, SettingsError
+from index.folder import Filters, Index
 from index.ingest import IngestReport, Progress, ingest
 from index.ray_crew import RayCrew, embed_batch, ray_crew, read_one
 from index.tokens import TokenCodec
@@ -206,6 +208,31 @@ def test_killed_workers_change_nothing(
     here, expected = alone
     assert report.failures == expected.failures
     assert content(folder) == content(here)
+
+
+@needs_ray
+@pytest.mark.skipif(importlib.util.find_spec("milvus_lite") is None, reason="milvus-lite is not installed")
+def test_milvus_gets_the_same_from_ray_whoever_is_killed(
+    two_cores: RayCrew, docs: Path, alone: Alone, folder: Path, hashing: Embedder, content: Content, tmp_path: Path
+) -> None:
+    marks, told = tmp_path / "marks", list[str]()
+    marks.mkdir()
+    url = f"milvus:{tmp_path}/lite.db/news?catalog={folder}"
+    report = ingest([docs], url, embedder=hashing, crew=Deadly(marks), report=told.append)
+    assert {mark.name for mark in marks.iterdir()} == {"read", "embed"}
+    here, expected = alone
+    assert (report.added, report.failures) == (expected.added, expected.failures)
+    assert content(folder) == content(here)
+    assert check(folder).problems == ()
+    with Index.open(url) as served, Index.open(here) as local:
+        assert served.dense.kind.startswith("FLAT by Milvus")
+        assert served.dense.keys().tolist() == local.dense.keys().tolist()
+        for number in range(0, 160, 40):
+            query = hashing.embed_query(story(number)[:200])
+            one, other = (each.search_dense(query, k=10, filters=Filters()) for each in (served, local))
+            assert one == other != []
+    assert ingest([docs], url, embedder=hashing, crew=two_cores).unchanged == 160
+    assert len(told) == 1  # which server it is
 
 
 @needs_ray
