@@ -125,7 +125,8 @@ class Exact:
         signed = faiss.ScalarQuantizer.QT_8bit_direct_signed
         self._integers = faiss.IndexScalarQuantizer(self.index.d, signed, faiss.METRIC_INNER_PRODUCT)
         blocks = [slice(start, start + _BLOCK) for start in range(0, len(self), _BLOCK)]
-        self._unit = max(float(np.abs(_floats(self._rows[block])).max()) for block in blocks) / _GREATEST_INTEGER
+        greatest = max(float(np.abs(_floats(self._rows[block])).max()) for block in blocks)
+        self._unit = (greatest or 1.0) / _GREATEST_INTEGER  # all may be zeros
         for block in blocks:
             self._integers.add(self._in_integers(_floats(self._rows[block])))
 
@@ -151,7 +152,8 @@ class Exact:
             if self._integers is None:
                 self._make_integers()
             # Where faiss multiplies integers, it takes the query for such, too.
-            held, query = self._integers, np.rint(query * (_GREATEST_INTEGER / np.abs(query).max()))
+            greatest = float(np.abs(query).max()) or 1.0
+            held, query = self._integers, np.rint(query * (_GREATEST_INTEGER / greatest))
         with _one_thread():
             _, places = held.search(query[None], min(k, len(self)), params=parameters)
         return self._keys[places[0][places[0] >= 0]]

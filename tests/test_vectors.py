@@ -622,3 +622,13 @@ def test_the_nearest_are_found_whatever_they_are_looked_for_in(
     allowed = np.zeros(int(keys.max()) + 1, bool)
     allowed[keys[even]] = True
     assert truly(even) <= found(allowed) <= set(keys[even].tolist())
+
+
+def test_vectors_and_questions_without_a_word_are_looked_for_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "_IN_INTEGERS_FROM", 0)
+    part = neighbours.Exact.empty(64)
+    part.add(np.arange(5, dtype=np.int64), np.zeros((5, 64), np.float32))
+    assert set(part.nearest(np.ones(64, np.float32), 9, None).tolist()) == set(range(5))
+    part.add(np.array([7], np.int64), np.eye(64, dtype=np.float32)[:1])
+    assert part.nearest(np.eye(64, dtype=np.float32)[0], 1, None).tolist() == [7]
+    assert set(part.nearest(np.zeros(64, np.float32), 9, None).tolist()) == {0, 1, 2, 3, 4, 7}
