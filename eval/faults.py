@@ -19,7 +19,7 @@ import shutil
 import subprocess
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
@@ -52,22 +52,27 @@ def fail_writes(
     *,
     most: int | None,
     seed: int,
+    operations: Sequence[str] = tuple(OPERATIONS),
     report: Callable[[str], None] = lambda message: None,
 ) -> FaultReport:
-    """Let writes of every operation fail, chosen at random of all that it does, `most` in all.
+    """Let writes of these operations fail, chosen at random of all that each does, `most` in all.
 
     None lets every write fail, once by each kind of fault, of operations on fewer files.
 
-    Only once, and before any campaign, in a process. Raises SettingsError where there is no C compiler or no Linux.
+    Only once, and before any campaign, in a process. Raises SettingsError where there is no C compiler or no Linux, and
+    for an unknown operation.
     """
+    for name in operations:
+        if name not in OPERATIONS:
+            raise SettingsError(f"there is no operation {name!r}; choose one of {', '.join(OPERATIONS)}")
     result, begun = FaultReport(), time.monotonic()
     rng = random.Random(seed)  # noqa: S311 - not for secrets
     _serve_with(_library(folder))
-    for name in OPERATIONS:
+    for name in operations:
         files = _FILES if most is not None else _FEW_FILES
         trial = _Trial(Place(folder / name.replace(" ", "-")), name, rng, result, files=files)
         points = range(1, result.writes[name] + 1)
-        each = max(1, most // (len(OPERATIONS) * len(_KINDS))) if most is not None else len(points)
+        each = max(1, most // (len(operations) * len(_KINDS))) if most is not None else len(points)
         for kind in _KINDS:
             for at in sorted(rng.sample(points, min(each, len(points)))):
                 trial.fail(kind, at)
@@ -127,7 +132,8 @@ class _Trial:
             self._tell(f"{doing}, and then room again: {lie}")
 
     def _begin(self) -> None:
-        shutil.rmtree(self._place.index, ignore_errors=True)
+        for left in (self._place.index, *self._place.folder.glob(f"{self._place.index.name}.before-*")):
+            shutil.rmtree(left, ignore_errors=True)
         if self._saved.exists():
             shutil.copytree(self._saved, self._place.index)
 

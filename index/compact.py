@@ -64,8 +64,7 @@ def compact(
                 removed = db.execute("DELETE FROM removed").rowcount
                 if removed:
                     db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (REMOVED_FROM, sequence))
-            _vacuum(db, folder, needed)
-            log_is_kept = bool(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
+            log_is_kept = _vacuum(db, folder, needed)
     return Compacted(embeddings, removed, before, size_of(folder), log_is_kept)
 
 
@@ -80,11 +79,13 @@ def size_of(folder: Path) -> int:
     return total
 
 
-def _vacuum(db: sqlite3.Connection, folder: Path, needed: int) -> None:
+def _vacuum(db: sqlite3.Connection, folder: Path, needed: int) -> bool:
+    """Write the catalog anew, first to its log and then from there to its file; returns whether the log is kept."""
     # Else SQLite writes the copy to where temporary files go, which may be small and in memory.
     db.execute(f"PRAGMA temp_store_directory = '{str(folder.absolute()).replace(chr(39), chr(39) * 2)}'")
     try:
         db.execute("VACUUM")
+        return bool(db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0])
     except sqlite3.OperationalError as error:
         raise IndexUnwritable(
             f"{folder}: the catalog could not be made smaller ({error}); it needs {needed / 1e6:,.0f} MB of free disk "

@@ -30,7 +30,7 @@ def connect(location: Path) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
     except sqlite3.OperationalError as error:
         db.close()
-        if not _is_unwritable(error):
+        if not is_unwritable(error):
             raise
         return connect_to_read(location)
     db.execute("PRAGMA synchronous = FULL")  # what was committed survives the power, too
@@ -52,7 +52,7 @@ def connect_to_read(location: Path) -> sqlite3.Connection:
             db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError as error:
             db.close()
-            if last or not (isinstance(error, sqlite3.OperationalError) and _is_unwritable(error)):
+            if last or not (isinstance(error, sqlite3.OperationalError) and is_unwritable(error)):
                 raise
         else:
             return db
@@ -83,7 +83,7 @@ def transaction(db: sqlite3.Connection, location: Path) -> Iterator[None]:
     except BaseException as error:
         with suppress(sqlite3.Error):  # SQLite may have done so itself, and what it says of it hides what was wrong
             db.execute("ROLLBACK")
-        if isinstance(error, sqlite3.OperationalError) and _is_unwritable(error):
+        if isinstance(error, sqlite3.OperationalError) and is_unwritable(error):
             raise IndexUnwritable(
                 f"{location}: cannot be written ({error}); free some of the disk, or get the right to write there; "
                 "nothing of this batch was kept, and all before it is whole"
@@ -91,7 +91,8 @@ def transaction(db: sqlite3.Connection, location: Path) -> Iterator[None]:
         raise
 
 
-def _is_unwritable(error: sqlite3.OperationalError) -> bool:
+def is_unwritable(error: sqlite3.OperationalError) -> bool:
+    """Whether it is of a disk that is full or damaged, or of a file or folder that cannot be written."""
     return error.sqlite_errorcode & 0xFF in _UNWRITABLE  # the lower byte is the kind, the rest its variety
 
 

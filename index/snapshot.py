@@ -19,14 +19,13 @@ from pathlib import Path
 
 from index.catalog import Catalog
 from index.check import Checked, Progress, check_catalog
-from index.connect import connect_to_read, format_of_file, read_at_once
+from index.connect import connect_to_read, format_of_file, is_unwritable, read_at_once
 from index.errors import IndexFolderError, IndexUnwritable
 from index.lock import writing
 from index.schema import FILE_NAME, VECTORS_AT
 from index.whole import exchange, is_left_behind, written_whole
 
 _PAGES_A_STEP = 1024  # 4 MB
-_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def take_snapshot(
@@ -133,7 +132,11 @@ def _free_name(folder: Path) -> Path:
 def _copy(source: Path, target: Path, on_progress: Progress) -> None:
     """Copy a catalog to a file that is complete without a log."""
     try:
-        with closing(connect_to_read(source)) as db, closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        reading = connect_to_read(source)
+    except sqlite3.DatabaseError as error:
+        raise IndexFolderError(f"{source}: cannot be copied ({error}); see: dragoman index check") from error
+    try:
+        with closing(reading) as db, closing(sqlite3.connect(target, isolation_level=None)) as copy:
             copy.execute("PRAGMA synchronous = OFF")  # whoever asked for it sees to that
             with read_at_once(db):
                 db.execute("SELECT count(*) FROM settings").fetchone()  # what comes later is not seen
@@ -144,7 +147,7 @@ def _copy(source: Path, target: Path, on_progress: Progress) -> None:
                 )
             copy.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF in _NO_ROOM:
+        if is_unwritable(error):
             raise IndexUnwritable(
                 f"{target.parent}: the copy cannot be written ({error}); it needs {source.stat().st_size / 1e6:,.0f} MB"
             ) from error
@@ -158,7 +161,7 @@ def _told_of_full_disk(where: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, sqlite3.OperationalError) as error:
-        if isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode & 0xFF not in _NO_ROOM:
+        if isinstance(error, sqlite3.OperationalError) and not is_unwritable(error):
             raise
         told = getattr(error, "strerror", None) or error
         raise IndexUnwritable(f"{where}: cannot be written ({told}); free some of the disk") from error

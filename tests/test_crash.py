@@ -44,6 +44,17 @@ def test_no_write_that_fails_loses_anything(dragoman: Callable[..., object]) -> 
     assert all("PLACE" in message for message in report["messages"]) and report["messages"]
 
 
+@pytest.mark.skipif(sys.platform != "linux" or not shutil.which("cc"), reason="a library is compiled and preloaded")
+def test_no_write_that_fails_is_told_without_a_remedy(dragoman: Callable[..., object]) -> None:
+    # Among these are the writes of compact's last step, from the log to the catalog, and the journal of what restore
+    # changes in its copy.
+    operations = ("--operation", "compact", "--operation", "restore")
+    done = dragoman("eval", "crash", "--faults", 28, *operations, "--json")
+    report = json.loads(done.stdout)
+    assert (report["found"], done.returncode) == ([], 0)
+    assert report["writes"].keys() == {"compact", "restore"}
+
+
 # What the campaign looks with must see
 
 

@@ -36,6 +36,9 @@ def add_crash(kinds: Any) -> None:
         metavar="N",
         help="no kills: let N writes fail, one at a time, or `all` of smaller runs (Linux, with a C compiler)",
     )
+    parser.add_argument(
+        "--operation", action="append", default=[], metavar="NAME", help="for --faults; may be repeated (default: all)"
+    )
     way.add_argument("--readers", type=int, metavar="N", help="no kills: N processes ask while one writes")
     parser.add_argument("--minutes", type=float, default=10.0, metavar="N", help="for --readers; default: %(default)g")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: %(default)s")
@@ -90,10 +93,13 @@ def _kills(folder: Path, options: argparse.Namespace, complain: Callable[[str], 
 
 
 def _faults(folder: Path, options: argparse.Namespace, complain: Callable[[str], None]) -> tuple[FaultReport, str]:
+    from eval.crash import OPERATIONS
     from eval.faults import fail_writes
 
     most = None if options.faults == "all" else int(options.faults)
-    report = fail_writes(folder, most=most, seed=options.seed, report=complain)
+    report = fail_writes(
+        folder, most=most, seed=options.seed, operations=options.operation or tuple(OPERATIONS), report=complain
+    )
     lines = [f"{name:<14}{count:5} writes" for name, count in report.writes.items()]
     lines += [f"{count:5} {end}" for end, count in sorted(report.ends.items())]
     lines += [f"{count:5} {message}" for message, count in sorted(report.messages.items(), key=lambda one: -one[1])]
