@@ -157,11 +157,14 @@ def _warnings(passages: int, machines: float) -> list[str]:
     told = [
         "All grows in line with the size here: that was measured to a million passages, and is a guess beyond;"
         " embedding was measured on two cores.",
-        "This version keeps an index in a local folder only; for Milvus the figures are of the vectors alone, in a"
-        " cluster of one replica, with texts, token vectors and words beside them in the folder.",
+        "In Milvus are the vectors alone, here in a cluster of one replica; texts, token vectors and words stay in the"
+        " folder beside it. Tried was one server on one machine, never a cluster.",
     ]
     if passages > _MOST_LOCAL:
         told.append(f"A local folder is meant for up to {_MOST_LOCAL:,} passages; this is more.")
     if machines > 1:
-        told.append("One machine at a time writes an index: embed parts of the archive into an index each.")
+        told.append(
+            "One machine at a time writes an index; others read and embed for it: dragoman ingest --ray HOST:PORT."
+            " That was tried with several workers on one machine."
+        )
     return told

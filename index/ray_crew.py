@@ -2,6 +2,8 @@
 
 The run itself stays one process, which alone writes the index. Ray does again what a worker or a machine had in hand
 that died; that changes nothing, for a text has the same embedding wherever it is made.
+
+Tried with several workers on one machine without a GPU: several machines, and GPUs, nobody has tried here.
 """
 
 from __future__ import annotations

@@ -77,6 +77,8 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[4] == "  embedding              4.8 days  = passages / (15 a second and core × 16 cores) [3]"
     assert any(line.startswith("[4] Milvus's sizing tool, not measured here") for line in lines)
     assert "A local folder is meant for up to 10,000,000 passages; this is more." in lines
+    assert main(["plan", "--passages", "100M", "--cores", "2"]) == 0
+    assert "others read and embed for it: dragoman ingest --ray" in capsys.readouterr().out.splitlines()[-1]
     assert main(["plan", "--passages", "2.5k", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["passages"] == 2500
     assert main(["plan", "--passages", "5", "--days", "0"]) == 2
