@@ -28,6 +28,7 @@ from index.files import Stamp
 from index.migrate import MIGRATED
 from index.passages import Chunking, searched_text
 from index.rules import Rules, dump_rules, parse_rules
+from index.said import from_json, to_json
 from index.schema import (
     COUNTS,
     FILE_NAME,
@@ -476,7 +477,7 @@ class Catalog:
                 source.encoding,
                 source.spelling.value,
                 json.dumps(source.pages),
-                json.dumps(source.problems, ensure_ascii=False),
+                json.dumps([to_json(told) for told in source.problems], ensure_ascii=False),
                 source.text,
             ),
         ).lastrowid
@@ -606,7 +607,7 @@ class Catalog:
             author=author,
             outlet=outlet,
             pages=tuple(json.loads(pages)),
-            problems=tuple(json.loads(problems)),
+            problems=tuple(from_json(told) for told in json.loads(problems)),
         )
 
     def text_hash_of(self, path: str) -> str:
@@ -652,7 +653,7 @@ class Catalog:
             sha256=sha256,
             encoding=encoding,
             spelling=Spelling(spelling),
-            problems=tuple(json.loads(problems)),
+            problems=tuple(from_json(told) for told in json.loads(problems)),
             documents=tuple(self._documents("d.source = ?", key)),
             dropped=self.dropped_of(path),
             passages=tuple((document, Span(start, end)) for document, start, end in passages),

@@ -21,6 +21,7 @@ from index.catalog import Catalog, StoredVectors
 from index.embed import unit
 from index.errors import IndexUnwritable
 from index.neighbours import Floats, Keys
+from index.said import said
 from index.whole import written_whole
 
 # What is found by inner product is ordered by cosine: the lengths of centred vectors, which an engine does not know,
@@ -153,9 +154,9 @@ class LanguageSums:
             with written_whole(self._file) as beside:
                 beside.write_text(json.dumps(state), encoding="utf-8")
         except OSError as error:
-            raise IndexUnwritable(
-                f"{self._file}: cannot be written ({error.strerror}); free some of the disk"
-            ) from error
+            told = "{file}: cannot be written ({why}); free some of the disk"
+            why = str(error.strerror)
+            raise IndexUnwritable(said("index_unwritable", told, file=str(self._file), why=why)) from error
 
     @property
     def count(self) -> int:

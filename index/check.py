@@ -30,6 +30,7 @@ from index.lexical import LexicalIndex
 from index.lock import is_being_written
 from index.migrate import kept_as
 from index.passages import Chunking, searched_words
+from index.said import Said, said
 from index.schema import COUNTS, FORMAT_VERSION, REMOVED_FROM, VECTORS_AT, has_counts
 from index.tokens import TokenCodec
 from index.unused import unused_embeddings
@@ -94,6 +95,11 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}; {self.remedy}"
+
+    @property
+    def told(self) -> Said:
+        """The same in languages other than English, too: there by its kind, and without the particulars."""
+        return Said(f"wrong_{self.kind.name.lower()}", str(self), {"where": self.where, "subject": self.subject})
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +217,9 @@ def _settings_problems(db: sqlite3.Connection, location: Path) -> tuple[Problem,
 
 
 def _file_problems(db: sqlite3.Connection, location: Path) -> Iterator[Problem]:
-    for (said,) in db.execute("PRAGMA integrity_check"):
-        if said != "ok":
-            yield Problem(Kind.CATALOG, str(location), str(location), f"SQLite finds it damaged: {said}")
+    for (found,) in db.execute("PRAGMA integrity_check"):
+        if found != "ok":
+            yield Problem(Kind.CATALOG, str(location), str(location), f"SQLite finds it damaged: {found}")
 
 
 def _row_problems(db: sqlite3.Connection, location: Path) -> Iterator[Problem]:
@@ -408,8 +414,11 @@ def _unused_note(db: sqlite3.Connection) -> tuple[str, ...]:
     count, size = unused_embeddings(db)
     if not count:
         return ()
-    told = f"{count} embeddings are of texts that no passage has, {size / 1e6:.1f} MB"
-    return (f"{told}: kept so that no text is embedded twice; dragoman index compact gives the space back",)
+    unused = (
+        "{count} embeddings are of texts that no passage has, {size} MB: kept so that no text is embedded twice; "
+        "dragoman index compact gives the space back"
+    )
+    return (said("unused_embeddings", unused, count=count, size=f"{size / 1e6:.1f}"),)
 
 
 # The caches
@@ -454,7 +463,8 @@ def _of_other_embedder(folder: Path, catalog: str, wanted: str) -> tuple[str, ..
         return ()  # it is damaged, which is told elsewhere
     if held == wanted or not held.startswith(vectors_id(catalog, "")):
         return ()
-    return ("the dense cache is of the embedder before; the next opening makes it again, embedding nothing",)
+    before = "the dense cache is of the embedder before; the next opening makes it again, embedding nothing"
+    return (said("cache_before", before),)
 
 
 def _of_cache(kind: Kind, folder: Path, error: Exception) -> Problem:
@@ -534,12 +544,14 @@ def _too_old(db: sqlite3.Connection, reached: int, where: str) -> tuple[str, ...
     rows = db.execute("SELECT CAST(value AS INTEGER) FROM settings WHERE name = ?", (REMOVED_FROM,)).fetchone()
     if rows is None or reached >= rows[0]:
         return ()
-    return (f"{where} is older than what the catalog remembers; the next opening makes it again",)
+    old = "{where} is older than what the catalog remembers; the next opening makes it again"
+    return (said("cache_old", old, where=where),)
 
 
 def _behind(db: sqlite3.Connection, reached: int, where: str) -> tuple[str, ...]:
     behind = _one(db, "SELECT CAST(value AS INTEGER) FROM settings WHERE name = 'sequence'") - reached
-    return (f"{where} is {behind} batches behind the catalog; the next opening brings it forward",) if behind else ()
+    told = "{where} is {count} batches behind the catalog; the next opening brings it forward"
+    return (said("cache_behind", told, where=where, count=behind),) if behind else ()
 
 
 # The folder
@@ -563,12 +575,14 @@ def unnamed_vectors(folder: Path) -> list[Path]:
 
 
 def _notes(folder: Path) -> tuple[str, ...]:
+    missing = "{file}: not made yet; the next opening makes it from the catalog, embedding nothing"
     notes = [
-        f"{folder / name}: not made yet; the next opening makes it from the catalog, embedding nothing"
+        said("cache_missing", missing, file=str(folder / name))
         for name in ("dense", "lexical")
         if not (folder / name).exists()
     ]
     if (kept := kept_as(folder)).is_file():
-        size = kept.stat().st_size / 1e6
-        notes.append(f"{kept}: kept from format {format_of_file(kept)}, {size:.1f} MB; delete it when all is well")
+        size = f"{kept.stat().st_size / 1e6:.1f}"
+        old = "{file}: kept from format {format}, {size} MB; delete it when all is well"
+        notes.append(said("format_before", old, file=str(kept), format=format_of_file(kept), size=size))
     return tuple(notes)

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from index.errors import IndexFolderError, IndexUnwritable
+from index.said import said
 from index.schema import FILE_NAME
 
 _WAIT_SECONDS = 30
@@ -84,10 +85,11 @@ def transaction(db: sqlite3.Connection, location: Path) -> Iterator[None]:
         with suppress(sqlite3.Error):  # SQLite may have done so itself, and what it says of it hides what was wrong
             db.execute("ROLLBACK")
         if isinstance(error, sqlite3.OperationalError) and is_unwritable(error):
-            raise IndexUnwritable(
-                f"{location}: cannot be written ({error}); free some of the disk, or get the right to write there; "
+            told = (
+                "{file}: cannot be written ({why}); free some of the disk, or get the right to write there; "
                 "nothing of this batch was kept, and all before it is whole"
-            ) from error
+            )
+            raise IndexUnwritable(said("index_unwritable", told, file=str(location), why=str(error))) from error
         raise
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from index.errors import ReadError
 from index.escapes import misread_share
+from index.said import said
 from index.values import Spelling
 
 _MARKS = (
@@ -52,7 +53,8 @@ def decode(data: bytes, path: str) -> Decoded:
     if (place := data.find(b"\x00")) >= 0:
         if wide := _unmarked_utf16(data):
             return _marked(data, wide, path)
-        raise ReadError(f"{path}: byte {place} is zero, so this is not text but a binary file; rename it to what it is")
+        binary = "{file}: byte {place} is zero, so this is not text but a binary file; rename it to what it is"
+        raise ReadError(said("binary", binary, file=path, place=place))
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -64,13 +66,13 @@ def _marked(data: bytes, encoding: str, path: str) -> Decoded:
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
+        other = "{file}: byte {place} is not {encoding}, which the file says it is; fetch it again"
         raise ReadError(
-            f"{path}: byte {error.start} is not {encoding.upper()}, which the file says it is; fetch it again"
+            said("encoding_wrong", other, file=path, place=error.start, encoding=encoding.upper())
         ) from error
     if (place := text.find("\x00")) >= 0:
-        raise ReadError(
-            f"{path}: character {place} is zero, so this is not text but a binary file; rename it to what it is"
-        )
+        binary = "{file}: character {place} is zero, so this is not text but a binary file; rename it to what it is"
+        raise ReadError(said("binary", binary, file=path, place=place))
     return Decoded(text, encoding, ())
 
 
@@ -94,21 +96,33 @@ def _is_text(text: str) -> bool:
 
 def _not_utf8(data: bytes, path: str, error: UnicodeDecodeError) -> Decoded:
     line = data.count(b"\n", 0, error.start) + 1
-    place = f"{path}:{line}"
     text = data.decode("utf-8", "replace")
     damaged = text.count("\N{REPLACEMENT CHARACTER}") - data.count("\N{REPLACEMENT CHARACTER}".encode())
     beyond_ascii = sum(byte > 0x7F for byte in data)
     if damaged <= max(_FEWEST_DAMAGED, _DAMAGED_SHARE * len(data)) and damaged * 10 <= beyond_ascii:
-        told = (
-            f"{place}: byte {error.start} (0x{data[error.start]:02x}) is damaged, {damaged} in all; they are shown as "
-            "\N{REPLACEMENT CHARACTER} and the rest was read; fetch the file again if they matter"
+        told = said(
+            "letters_damaged",
+            "{file}:{line}: byte {place} (0x{byte:02x}) is damaged, {count} in all; they are shown as "
+            "\N{REPLACEMENT CHARACTER} and the rest was read; fetch the file again if they matter",
+            file=path,
+            line=line,
+            place=error.start,
+            byte=data[error.start],
+            count=damaged,
         )
         return Decoded(text, "utf-8", (told,))
     if encoding := _guess(data):
         return Decoded(data.decode(encoding), encoding, ())
     raise ReadError(
-        f"{place}: byte {error.start} (0x{data[error.start]:02x}) is not UTF-8, nor is the file in an encoding that "
-        f"can be told; convert it, if Cyrillic or Turkic perhaps: iconv -f CP1251 (or CP1254) -t UTF-8 {path}"
+        said(
+            "encoding_unknown",
+            "{file}:{line}: byte {place} (0x{byte:02x}) is not UTF-8, nor is the file in an encoding that can be told; "
+            "convert it, if Cyrillic or Turkic perhaps: iconv -f CP1251 (or CP1254) -t UTF-8 {file}",
+            file=path,
+            line=line,
+            place=error.start,
+            byte=data[error.start],
+        )
     )
 
 

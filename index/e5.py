@@ -28,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import ModelError
+from index.said import said
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -169,7 +170,8 @@ def unpack(weights: Path, cache: Path, report: Callable[[str], None]) -> Path:
     folder = cache / f"e5-small-{WEIGHTS_SHA256[:12]}-v{UNPACKED_VERSION}"
     if _is_whole(folder):
         return folder
-    report(f"unpacking the embedding model into {folder} (once, some seconds)")
+    unpacking = "unpacking the embedding model into {folder} (once, some seconds)"
+    report(said("unpacking_model", unpacking, folder=str(folder)))
     cache.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=cache))
     try:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from index import e5
 from index.errors import ModelError
 from index.fold import folded_words, folded_words_at
+from index.said import said
 from index.tokens import MEAN_TEXTS, TokenCodec, TokenVectors
 
 if TYPE_CHECKING:
@@ -104,10 +105,11 @@ def load_embedder(
         case "e5-small":
             weights = e5.packaged_weights()
             if weights is None:
-                report(
-                    f"the package {e5.PACKAGE}, which holds the default model, has no build for this platform; "
-                    f"using {e5.HUB_NAME} instead, downloaded once, slower and 0.5 GB"
+                other = (
+                    "the package {package}, which holds the default model, has no build for this platform; "
+                    "using {name} instead, downloaded once, slower and 0.5 GB"
                 )
+                report(said("model_downloaded", other, package=e5.PACKAGE, name=e5.HUB_NAME))
                 return SentenceTransformersEmbedder(e5.HUB_NAME)
             return BundledE5(e5.unpack(weights, e5.cache_directory(), report), threads=threads)
         case "hashing":

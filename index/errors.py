@@ -25,6 +25,11 @@ DragomanError
 class DragomanError(Exception):
     """The parent of every error that a caller can act on; the message says what, where and what to do."""
 
+    @property
+    def told(self) -> str:
+        """The message, with what it can be told by in other languages if it has that; `str` takes that away."""
+        return self.args[0] if self.args else ""
+
 
 class ReadError(DragomanError):
     """A file cannot be read as text: empty, binary, wrongly encoded, truncated, of unknown type."""

@@ -12,7 +12,8 @@ from pathlib import Path, PurePosixPath
 
 from index.errors import ReadError
 from index.formats.archive import MAX_ARCHIVE_BYTES, MAX_ARCHIVE_ENTRIES, checked_zip
-from index.read import media_of, readable_types
+from index.read import media_of, type_unreadable
+from index.said import Said, said
 
 MAX_FILE_BYTES = 256 << 20  # a file is held whole in memory, some formats several times over
 _ARCHIVE = ".zip"
@@ -51,7 +52,7 @@ def discover(paths: list[Path]) -> Discovery:
         elif path.is_file():
             found.add(path.resolve(), path.resolve().parent, asked_for=path)
         else:
-            found.missing.append(f"{path}: no such file or folder; check the path")
+            found.missing.append(said("path_missing", "{file}: no such file or folder; check the path", file=str(path)))
     return Discovery(tuple(found.files.values()), tuple(found.ignored), tuple(found.missing))
 
 
@@ -69,10 +70,7 @@ class _Found:
         elif asked_for is None or media_of(location.name):
             self._add_one(location, root)
         else:
-            self.missing.append(
-                f"{asked_for}: files of type {location.suffix or 'none'!r} cannot be read; convert it to one of "
-                f"{' '.join(readable_types())}"
-            )
+            self.missing.append(type_unreadable(str(asked_for), location.suffix))
 
     def _add_one(self, location: Path, root: Path) -> None:
         if media_of(location.name):
@@ -86,7 +84,8 @@ class _Found:
             with os.scandir(folder) as listed:  # it tells what an entry is without asking the disk for each
                 entries = sorted(listed, key=lambda entry: entry.name)
         except OSError as error:
-            self.missing.append(f"{folder}: {error.strerror}; change its permissions or leave it out")
+            closed = "{file}: {why}; change its permissions or leave it out"
+            self.missing.append(said("folder_closed", closed, file=str(folder), why=str(error.strerror)))
             return
         for entry in entries:
             if entry.name.startswith("."):
@@ -97,7 +96,8 @@ class _Found:
             elif entry.is_dir():
                 yield from self.walk(location, root)
             elif not _is_utf8(entry.name):
-                self.missing.append(f"{entry.path!r}: its name is not UTF-8 and cannot be cited; rename it")
+                misnamed = "{file}: its name is not UTF-8 and cannot be cited; rename it"
+                self.missing.append(said("name_not_utf8", misnamed, file=repr(entry.path)))
             elif entry.is_file():
                 yield location
             else:
@@ -107,15 +107,17 @@ class _Found:
         try:
             names = sorted(_open_archive(archive).entries)
         except ReadError as error:
-            self.missing.append(str(error))
+            self.missing.append(error.told)
             return
         for name in map(PurePosixPath, names):
             if ".." in name.parts or name.is_absolute():
-                self.missing.append(f"{archive}: {str(name)!r} leads out of the archive and is not read; unpack it")
+                outside = "{file}: {name!r} leads out of the archive and is not read; unpack it"
+                self.missing.append(said("leads_out", outside, file=str(archive), name=str(name)))
             elif any(part.startswith((".", "__MACOSX")) for part in name.parts):
                 continue
             elif name.suffix.lower() == _ARCHIVE:
-                self.missing.append(f"{archive / name}: an archive inside an archive is not read; unpack it")
+                inside = "{file}: an archive inside an archive is not read; unpack it"
+                self.missing.append(said("archive_inside", inside, file=str(archive / name)))
             else:
                 yield archive / name
 
@@ -186,13 +188,15 @@ def read_bytes(location: Path) -> bytes:
     opened = _open_archive(archive)
     entry = opened.entries.get(name)
     if entry is None:
-        raise ReadError(f"{location}: no longer in the archive; ingest the archive again")
+        gone = "{file}: no longer in the archive; ingest the archive again"
+        raise ReadError(said("gone_from_archive", gone, file=str(location)))
     if entry.file_size > MAX_FILE_BYTES:
         raise ReadError(_too_large(location, entry.file_size))
     try:
         return opened.package.read(entry)
     except Exception as error:  # zipfile and zlib each raise their own kinds for a damaged entry
-        raise ReadError(f"{location}: damaged in its archive ({error}); fetch the archive again") from error
+        damaged = "{file}: damaged in its archive ({why}); fetch the archive again"
+        raise ReadError(said("damaged_in_archive", damaged, file=str(location), why=str(error))) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +211,7 @@ def _open_archive(location: Path) -> _Archive:
         found = location.stat()
         return _kept_open(location, found.st_size, found.st_mtime_ns)
     except OSError as error:
-        raise ReadError(f"{location}: {error.strerror}; check that it exists and may be read") from error
+        raise ReadError(_closed(location, error.strerror)) from error
 
 
 @lru_cache(maxsize=2)  # to list a large archive's files for each of them would take for ever
@@ -246,8 +250,14 @@ def _bytes_of(location: Path) -> bytes:
         return location.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         why = error.strerror if isinstance(error, OSError) else error
-        raise ReadError(f"{location}: {why}; check that it exists and may be read") from error
+        raise ReadError(_closed(location, why)) from error
 
 
-def _too_large(location: Path, size: int) -> str:
-    return f"{location}: {size >> 20} MiB; at most {MAX_FILE_BYTES >> 20} MiB are read as one file; split it"
+def _closed(location: Path, why: object) -> Said:
+    told = "{file}: {why}; check that it exists and may be read"
+    return said("file_closed", told, file=str(location), why=str(why))
+
+
+def _too_large(location: Path, size: int) -> Said:
+    told = "{file}: {size} MiB; at most {most} MiB are read as one file; split it"
+    return said("file_too_large", told, file=str(location), size=size >> 20, most=MAX_FILE_BYTES >> 20)

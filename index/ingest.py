@@ -28,6 +28,7 @@ from index.place import Place
 from index.plan import Plan, Unchanged, make_plan
 from index.read import file_hash
 from index.rules import Rules
+from index.said import said
 from index.tokens import TokenCodec
 from index.underway import Underway
 from index.values import DroppedSpan, Media, Passage, Source, Span
@@ -143,8 +144,8 @@ def ingest(
 def why_ignored(path: Path) -> str:
     """What is said of a file or a link that was left alone."""
     if path.is_symlink():
-        return f"{path}: links to folders and out of the folder are not followed"
-    return f"{path}: files of this type are not read"
+        return said("link_ignored", "{file}: links to folders and out of the folder are not followed", file=str(path))
+    return said("type_ignored", "{file}: files of this type are not read", file=str(path))
 
 
 def ingest_given(
@@ -320,7 +321,7 @@ class _Run:
         for job, read in self._crew.read(self._jobs(plan), files=files, seconds_a_file=seconds_a_file):
             stored = plan.known.get(job.path)
             if isinstance(read, ReadError):
-                self.result.failures.append(str(read))
+                self.result.failures.append(read.told)
             else:
                 parsed = self._parsed(
                     str(job.file.location), read.source, read.cleaned, is_new=stored is None, rules=job.rules.sha256
@@ -331,7 +332,8 @@ class _Run:
                 if parsed.passages:
                     yield parsed
                 elif not (read.source.problems or read.cleaned.problems):
-                    self.result.left_out.append(f"{job.path}: holds no article; nothing in it can be asked")
+                    nothing = "{file}: holds no article; nothing in it can be asked"
+                    self.result.left_out.append(said("no_article", nothing, file=job.path))
                 if not parsed.passages and stored is not None:  # what it held before is no longer there
                     self.remove([job.path])
             self._files_done += 1
@@ -351,7 +353,7 @@ class _Run:
                 yield step
                 continue
             if isinstance(step, ReadError):
-                self.result.failures.append(str(step))
+                self.result.failures.append(step.told)
             else:
                 self.result.unchanged += 1
             self._files_done += 1

@@ -11,6 +11,7 @@ from index.dates import publication, stated_date
 from index.escapes import view
 from index.lines import BYTE_ORDER_MARK
 from index.rules import Fields
+from index.said import said
 from index.values import Document, DroppedSpan, Source, Span
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
@@ -28,7 +29,8 @@ def clean_json_lines(source: Source, fields: Fields) -> Cleaned:
         try:
             record = json.loads(raw.removeprefix(BYTE_ORDER_MARK))
         except (ValueError, RecursionError) as error:
-            problems.append(f"{source.path}:{number}: not JSON ({error}); correct or remove the line")
+            no_json = "{file}:{line}: not JSON ({why}); correct or remove the line"
+            problems.append(said("not_json", no_json, file=source.path, line=number, why=str(error)))
             dropped.append(DroppedSpan(stripped(source.text, line), "not JSON"))
             continue
         body_key = _first_key_with_words(record, fields.text)

@@ -30,6 +30,7 @@ from index.errors import IndexFolderError, IndexUnwritable
 from index.fold import FoldedWord, folded_words, grams, stem_term, terms, words
 from index.names import NAME_LANGUAGES, find_names
 from index.passages import searched_text
+from index.said import said
 from index.values import Passage
 from index.whole import write_whole
 
@@ -261,10 +262,11 @@ class LexicalIndex:
         try:
             self._catch_up(catalog)
         except (OSError, ValueError) as error:  # tantivy raises the latter whatever is wrong; its message says what
-            raise IndexUnwritable(
-                f"{self._folder}: cannot be written ({error}); if the disk is full, free some of it; the texts are "
+            told = (
+                "{file}: cannot be written ({why}); if the disk is full, free some of it; the texts are "
                 "committed, and the next run makes what is missing here"
-            ) from error
+            )
+            raise IndexUnwritable(said("index_unwritable", told, file=str(self._folder), why=str(error))) from error
 
     def _catch_up(self, catalog: Catalog) -> None:
         reached = catalog.sequence

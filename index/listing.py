@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from index.connect import catalog_file, connect_to_read, read_at_once
+from index.said import from_json
 from index.values import UNDETERMINED, LinkKind
 
 MOST_ARTICLES = 200  # on a page
@@ -144,7 +145,7 @@ def _articles(db: sqlite3.Connection, keys: list[int]) -> list[tuple[int, Listed
                 *told,
                 warnings=(
                     *(doubt for doubt, holds in zip(_DOUBTS, held, strict=True) if holds),
-                    *json.loads(problems),
+                    *(from_json(told) for told in json.loads(problems)),
                 ),
             ),
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from index.errors import IndexFolderError, IndexLocked, IndexUnwritable
+from index.said import said
 
 _LOCK_FILE, _OWNER_FILE = "writer.lock", "writer.json"
 # A process that opens an index to ask it mends what it can first, and holds the lock for that moment.
@@ -31,12 +32,11 @@ def writing(folder: Path, *, seconds_of_patience: float = _SECONDS_OF_PATIENCE) 
     except FileExistsError as error:
         raise IndexFolderError(f"{folder}: a file, not an index folder; name another") from error
     except Timeout as error:
-        raise IndexLocked(
-            f"{folder}: {_owner(folder)} is writing this index; wait for it or stop it; "
-            "questions can be asked meanwhile"
-        ) from error
+        busy = "{folder}: {owner} is writing this index; wait for it or stop it; questions can be asked meanwhile"
+        raise IndexLocked(said("index_locked", busy, folder=str(folder), owner=_owner(folder))) from error
     except OSError as error:
-        raise IndexUnwritable(f"{folder}: cannot be written ({error.strerror}); name a folder that can be") from error
+        closed = "{file}: cannot be written ({why}); name a folder that can be"
+        raise IndexUnwritable(said("index_unwritable", closed, file=str(folder), why=str(error.strerror))) from error
     try:
         owner = {"pid": os.getpid(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
         with suppress(OSError):  # of a full disk; it only helps to say who holds the lock

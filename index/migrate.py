@@ -14,6 +14,7 @@ from pathlib import Path
 from index.connect import format_of_file
 from index.errors import IndexFolderError, IndexLocked
 from index.escapes import view
+from index.said import said
 from index.schema import FILE_NAME, FORMAT_VERSION, SCHEMA, begin_counting
 from index.values import Span, Spelling
 from index.whole import written_whole
@@ -62,7 +63,8 @@ def migrate(folder: Path, *, report: Callable[[str], None]) -> None:
     if format_of(folder) != str(MIGRATED):
         return
     location = folder / FILE_NAME
-    report(f"{location}: bringing the index from format {MIGRATED} to {FORMAT_VERSION}; nothing is embedded again")
+    told = "{file}: bringing the index from format {old} to {new}; nothing is embedded again"
+    report(said("migrating", told, file=str(location), old=MIGRATED, new=FORMAT_VERSION))
     try:
         with closing(sqlite3.connect(location, isolation_level=None)) as old:
             # What stands in its log only would be lost with the log, which belongs to the name and not to the file.
@@ -76,7 +78,8 @@ def migrate(folder: Path, *, report: Callable[[str], None]) -> None:
             f"{location}: could not be brought to format {FORMAT_VERSION} ({error}); it is as it was; the disk needs "
             f"room for another {location.stat().st_size / 1e6:,.0f} MB"
         ) from error
-    report(f"done; the old one is kept as {kept_as(folder)}: delete it when you have seen that all is there")
+    told = "done; the old one is kept as {file}: delete it when you have seen that all is there"
+    report(said("migrated", told, file=str(kept_as(folder))))
 
 
 def _write(location: Path, beside: Path) -> None:

@@ -15,6 +15,7 @@ from index.gone import gone_from, lost_folders
 from index.read import file_hash, media_of
 from index.repeats import LineKeys, repeatable_lines, repeated
 from index.rules import Rules
+from index.said import said
 from index.values import Media
 from index.workers import Job
 
@@ -168,4 +169,5 @@ class _Names:
                 self._location_of[path] = location
                 self._path_of[location] = path
                 return path
-        raise ReadError(f"{location}: its names are taken by other files; ingest it into another index")
+        taken = "{file}: its names are taken by other files; ingest it into another index"
+        raise ReadError(said("names_taken", taken, file=location))

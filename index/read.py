@@ -12,6 +12,7 @@ from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.markdown import read_markdown
 from index.lines import BYTE_ORDER_MARK
+from index.said import Said, said
 from index.values import Media, Source, Spelling
 
 MEDIA_BY_SUFFIX = {
@@ -54,6 +55,12 @@ def readable_types() -> list[str]:
     return sorted(MEDIA_BY_SUFFIX)
 
 
+def type_unreadable(path: str, suffix: str) -> Said:
+    """That files of a type are not read, and which are."""
+    told = "{file}: files of type {type!r} cannot be read; convert it to one of {types}"
+    return said("type_unreadable", told, file=path, type=suffix or "none", types=" ".join(readable_types()))
+
+
 def file_hash(data: bytes) -> str:
     """SHA-256 of a file's bytes, hexadecimal."""
     return hashlib.sha256(data).hexdigest()
@@ -63,10 +70,7 @@ def read_source(data: bytes, *, path: str) -> Source:
     """The source that the bytes of the file named `path` hold. Raises ReadError with a remedy."""
     media = media_of(path)
     if media is None:
-        raise ReadError(
-            f"{path}: files of type {Path(path).suffix or 'none'!r} cannot be read; convert it to one of "
-            f"{' '.join(readable_types())}"
-        )
+        raise ReadError(type_unreadable(path, Path(path).suffix))
     if not data.strip():
         raise _empty(path)
     sha256 = file_hash(data)
@@ -81,7 +85,7 @@ def read_source(data: bytes, *, path: str) -> Source:
 
 
 def _empty(path: str) -> ReadError:
-    return ReadError(f"{path}: the file is empty; remove it or fetch it again")
+    return ReadError(said("file_empty", "{file}: the file is empty; remove it or fetch it again", file=path))
 
 
 def _extract(data: bytes, media: Media, path: str) -> Extracted:
@@ -121,8 +125,15 @@ def _check_lines(source: Source) -> None:
     for number, line in enumerate(source.text.split("\n"), start=1):
         if len(line) > MAX_LINE_CHARACTERS:
             raise ReadError(
-                f"{source.path}:{number}: one line of {len(line):,} characters (at most {MAX_LINE_CHARACTERS:,} can be "
-                "an article); break it into lines or articles, or keep the file out of the folder"
+                said(
+                    "long_line",
+                    "{file}:{line}: one line of {count:,} characters (at most {most:,} can be an article); "
+                    "break it into lines or articles, or keep the file out of the folder",
+                    file=source.path,
+                    line=number,
+                    count=len(line),
+                    most=MAX_LINE_CHARACTERS,
+                )
             )
 
 

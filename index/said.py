@@ -7,6 +7,7 @@ the languages that it speaks, and puts the values into them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 Value = str | int
 
@@ -39,6 +40,20 @@ def said(key: str, english: str, **values: Value) -> Said:
     '7 letters are too many'
     """
     return Said(key, english.format(**values), values)
+
+
+def to_json(text: str) -> str | dict[str, Any]:
+    """A text as JSON keeps it: a sentence with its key and values, any other text as it is.
+
+    >>> from_json(to_json(said("too_long", "{count} letters are too many", count=7))).values
+    {'count': 7}
+    """
+    return {"text": str(text), "key": text.key, "values": text.values} if isinstance(text, Said) else text
+
+
+def from_json(kept: str | dict[str, Any]) -> str:
+    """The text of which `to_json` made this."""
+    return kept if isinstance(kept, str) else Said(kept["key"], kept["text"], kept["values"])
 
 
 def not_a_day(name: str, value: str) -> Said:

@@ -32,7 +32,7 @@ CREATE TABLE sources (
     encoding TEXT NOT NULL,
     spelling TEXT NOT NULL,
     pages TEXT NOT NULL,            -- JSON [start, ...]
-    problems TEXT NOT NULL,         -- JSON ["message", ...]: what of the file could not be read
+    problems TEXT NOT NULL,         -- JSON [...] of `index.said.to_json`: what of the file could not be read
     text TEXT NOT NULL
 );
 CREATE TABLE documents (

@@ -30,6 +30,7 @@ from index.files import FoundFile, Stamp, read_bytes, size_of
 from index.read import read_source
 from index.repeats import LineKeys
 from index.rules import NO_RULES, Rules
+from index.said import said
 from index.values import Source
 
 SECONDS_A_FILE = 60.0
@@ -130,8 +131,8 @@ class _Task:
         """What dies on a file is the file's fault; what died while it was idle is not, and another takes the file."""
         assert self.worker is not None
         if self.worker.is_fresh or self.begun:
-            told = f"{self.job.path}: the process that read it died; the file is damaged, fetch or save it again"
-            self.end(ReaderDied(told), kill=True)
+            died = "{file}: the process that read it died; the file is damaged, fetch or save it again"
+            self.end(ReaderDied(said("reader_died", died, file=self.job.path)), kill=True)
         else:
             self.worker.kill()
             self.worker = None
@@ -153,19 +154,20 @@ def _await(busy: list[_Task]) -> None:
     for ready in wait(list(connections), timeout=max(0.0, first - time.monotonic())):
         task = connections[ready]  # type: ignore[index]
         try:
-            said = ready.recv()  # type: ignore[union-attr]
+            outcome = ready.recv()  # type: ignore[union-attr]
         except _ENDED:
             task.lose_worker()
             continue
-        if said == _BEGUN:
+        if outcome == _BEGUN:
             task.begun, task.deadline = True, time.monotonic() + task.seconds
         else:
-            task.end(said)
+            task.end(outcome)
     now = time.monotonic()
     for task in busy:
         if task.worker is not None and task.deadline <= now:
-            told = ReadTimeout(f"{task.job.path}: not read within {task.seconds:g} s; split it, or leave it out")
-            task.end(told, kill=True)
+            slow = "{file}: not read within {seconds} s; split it, or leave it out"
+            told = said("read_slow", slow, file=task.job.path, seconds=f"{task.seconds:g}")
+            task.end(ReadTimeout(told), kill=True)
 
 
 class _Worker:
@@ -241,12 +243,13 @@ def _outcome(job: Job) -> ReadFile | ReadError:
         return _too_large(job)
     except Exception as error:
         # One file must not stop the others, whatever a parser makes of it.
-        told = f"{type(error).__name__}: {error}"
-        return ReaderDefect(f"{job.path}: cannot be read ({told}); that is a defect of ours, please report it")
+        defect = "{file}: cannot be read ({why}); that is a defect of ours, please report it"
+        return ReaderDefect(said("read_defect", defect, file=job.path, why=f"{type(error).__name__}: {error}"))
 
 
 def _too_large(job: Job) -> ReadError:
-    return ReaderDied(f"{job.path}: does not fit into {_WORKER_BYTES >> 30} GiB of memory; split it")
+    told = "{file}: does not fit into {size} GiB of memory; split it"
+    return ReaderDied(said("no_memory", told, file=job.path, size=_WORKER_BYTES >> 30))
 
 
 def worker_count(files: int, *, at_most: int = 0) -> int:

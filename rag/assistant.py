@@ -206,7 +206,7 @@ class Assistant:
                 statements.append(cite(made, sources, origin_of))
                 yield statements[-1]
         except ChatError as error:
-            problem = str(error)
+            problem = error.told
         unsupported = tuple(dropped)
         if statements:
             return replace(

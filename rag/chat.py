@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
 from index.errors import ChatError, SettingsError
+from index.said import said
 from rag.endpoint import URL, Endpoint
 
 if TYPE_CHECKING:
@@ -74,16 +75,15 @@ class LangChainModel:
         return {"extra_body": body}
 
     def _pieces(self, task: str, material: str, options: dict[str, Any], deadline: float) -> Iterator[str]:
-        def said() -> Iterator[str]:
+        def pieces() -> Iterator[str]:
             for chunk in self.model.stream([("system", task), ("human", material)], **options):
                 yield chunk.text
 
         try:
-            yield from _until(deadline, said())
+            yield from _until(deadline, pieces())
         except TimeoutError as error:
-            raise ChatError(
-                f"{self.name} did not finish in {self.seconds:g} s; use a smaller model or a faster machine"
-            ) from error
+            slow = "{model} did not finish in {seconds} s; use a smaller model or a faster machine"
+            raise ChatError(said("llm_slow", slow, model=self.name, seconds=f"{self.seconds:g}")) from error
         except ChatError:
             raise
         except Exception as error:  # the providers' libraries have no common parent of what they raise
@@ -94,14 +94,17 @@ class LangChainModel:
         status = getattr(error, "status_code", None)
         if self.endpoint and isinstance(status, int):
             kind = _Refused if status in (400, 422) else ChatError
-            return kind(f"{server} {self.endpoint.refusal(status, _words(error))}")
+            return kind(self.endpoint.refusal(status, _words(error)))
         kind_of_error = type(error).__name__
         if "Timeout" in kind_of_error:
-            return ChatError(f"{server} gave no reply in {self.seconds:g} s; use a smaller model or a faster machine")
+            slow = "{model} gave no reply in {seconds} s; use a smaller model or a faster machine"
+            return ChatError(said("llm_slow", slow, model=server, seconds=f"{self.seconds:g}"))
         if "Connect" in kind_of_error or isinstance(error, OSError):
             todo = f"start the server, or correct {URL}" if self.endpoint else "check the network"
-            return ChatError(f"{server} cannot be reached, or broke off ({_words(error)}); {todo}")
-        return ChatError(f"{server} failed ({kind_of_error}: {_words(error)}); use another model")
+            away = "{server} cannot be reached, or broke off ({why}); {todo}"
+            return ChatError(said("llm_unreachable", away, server=server, why=_words(error), todo=todo))
+        failed = "{server} failed ({why}); use another model"
+        return ChatError(said("llm_failed", failed, server=server, why=f"{kind_of_error}: {_words(error)}"))
 
 
 class _Refused(ChatError):

@@ -8,6 +8,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from index.errors import SettingsError
+from index.said import Said, said
 
 URL, MODEL, KEY = "DRAGOMAN_LLM_URL", "DRAGOMAN_LLM_MODEL", "DRAGOMAN_LLM_KEY"
 
@@ -46,19 +47,23 @@ class Endpoint:
         """Whether it is on this machine, and so behind no proxy."""
         return urlsplit(self.url).hostname in _LOOPBACK
 
-    def refusal(self, status: int, text: str) -> str:
-        """What an HTTP status other than 200 means and what to do about it, to follow the name of the server."""
+    def refusal(self, status: int, text: str) -> Said:
+        """What an HTTP status other than 200 means and what to do about it."""
         match status:
             case 401 | 403:
-                return f"does not accept the key (HTTP {status}); set {KEY} to one that it does"
+                told = "{server} does not accept the key (HTTP {status}); set {setting} to one that it does"
+                return said("llm_key", told, server=self.url, status=status, setting=KEY)
             case 404:
-                return (
-                    f"has no chat completions, or no model {self.model!r} (HTTP 404); correct {URL}, which mostly ends "
-                    f"in /v1, or {MODEL}"
+                told = (
+                    "{server} has no chat completions, or no model {model!r} (HTTP 404); correct {setting}, which "
+                    "mostly ends in /v1, or {other}"
                 )
+                return said("llm_missing", told, server=self.url, model=self.model, setting=URL, other=MODEL)
             case 429:
-                return "has had too many requests (HTTP 429); wait, or use another server"
+                told = "{server} has had too many requests (HTTP 429); wait, or use another server"
+                return said("llm_busy", told, server=self.url)
             case _ if status >= 500:
-                return f"failed (HTTP {status}); look at its log, or use another server"
-        said = " ".join(text.split())[:_QUOTED]
-        return f"refused (HTTP {status}: {said}); use a server that takes chat completions with a JSON schema"
+                told = "{server} failed (HTTP {status}); look at its log, or use another server"
+                return said("llm_broken", told, server=self.url, status=status)
+        told = "{server} refused (HTTP {status}: {why}); use a server that takes chat completions with a JSON schema"
+        return said("llm_refused", told, server=self.url, status=status, why=" ".join(text.split())[:_QUOTED])

@@ -9,6 +9,7 @@ from typing import Any
 
 from index.folder import Filters, Index
 from index.lexical import MatchedPart
+from index.said import said
 from index.values import ScoredPassage
 from rag.receipt import hit_to_json
 from rag.retrieve import Ranking
@@ -128,4 +129,4 @@ def _standings(scores: Mapping[int, float]) -> dict[int, Standing]:
 
 
 def _copies(hit: ScoredPassage) -> tuple[str, ...]:
-    return (f"copies: stands for {len(hit.also)} more",) if hit.also else ()
+    return (said("move_copies", "copies: stands for {count} more", count=len(hit.also)),) if hit.also else ()

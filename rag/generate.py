@@ -16,6 +16,7 @@ from typing import Any
 from index.errors import ChatError
 from index.folder import Index
 from index.language import detect_language
+from index.said import Said, said
 from index.values import UNDETERMINED, Passage, ScoredPassage
 from rag.budget import count_tokens, cut_to_tokens
 from rag.chat import ChatModel
@@ -95,15 +96,21 @@ class GenerativeReader:
                 if parser.found >= _MOST_STATEMENTS:
                     return
             if len(parser.text) > _LONGEST_OUTPUT:
-                raise ChatError(f"{self.chat.name} wrote without end; use another model")
+                raise ChatError(endless(self.chat.name))
         yield from parser.finish(passages)
         if not parser.found and not parser.says_nothing_answers:
-            raise ChatError(f"{self.chat.name} wrote nothing that can be read as statements; use a larger model")
+            unreadable = "{model} wrote nothing that can be read as statements; use a larger model"
+            raise ChatError(said("llm_unreadable", unreadable, model=self.chat.name))
 
     def compare(self, statement: str, quotes: Sequence[str]) -> Closeness:
         """How near the tokens of a statement come to those of its quotes."""
         its, *others = self.index.embedder.passage_tokens([statement, *quotes])
         return compare_tokens(its, others, self.index.token_codec.mean)
+
+
+def endless(model: str) -> Said:
+    """That a model did not come to an end."""
+    return said("llm_endless", "{model} wrote without end; use another model", model=model)
 
 
 def name_passages(question: str, passages: Sequence[Passage]) -> dict[str, Passage]:

@@ -89,7 +89,7 @@ class Rewriter(Endpoint):
                 else:
                     if response.status_code == 200:
                         return _content(response.content)
-                    problem = f"{self.url} {self.refusal(response.status_code, response.text)}"
+                    problem = self.refusal(response.status_code, response.text)
                     if response.status_code != 429 and response.status_code < 500:
                         break  # it would say the same again
         raise _NotRewritten(problem)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from index.fold import folded_words
+from index.said import said
 from index.values import ScoredPassage
 
 # A passage of a copy says nothing new if this share of its words stands in passages above it. With one word in eight
@@ -82,7 +83,8 @@ def spread(kept: list[Selected], representative_of: Mapping[str, str]) -> list[S
         article = representative_of[each.hit.passage.document_id]
         seen[article] += 1
         if seen[article] > _FREE_PASSAGES:
-            move = f"passage {seen[article]} of its article: -{_CROWDING:g}"
+            crowds = "passage {place} of its article: -{less}"
+            move = said("move_crowded", crowds, place=seen[article], less=f"{_CROWDING:g}")
             listed.append(Selected(each.hit, (*each.moves, move), _CROWDING))
         else:
             listed.append(each)

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 
 from index.errors import ChatError
 from index.language import detect_language
+from index.said import said
 from index.values import UNDETERMINED
 from rag.chat import ChatModel
 from rag.facts import Quoted, compare_facts
-from rag.generate import harmless
+from rag.generate import endless, harmless
 from rag.orders import gives_orders
 from rag.reply import Answer, Citation, Statement
 from rag.rewrite import LANGUAGE_NAMES
@@ -46,20 +47,21 @@ def translate(answer: Answer, chat: ChatModel, *, read: dict[Citation, str]) -> 
     """
     lang = detect_language(answer.question)
     if lang == UNDETERMINED:
-        return replace(answer, untranslated="the language of the question is not known")
-    wanted = _named(lang, {c: read[c] for said in answer.statements for c in said.citations if c.lang != lang})
+        return replace(answer, untranslated=said("language_unknown", "the language of the question is not known"))
+    wanted = _named(lang, {c: read[c] for each in answer.statements for c in each.citations if c.lang != lang})
     if not wanted:
         return answer
     try:
         written = _written(chat, LANGUAGE_NAMES.get(lang, lang), wanted)
     except ChatError as error:
-        return replace(answer, untranslated=str(error))
+        return replace(answer, untranslated=error.told)
     kept = {
         each.citation: text for name, each in wanted.items() if (text := _checked(written.get(name, ""), each, lang))
     }
     missing = len(wanted) - len(kept)
-    why = f"{missing} of {len(wanted)}, for {chat.name} wrote none, or none with the same numbers" if missing else ""
-    statements = tuple(_with_translations(said, kept) for said in answer.statements)
+    none = "{missing} of {total}, for {model} wrote none, or none with the same numbers"
+    why = said("translations_missing", none, missing=missing, total=len(wanted), model=chat.name) if missing else ""
+    statements = tuple(_with_translations(statement, kept) for statement in answer.statements)
     return replace(answer, statements=statements, translated_by=chat.name if kept else "", untranslated=why)
 
 
@@ -77,7 +79,7 @@ def _written(chat: ChatModel, language: str, wanted: Mapping[str, _Wanted]) -> d
     for piece in chat.stream(_TASK.format(language=language), "\n".join(rows), schema=_schema(list(wanted))):
         pieces.append(piece)
         if sum(map(len, pieces)) > _LONGEST_OUTPUT:
-            raise ChatError(f"{chat.name} wrote without end; use another model")
+            raise ChatError(endless(chat.name))
     return dict(_rows("".join(pieces)))
 
 

@@ -195,18 +195,21 @@ def prefer_recent(found: list[Selected]) -> list[Selected]:
     for each, day in zip(found, days, strict=True):
         bonus = NEWEST * 0.5 ** ((newest - day[1]).days / _HALF_LIFE_DAYS) if day else 0.0
         date = each.hit.passage.date
-        raised.append(_raised(each, bonus, f"recent, dated {date}") if bonus >= _LEAST_BONUS else each)
+        why = said("move_recent", "recent, dated {date}: +{more}", date=date, more=f"{bonus:.2g}")
+        raised.append(_raised(each, bonus, why) if bonus >= _LEAST_BONUS else each)
     return raised
 
 
 def _why_in(passage: Passage, named: tuple[Period, ...]) -> str:
     """What puts a passage into one of the periods; "" if nothing does."""
+    more = f"{_IN_PERIOD:.2g}"
     if any(passage.date and period.holds(passage.date) for period in named):
-        return f"dates: dated {passage.date}"
+        return said("move_dated", "dates: dated {date}: +{more}", date=passage.date, more=more)
     dates = [found.value for found in passage_dates(passage) if found.value]
-    return next((f"dates: names {value}" for value in dates for period in named if period.holds(value)), "")
+    within = next((value for value in dates for period in named if period.holds(value)), "")
+    return said("move_names_date", "dates: names {date}: +{more}", date=within, more=more) if within else ""
 
 
 def _raised(each: Selected, bonus: float, why: str) -> Selected:
     hit = replace(each.hit, score=round(each.hit.score + bonus, 6))
-    return replace(each, hit=hit, moves=(*each.moves, f"{why}: +{bonus:.2g}"))
+    return replace(each, hit=hit, moves=(*each.moves, why))

@@ -169,7 +169,7 @@ def test_what_is_wrong_with_a_question_is_told(
 ) -> None:
     response = client.post(path, content=json.dumps(request_), headers={"Content-Type": "application/json"})
     assert response.status_code == status
-    assert list(response.json()) == ["error"]
+    assert list(response.json()) in (["error"], ["error", "said"])
     assert response.json()["error"].startswith(told)
 
 
@@ -197,7 +197,7 @@ def test_what_cannot_be_done_is_told_without_how_it_came_about(
 ) -> None:
     response = client.request(method, path, **options)
     assert response.status_code == status
-    assert list(response.json()) == ["error"]
+    assert list(response.json()) in (["error"], ["error", "said"])
     assert "Traceback" not in response.text
 
 

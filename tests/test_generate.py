@@ -13,6 +13,7 @@ import pytest
 
 from index.errors import SettingsError
 from index.folder import Index
+from index.said import Said
 from rag import Abstention, Answer, Assistant, Statement
 from rag.abstain import CALIBRATION, Calibration
 from rag.chat import load_chat
@@ -380,6 +381,8 @@ def test_a_server_that_is_silent(index: Index, script: Script) -> None:
     reply = assistant.ask(QUESTION)
     assert isinstance(reply, Answer)
     assert reply.problem == "m did not finish in 0.5 s; use a smaller model or a faster machine"
+    assert isinstance(reply.problem, Said)  # so that the page can tell it in its language
+    assert reply.problem.values == {"model": "m", "seconds": "0.5"}
     assert reply.statements == extracted(assistant).statements
 
 

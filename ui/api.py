@@ -26,6 +26,7 @@ from rag.reply import Abstention, Reply, Statement
 from ui import api_models as models
 from ui.jobs import Jobs
 from ui.observe import LOG, Observer
+from ui.payload import in_other_languages
 from ui.pool import Assistants
 from ui.uploads import TooLarge, UploadRefused
 from ui.users import CURRENT_USER
@@ -36,9 +37,10 @@ _T = TypeVar("_T")
 _DESCRIPTION = """\
 Ask an archive, and read answers that point at the exact characters of the source they stand on.
 
-All offsets are code points, `end` not included. What goes wrong is told as `{"error": …}`: 400 for what makes no sense,
-401 without a name and a password where they are asked for, 404, 409 while another job writes the index, 413 for too
-much, 422 for JSON of another form, 503 for an index that cannot be read."""
+All offsets are code points, `end` not included. What goes wrong is told as `{"error": …}`, with `said`, the key and
+values of the sentence, where who tells it in another language can know it by them: 400 for what makes no sense, 401
+without a name and a password where they are asked for, 404, 409 while another job writes the index, 413 for too much,
+422 for JSON of another form, 503 for an index that cannot be read."""
 _PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": models.Problem} for code in (400, 401, 422, 503)}
 _STATUS: tuple[tuple[type[DragomanError], int], ...] = (  # the first that fits
     (TooLarge, 413),
@@ -114,7 +116,11 @@ def _problem(error: Exception) -> JSONResponse:
         return JSONResponse({"error": "a defect of ours; what it is stands in the server's log"}, 500)
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     # Messages name options as the command line does; here they are fields.
-    return JSONResponse({"error": str(error).removeprefix("--")}, status)
+    told: dict[str, Any] = {"error": str(error).removeprefix("--")}
+    # For who tells it in another language, as the page does of an upload that is refused.
+    if said := in_other_languages(error.told):
+        told["said"] = said
+    return JSONResponse(told, status)
 
 
 def _told(error: Mapping[str, Any]) -> str:

@@ -263,6 +263,7 @@ class JobList(_Given):
 
 
 class Problem(_Given):
-    """What is wrong, and what to do."""
+    """What is wrong, and what to do; `said` has the key and the values of the sentence, if it has a key."""
 
     error: str
+    said: dict[str, object] = {}

@@ -40,7 +40,8 @@ class Cases:
         try:
             self.file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise SettingsError(f"{self.file}: cannot be written ({error.strerror}); free some of the disk") from error
+            told = "{file}: cannot be written ({why}); free some of the disk"
+            raise SettingsError(said("file_unwritable", told, file=str(self.file), why=str(error.strerror))) from error
         beside = {
             "added": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
             "wrong": [place_to_json(place) for place in wrong],

@@ -110,7 +110,7 @@ def open_conversations(index_folder: Path) -> tuple[Conversations, str]:
     try:
         return Conversations(conversations_file(index_folder)), ""
     except ConversationsError as error:
-        return Conversations(None), str(error)
+        return Conversations(None), error.told
 
 
 class Conversations:
@@ -142,9 +142,11 @@ class Conversations:
                     db.execute(statement)
                 db.execute(f"PRAGMA user_version = {FORMAT_VERSION}")
             elif found != FORMAT_VERSION:
+                newer = (
+                    "{file}: format {format}, this Dragoman reads {ours}; use the newer Dragoman, or move the file away"
+                )
                 raise ConversationsError(
-                    f"{self._name}: format {found}, this Dragoman reads {FORMAT_VERSION}; "
-                    "use the newer Dragoman, or move the file away"
+                    said("conversations_newer", newer, file=self._name, format=found, ours=FORMAT_VERSION)
                 )
 
     def close(self) -> None:
@@ -305,10 +307,11 @@ class Conversations:
 
 
 def _unkept(name: str, error: sqlite3.Error) -> ConversationsError:
-    return ConversationsError(
-        f"{name}: conversations cannot be kept there ({error}); "
+    told = (
+        "{file}: conversations cannot be kept there ({why}); "
         "free some of the disk, get the right to write there, or move the file away"
     )
+    return ConversationsError(said("unkept", told, file=name, why=str(error)))
 
 
 def _now() -> str:

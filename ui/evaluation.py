@@ -61,7 +61,9 @@ class Evaluation:
             if chosen == MINE and not self._cases.count():
                 raise SettingsError(said("no_questions", "there are no questions of yours yet; add some in the lab"))
             if system not in SYSTEMS:
-                raise SettingsError(f"there is no system {system!r}; load the page again")
+                raise SettingsError(
+                    said("load_again", "there is no system {value!r}; load the page again", value=system)
+                )
             self._begin(chosen, system)
             return self.evaluation_state()
 

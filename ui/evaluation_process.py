@@ -24,6 +24,7 @@ from index.catalog import Catalog
 from index.embed import load_embedder
 from index.errors import DragomanError
 from index.folder import Index
+from index.said import to_json
 from index.whole import write_whole
 from rag.assistant import Assistant
 from ui.worker import request_from_parent, say
@@ -41,7 +42,7 @@ def work() -> None:
             embedder = CachedEmbedder(load_embedder(catalog.built_with.embedder.name), cache_queries=False)
         report, values = _measured(index, chosen, system, Path(request["questions"]), embedder)
     except DragomanError as error:
-        say("error", str(error))
+        say("error", to_json(error.told))
     except KeyboardInterrupt:
         return  # whoever stopped this knows
     else:

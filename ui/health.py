@@ -7,6 +7,7 @@ from pathlib import Path
 
 from index.check import check
 from index.errors import DragomanError
+from index.said import to_json
 from ui.worker import request_from_parent, say
 
 _MOST_TOLD = 20
@@ -18,11 +19,11 @@ def work() -> None:
     try:
         found = check(folder, on_progress=lambda what, done, total: say("progress", [what, done, total]))
     except DragomanError as error:
-        say("error", str(error))
+        say("error", to_json(error.told))
         return
     told = asdict(found) | {
-        "problems": [str(problem) for problem in found.problems[:_MOST_TOLD]],
+        "problems": [to_json(problem.told) for problem in found.problems[:_MOST_TOLD]],
         "wrong": len(found.problems),
-        "notes": list(found.notes),
+        "notes": [to_json(note) for note in found.notes],
     }
     say("done", told)

@@ -6,7 +6,7 @@ import re
 from dataclasses import asdict
 
 from index.errors import SettingsError
-from index.said import said
+from index.said import said, to_json
 from ui.conversations import Conversations, Verdict
 from ui.payload import Payload
 from ui.request import number, text, told
@@ -31,7 +31,7 @@ class History:
             lambda: {
                 "kind": "conversations",
                 "conversations": [asdict(each) for each in self._kept.find(text(request, "text"), user=user)],
-                "unkept": self._unkept,
+                "unkept": to_json(self._unkept),
             }
         )
 
@@ -87,7 +87,8 @@ class History:
                 case "json":
                     made, ending = self._kept.to_json(conversation, user=user), "json"
                 case _:
-                    raise SettingsError(f"a conversation is not exported as {format_!r}; want markdown or json")
+                    other = "a conversation is not exported as {value!r}; want markdown or json"
+                    raise SettingsError(said("load_again", other, value=format_))
             title = self._kept.title(conversation, user=user)
             name = "-".join(re.findall(r"\w+", title))[:60] or "conversation"
             return {"kind": "export", "name": f"{name}.{ending}", "text": made}
@@ -100,7 +101,8 @@ class History:
         def keep() -> Payload:
             verdict, words = text(request, "verdict"), text(request, "words")
             if verdict not in list(Verdict):
-                raise SettingsError(f"{verdict!r} is no verdict; want one of: {', '.join(Verdict)}")
+                other = "{value!r} is no verdict; want one of: {words}"
+                raise SettingsError(said("load_again", other, value=verdict, words=", ".join(Verdict)))
             if len(words) > LONGEST_WORDS:
                 too_many = "{count} characters; quote the sentence that answers"
                 raise SettingsError(said("words_long", too_many, count=len(words)))

@@ -13,6 +13,7 @@ from index.embed import BUNDLED, Embedder, load_embedder
 from index.errors import DragomanError
 from index.forget import forget
 from index.ingest import Progress, ingest
+from index.said import said, to_json
 from ui.worker import request_from_parent, say
 
 _SECONDS_BETWEEN = 0.2  # reports of progress; a fast run has thousands a second
@@ -42,7 +43,7 @@ def work() -> None:
         tell(progress)
 
     def notice(told: str) -> None:
-        say("notice", told)
+        say("notice", to_json(told))
 
     try:
         if forgotten := request.get("forget"):
@@ -59,15 +60,17 @@ def work() -> None:
                 report=notice,
             )
     except DragomanError as error:
-        say("error", str(error))
+        say("error", to_json(error.told))
     except KeyboardInterrupt:
-        say("error", "stopped before anything was read")
+        say("error", to_json(said("job_stopped", "stopped before anything was read")))
     except Exception as error:
-        say("error", f"{type(error).__name__}: {error}; that is a defect of ours, please report it")
+        defect = "{why}; that is a defect of ours, please report it"
+        say("error", to_json(said("job_defect", defect, why=f"{type(error).__name__}: {error}")))
     else:
         if ended is not None:
             say("progress", asdict(ended))
-        say("report", asdict(report))
+        told = {"failures": report.failures, "left_out": report.left_out}
+        say("report", asdict(report) | {name: [to_json(each) for each in texts] for name, texts in told.items()})
 
 
 def _embedder(index: Path, report: Callable[[str], None]) -> Embedder:

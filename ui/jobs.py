@@ -14,7 +14,7 @@ from typing import Any
 from index.catalog import Catalog
 from index.errors import IndexFolderError, IndexLocked, SettingsError
 from index.ingest import IngestReport, Progress
-from index.said import said
+from index.said import from_json, said
 from ui.uploads import Uploads
 from ui.worker import Worker
 
@@ -296,27 +296,27 @@ class _Running:
 
     def _end(self, code: int) -> None:
         if not (self._told.is_reported or self._told.error):
-            self._told.error = (
-                f"the process of this job died (exit code {code}); what was committed is kept, start it again"
-            )
+            died = "the process of this job died (exit code {code}); what was committed is kept, start it again"
+            self._told.error = said("job_died", died, code=code)
         if self._told.is_reported:
             self._after()
         self._ended = time.monotonic()
 
-    def _take(self, said: dict[str, Any]) -> None:
+    def _take(self, heard: dict[str, Any]) -> None:
         told = self._told
-        match said:
+        match heard:
             case {"progress": found}:
                 told.progress = Progress(**found)
                 if told.embedding is None and told.progress.passages_done:
                     told.embedding = (time.monotonic(), told.progress.passages_done)
             case {"notice": found}:
-                told.notices = (*told.notices, found)
+                told.notices = (*told.notices, from_json(found))
             case {"report": found}:
-                told.report = replace(IngestReport(), **found)
+                texts = {name: [from_json(each) for each in found[name]] for name in ("failures", "left_out")}
+                told.report = replace(IngestReport(), **found | texts)
                 told.is_reported = True
             case {"error": found}:
-                told.error = found
+                told.error = from_json(found)
 
     def _speed(self, until: float) -> float:
         """Passages embedded a second."""

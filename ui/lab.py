@@ -13,7 +13,7 @@ from index.catalog import Catalog
 from index.errors import CitationError, SettingsError
 from index.escapes import view
 from index.folder import Filters
-from index.said import said
+from index.said import said, to_json
 from index.values import ScoredPassage, Span
 from rag.assistant import Assistant, Wishes
 from ui.cases import Cases
@@ -82,7 +82,8 @@ class Lab:
         outlets = frozenset(texts(request, "outlets"))
         filters = Filters(frozenset(languages), since.strip(), until.strip(), outlets=outlets)
         if unknown := [name for name in names if name not in SETTINGS]:
-            raise SettingsError(f"there is no setting {unknown[0]!r}; load the page again")
+            told = "there is no setting {value!r}; load the page again"
+            raise SettingsError(said("load_again", told, value=unknown[0]))
         with self._borrow() as assistant, assistant.index.catalog.snapshot():
             rankings = [_ranking(assistant, name, question, k, filters) for name in names]
         return {"kind": "rankings", "question": question, "rankings": rankings}
@@ -110,7 +111,7 @@ def _ranking(assistant: Assistant, name: str, question: str, k: int, filters: Fi
         _hit(each.hit)
         | {
             "terms": list(dict.fromkeys(part.found_as for part in each.terms))[:_MOST_TERMS],
-            "moves": list(each.moves),
+            "moves": [to_json(move) for move in each.moves],
         }
         for each in found.hits
     ]
@@ -139,7 +140,8 @@ def _hit(hit: ScoredPassage) -> Payload:
 def _places(request: object, name: str) -> list[Any]:
     value = request.get(name) if isinstance(request, dict) else None
     if not isinstance(value, list):
-        raise SettingsError(f'the page sent {value!r} as "{name}"; want a list of places: load the page again')
+        wrong = 'the page sent {value} as "{name}"; want a list of places: load the page again'
+        raise SettingsError(said("load_again", wrong, value=repr(value), name=name))
     return value
 
 
@@ -149,10 +151,12 @@ def _marked(catalog: Catalog, place: object) -> tuple[GoldSpan, str]:
     first, last = number(place, "from"), number(place, "to")
     source = catalog.source(path)
     if source is None or not 0 <= start < end <= len(source.text):
-        raise CitationError(f"{path}: has no characters {start} to {end} any more; compare again")
+        gone = "{file}: has no characters {start} to {end} any more; compare again"
+        raise CitationError(said("passage_gone", gone, file=path, start=start, end=end))
     readable = view(source.text, Span(start, end), source.spelling)
     if not 0 <= first <= last <= len(readable.text):
-        raise CitationError(f"{path}: the passage has {len(readable.text)} characters; compare again")
+        short = "{file}: the passage has {count} characters; compare again"
+        raise CitationError(said("passage_gone", short, file=path, count=len(readable.text)))
     if not readable.text[first:last].strip():
         first, last = 0, len(readable.text)
     return GoldSpan(path, readable.span(first, last)), normal(readable.text[first:last])

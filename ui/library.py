@@ -11,7 +11,7 @@ from index.articles import Cleaned
 from index.catalog import Catalog
 from index.errors import CitationError, SettingsError
 from index.listing import Order, Wanted, list_articles
-from index.said import said
+from index.said import said, to_json
 from index.stats import sizes, written
 from index.values import Document, Source, Span
 from ui.cleaning import strips
@@ -54,7 +54,7 @@ class Shelf:
         def listed() -> Payload:
             order = text(request, "order")
             if order not in [each.value for each in Order]:
-                raise SettingsError(f"there is no order {order!r}; load the page again")
+                raise SettingsError(said("load_again", "there is no order {value!r}; load the page again", value=order))
             wanted = Wanted(
                 words=text(request, "words"),
                 lang=text(request, "lang"),
@@ -67,7 +67,10 @@ class Shelf:
                 "kind": "listing",
                 "total": found.total,
                 "rows": _ROWS,
-                "articles": [asdict(each) for each in found.articles],
+                "articles": [
+                    asdict(each) | {"warnings": [to_json(warning) for warning in each.warnings]}
+                    for each in found.articles
+                ],
             }
 
         return told(listed)
@@ -176,7 +179,7 @@ class Shelf:
             "media": source.media.value,
             "encoding": source.encoding,
             "spelling": source.spelling.value,
-            "problems": list(source.problems),
+            "problems": [to_json(problem) for problem in source.problems],
             "articles": len(stored.documents),  # of its file
             "passages": sum(of == id_ for of, _ in stored.passages),
             "passages_of_file": len(stored.passages),
@@ -230,10 +233,10 @@ def job_payload(job: Job) -> Payload:
         "passages_a_second": job.passages_a_second,
         "seconds_left": job.seconds_left,
         **asdict(job.progress),
-        "notices": list(job.notices[-3:]),
+        "notices": [to_json(notice) for notice in job.notices[-3:]],
         "done": done,
-        "failures": report.failures[:_MOST_TOLD],
+        "failures": [to_json(failure) for failure in report.failures[:_MOST_TOLD]],
         "failed": len(report.failures),
-        "left_out": report.left_out[:_MOST_TOLD],
-        "error": job.error,
+        "left_out": [to_json(left) for left in report.left_out[:_MOST_TOLD]],
+        "error": to_json(job.error),
     }

@@ -9,7 +9,7 @@ from itertools import islice
 
 from index.errors import CitationError, ConversationsError, DragomanError, SettingsError
 from index.folder import Filters, Index
-from index.said import said
+from index.said import said, to_json
 from index.values import Document, Span
 from rag.assistant import Wishes
 from rag.reply import Abstention, Answer, Reply, Statement
@@ -181,7 +181,7 @@ class Desk:
         try:
             conversation, turn = self._conversations.add(reply, shown, **place, user=user)
         except ConversationsError as error:
-            return {"conversation": place["conversation"], "turn": 0, "unkept": str(error)}
+            return {"conversation": place["conversation"], "turn": 0, "unkept": to_json(error.told)}
         return {"conversation": conversation, "turn": turn}
 
     def _show(self, index: Index, request: object) -> Payload:

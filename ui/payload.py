@@ -99,6 +99,7 @@ class ReplyPayload:
                     "written_by": reply.written_by,
                     "translated_by": reply.translated_by,
                     "untranslated": reply.untranslated,
+                    "untranslated_said": in_other_languages(reply.untranslated),
                     "dropped": reply.dropped,
                     "problem": reply.problem,
                     "problem_said": in_other_languages(reply.problem),

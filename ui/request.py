@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from index.errors import DragomanError, SettingsError
+from index.said import Said, said
 from ui.payload import Payload, in_other_languages
 
 
@@ -19,19 +20,23 @@ def told(work: Callable[[], Payload]) -> Payload:
 def told_of(error: DragomanError) -> Payload:
     """An error as a payload."""
     # Messages name options as the command line does; on the page they are fields.
-    said = in_other_languages(error.args[0]) if error.args else {}
-    return {"kind": "error", "message": str(error).removeprefix("--"), "message_said": said}
+    return {"kind": "error", "message": str(error).removeprefix("--"), "message_said": in_other_languages(error.told)}
 
 
 def _field(request: object, name: str) -> object:
     return request.get(name) if isinstance(request, dict) else None
 
 
+def _wrong(value: object, name: str, wanted: str) -> Said:
+    told = 'the page sent {value} as "{name}"; want {wanted}: load the page again'
+    return said("load_again", told, value=repr(value), name=name, wanted=wanted)
+
+
 def text(request: object, name: str) -> str:
     """A text that the page sent. Raises SettingsError."""
     value = _field(request, name)
     if not isinstance(value, str):
-        raise SettingsError(f'the page sent {value!r} as "{name}"; want text: load the page again')
+        raise SettingsError(_wrong(value, name, "text"))
     return _whole(value)
 
 
@@ -44,7 +49,7 @@ def texts(request: object, name: str) -> list[str]:
     """A list of texts that the page sent. Raises SettingsError."""
     values = _field(request, name)
     if not isinstance(values, Iterable) or not all(isinstance(value, str) for value in values):
-        raise SettingsError(f'the page sent {values!r} as "{name}"; want a list of texts: load the page again')
+        raise SettingsError(_wrong(values, name, "a list of texts"))
     return [_whole(value) for value in values]
 
 
@@ -57,5 +62,5 @@ def number(request: object, name: str) -> int:
     """A number that the page sent. Raises SettingsError."""
     value = _field(request, name)
     if type(value) is not int:  # not isinstance: True is an int
-        raise SettingsError(f'the page sent {value!r} as "{name}"; want a number: load the page again')
+        raise SettingsError(_wrong(value, name, "a number"))
     return value

@@ -12,6 +12,7 @@ from pathlib import Path
 from index.errors import DragomanError
 from index.files import MAX_FILE_BYTES
 from index.read import file_hash, media_of, readable_types
+from index.said import said
 
 _LONGEST_NAME = 200  # bytes; file systems take 255, and a number may be put into it
 _ARCHIVE = ".zip"
@@ -71,7 +72,8 @@ class Uploads:
         name = checked_name(name)
         kept = self.kept()
         if len(kept) >= self.limits.files:
-            raise TooLarge(f"{name}: {len(kept)} files are kept already, and no more are taken; remove some")
+            full = "{file}: {count} files are kept already, and no more are taken; remove some"
+            raise TooLarge(said("uploads_full", full, file=name, count=len(kept)))
         room = self.limits.total_bytes - sum(upload.bytes for upload in kept)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -82,12 +84,14 @@ class Uploads:
                     self._check_size(name, size, room)
                     file.write(piece)
                 if not size:
-                    raise UploadRefused(f"{name}: the file is empty; there is nothing in it to read")
+                    empty = "{file}: the file is empty; there is nothing in it to read"
+                    raise UploadRefused(said("file_empty", empty, file=name))
                 file.flush()
                 os.fsync(file.fileno())
                 return Upload(self._put(Path(file.name), name), size)
         except OSError as error:
-            raise UploadRefused(f"{name}: cannot be kept ({error.strerror}); free some of the disk") from error
+            unkept = "{file}: cannot be kept ({why}); free some of the disk"
+            raise UploadRefused(said("upload_unkept", unkept, file=name, why=str(error.strerror))) from error
 
     def remove(self, name: str) -> bool:
         """Remove a file; whether there was one. What the index has of it stays until it is told to forget."""
@@ -100,10 +104,12 @@ class Uploads:
 
     def _check_size(self, name: str, size: int, room: int) -> None:
         if size > self.limits.file_bytes:
-            raise TooLarge(f"{name}: larger than {_megabytes(self.limits.file_bytes)}; split it")
+            limit = _megabytes(self.limits.file_bytes)
+            raise TooLarge(said("upload_large", "{file}: larger than {limit} MB; split it", file=name, limit=limit))
         if size > room:
             limit = _megabytes(self.limits.total_bytes)
-            raise TooLarge(f"{name}: all that is kept would be more than {limit}; remove some files first")
+            full = "{file}: all that is kept would be more than {limit} MB; remove some files first"
+            raise TooLarge(said("uploads_large", full, file=name, limit=limit))
 
     def _put(self, made: Path, name: str) -> str:
         stem, suffix = os.path.splitext(name)  # noqa: PTH122  (a name, not a path)
@@ -125,20 +131,23 @@ def checked_name(name: str) -> str:
     """A name that is safe for a file in one folder, as it is kept. Raises UploadRefused."""
     name = unicodedata.normalize("NFC", name)
     if not name or name != name.strip() or any(c in '/\\:*?"<>|' or unicodedata.category(c)[0] == "C" for c in name):
-        raise UploadRefused(
-            f"{name!r}: no name for a file; want one without a folder, without control characters and without "
+        wrong = (
+            "{file!r}: no name for a file; want one without a folder, without control characters and without "
             '/ \\ : * ? " < > |'
         )
+        raise UploadRefused(said("upload_misnamed", wrong, file=name))
     if name.startswith("."):
-        raise UploadRefused(f"{name!r}: names that begin with a dot are hidden and not read; rename the file")
+        hidden = "{file!r}: names that begin with a dot are hidden and not read; rename the file"
+        raise UploadRefused(said("upload_hidden", hidden, file=name))
     if len(name.encode()) > _LONGEST_NAME:
-        raise UploadRefused(f"{name[:40]!r}…: the name is longer than {_LONGEST_NAME} bytes; rename the file")
+        long = "{file!r}…: the name is longer than {most} bytes; rename the file"
+        raise UploadRefused(said("upload_long_name", long, file=name[:40], most=_LONGEST_NAME))
     if media_of(name) is None and not name.lower().endswith(_ARCHIVE):
-        raise UploadRefused(
-            f"{name!r}: files of this type cannot be read; convert it to one of {' '.join(readable_types())} .zip"
-        )
+        types = " ".join([*readable_types(), _ARCHIVE])
+        other = "{file!r}: files of this type cannot be read; convert it to one of {types}"
+        raise UploadRefused(said("type_unreadable", other, file=name, types=types))
     return name
 
 
 def _megabytes(size: int) -> str:
-    return f"{size / (1 << 20):,.0f} MB"
+    return f"{size / (1 << 20):,.0f}"

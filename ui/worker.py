@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from index.said import said, to_json
+
 _SECONDS_TO_STOP = 30.0  # a batch takes about three, and a file its time to be read
 _NICER = 10  # of 19: who asks meanwhile goes first
 
@@ -86,7 +88,7 @@ class Worker:
 class Task:
     """What a worker does when somebody asks for it, and how that stands. Any thread may call.
 
-    Its process says {"progress": [what, done, total]}, and last {"done": {…}} or {"error": message}.
+    Its process says {"progress": [what, done, total]}, and last {"done": {…}} or {"error": as `index.said.to_json`}.
     """
 
     def __init__(self, what: str) -> None:
@@ -120,15 +122,15 @@ class Task:
         with self._lock:
             return dict(self._told)
 
-    def _take(self, said: dict[str, Any]) -> None:
+    def _take(self, heard: dict[str, Any]) -> None:
         with self._lock:
-            match said:
+            match heard:
                 case {"done": found}:
                     self._told |= {"state": "done", **found}
                 case {"error": error}:
                     self._told |= {"state": "failed", "error": error}
                 case _:
-                    self._told |= said
+                    self._told |= heard
 
     def _end(self, code: int) -> None:
         with self._lock:
@@ -137,7 +139,8 @@ class Task:
             if self._is_cancelled:
                 self._told |= {"state": "cancelled"}
             else:
-                self._told |= {"state": "failed", "error": f"{self._what} died (exit code {code}); begin it again"}
+                died = said("worker_died", "{what} died (exit code {code}); begin it again", what=self._what, code=code)
+                self._told |= {"state": "failed", "error": to_json(died)}
 
 
 def request_from_parent() -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import unquote
 
 from index.errors import ReadError
+from index.said import Said, said
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -42,7 +43,8 @@ def checked_zip(
     """
     begins, size = file.read(len(_OLE)), file.seek(0, io.SEEK_END)
     if begins == _OLE:
-        raise ReadError(f"{path}: not a {kind} but one with a password or of before 2007; save it anew without either")
+        old = "{file}: not a {kind} but one with a password or of before 2007; save it anew without either"
+        raise ReadError(said("old_office", old, file=path, kind=kind))
     try:
         package = zipfile.ZipFile(file)
         entries = package.infolist()
@@ -50,15 +52,29 @@ def checked_zip(
         raise _damaged(path, kind, error) from error
     unpacked = sum(entry.file_size for entry in entries)
     if len(entries) > max_entries:
-        raise ReadError(f"{path}: holds {len(entries):,} files, at most {max_entries:,} are read; split it")
+        many = "{file}: holds {count:,} files, at most {most:,} are read; split it"
+        raise ReadError(said("too_many_files", many, file=path, count=len(entries), most=max_entries))
     if unpacked > max_unpacked_bytes or unpacked > max(RATIO_COUNTS_FROM_BYTES, MAX_RATIO * size):
         raise ReadError(
-            f"{path}: would unpack from {size:,} to {unpacked:,} bytes, as a file that is made to fill the memory "
-            f"(at most {MAX_RATIO} times and {max_unpacked_bytes:,} bytes are read); save it anew if you trust it"
+            said(
+                "unpacks_to_much",
+                "{file}: would unpack from {size:,} to {unpacked:,} bytes, as a file that is made to fill the memory "
+                "(at most {ratio} times and {most:,} bytes are read); save it anew if you trust it",
+                file=path,
+                size=size,
+                unpacked=unpacked,
+                ratio=MAX_RATIO,
+                most=max_unpacked_bytes,
+            )
         )
     if any(entry.flag_bits & 1 for entry in entries):
-        raise ReadError(f"{path}: has a password; save it without one")
+        raise ReadError(has_password(path))
     return package
+
+
+def has_password(path: str) -> Said:
+    """That a file has a password."""
+    return said("has_password", "{file}: has a password; save it without one", file=path)
 
 
 @contextmanager
@@ -74,10 +90,8 @@ def unpacking(data: bytes, path: str, *, kind: str) -> Iterator[zipfile.ZipFile]
 
 
 def _damaged(path: str, kind: str, error: Exception) -> ReadError:
-    return ReadError(
-        f"{path}: not a whole {kind} ({type(error).__name__}: {error}); open and save it in the program that made it, "
-        "or fetch it again"
-    )
+    told = "{file}: not a whole {kind} ({why}); open and save it in the program that made it, or fetch it again"
+    return ReadError(said("not_whole", told, file=path, kind=kind, why=f"{type(error).__name__}: {error}"))
 
 
 def member(package: zipfile.ZipFile, name: str) -> bytes:

@@ -11,6 +11,7 @@ from index.formats import Extracted
 from index.formats.archive import attribute, local_name, member, member_xml, resolve, unpacking
 from index.formats.text import TextBuilder, named, one_line
 from index.formats.xhtml import block_text, parse_xhtml
+from index.said import said
 from index.values import DroppedSpan, Part
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ def read_epub(data: bytes, path: str) -> Extracted:
         problems: list[str] = []
         for name, lists_chapters in _chapters(book, root):
             if name in locked:
-                raise ReadError(f"{path}: is locked to a reading program; get a copy without DRM")
+                locked_up = "{file}: is locked to a reading program; get a copy without DRM"
+                raise ReadError(said("book_locked", locked_up, file=path))
             try:
                 page = parse_xhtml(member(package, name).decode("utf-8-sig", "replace"))
             except Exception as error:  # of one chapter; zipfile and zlib each raise their own kinds
-                problems.append(
-                    f"{path}: {name} cannot be read ({type(error).__name__}: {error}); fetch the book again"
-                )
+                broken = "{file}: {name} cannot be read ({why}); fetch the book again"
+                why = f"{type(error).__name__}: {error}"
+                problems.append(said("chapter_unreadable", broken, file=path, name=name, why=why))
                 continue
             words = "" if page is None else block_text(page)
             if page is None or not words:
@@ -57,7 +59,8 @@ def read_epub(data: bytes, path: str) -> Extracted:
             else:
                 parts.append(Part(span, title=_chapter_title(page), date=date, author=author))
     if not parts:
-        raise ReadError(f"{path}: the book holds no text; if its pages are pictures, run OCR on them first")
+        empty = "{file}: the book holds no text; if its pages are pictures, run OCR on them first"
+        raise ReadError(said("no_text", empty, file=path))
     title = next(filter(None, told["title"]), "")
     return Extracted(text.text(), title, date, author, "", tuple(parts), tuple(set_aside), problems=tuple(problems))
 

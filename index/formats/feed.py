@@ -12,6 +12,7 @@ from index.dates import iso_day
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.markup import visible_text
+from index.said import said
 from index.values import Part, Span
 
 # Fields by their local names, best first: RSS 2.0, 0.9x and 1.0 (Dublin Core), Atom 0.3 and 1.0.
@@ -35,7 +36,8 @@ def read_feed(data: bytes, path: str) -> Extracted:
     root = _parse(data, path)
     kind = _local(root)
     if kind not in ("rss", "RDF", "feed"):
-        raise ReadError(f"{path}: XML of <{kind}>, and of XML only RSS and Atom feeds are read; save its text as .txt")
+        other = "{file}: XML of <{kind}>, and of XML only RSS and Atom feeds are read; save its text as .txt"
+        raise ReadError(said("other_xml", other, file=path, kind=kind))
     channel = root if kind == "feed" else next((child for child in root if _local(child) == "channel"), root)
     outlet = " ".join(_text(channel, ("title",)).split())
     text = ""
@@ -52,7 +54,8 @@ def read_feed(data: bytes, path: str) -> Extracted:
             source = _text(entry, ("source",)) if kind == "rss" else ""
             parts.append(Part(span, title, _day(entry), _author(entry), source or outlet))
     if not parts:
-        raise ReadError(f"{path}: the feed has no entry with words in it; fetch it again")
+        empty = "{file}: the feed has no entry with words in it; fetch it again"
+        raise ReadError(said("empty_feed", empty, file=path))
     return Extracted(text, title=outlet, outlet=outlet, parts=tuple(parts))
 
 
@@ -60,9 +63,8 @@ def _parse(data: bytes, path: str) -> etree._Element:
     data = _DECLARED_DOCTYPE.sub(b"", data, count=1)
     root = _ELEMENT.search(data)
     if _DOCTYPE.search(data[: root.start() if root else len(data)]):
-        raise ReadError(
-            f"{path}: it declares entities, which a feed has no need of and an attack has; remove <!DOCTYPE>"
-        )
+        declares = "{file}: it declares entities, which a feed has no need of and an attack has; remove <!DOCTYPE>"
+        raise ReadError(said("xml_entities", declares, file=path))
     data = _NAMED_ENTITY.sub(_character, data)
     parser = etree.XMLParser(
         resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False, remove_comments=True
@@ -70,7 +72,8 @@ def _parse(data: bytes, path: str) -> etree._Element:
     try:
         return etree.fromstring(data.lstrip(), parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise ReadError(f"{path}: not whole XML ({error}); fetch the file again, or correct it there") from error
+        broken = "{file}: not whole XML ({why}); fetch the file again, or correct it there"
+        raise ReadError(said("broken_xml", broken, file=path, why=str(error))) from error
 
 
 def _character(entity: re.Match[bytes]) -> bytes:

@@ -22,6 +22,7 @@ from index.formats.align import align, flat
 from index.formats.items import items
 from index.formats.layout import article_cell, furniture, heading_of, is_linked, without_others
 from index.formats.markup import Line, Rendered, decode_html, parse_html, render, words_of
+from index.said import Said, said
 from index.values import DroppedSpan, Part, Span
 
 _PARAGRAPH_CHARACTERS = 80  # what is as long is a paragraph, even if the extract has lost it
@@ -56,9 +57,9 @@ def read_html(data: bytes, path: str) -> Extracted:
     tree, whole = parse_html(decode_html(data))
     rendered = Rendered("", (), ()) if tree is None else render(tree)
     if tree is None or not (rendered.lines or whole):
-        why = "no article text was found in this page" if whole else "the page is more than the parser takes"
-        raise ReadError(f"{path}: {why}; save it again with its text, or as .txt")
-    problems = () if whole else (f"{path}: a part of the page is more than the parser takes; save it again as .txt",)
+        raise ReadError(_no_article(path) if whole else _too_much(path))
+    cut = "{file}: a part of the page is more than the parser takes; save it again as .txt"
+    problems = () if whole else (said("page_in_part", cut, file=path),)
     extract = _extract(tree)
     found, missing = align(extract.lines, [rendered.of(line) for line in rendered.lines])
     places = furniture(rendered.lines)
@@ -79,7 +80,7 @@ def read_html(data: bytes, path: str) -> Extracted:
         reasons = ["" if i in kept else _reason(line, places[i]) for i, line in enumerate(rendered.lines)]
     unseen = _unseen_body(missing, extract)
     if not unseen and all(reason or i in title.lines for i, reason in enumerate(reasons)):
-        raise ReadError(f"{path}: no article text was found in this page; save it again with its text, or as .txt")
+        raise ReadError(_no_article(path))
     lines = rendered.lines
     return Extracted(
         text="\n\n".join(filter(None, (rendered.text, unseen))),
@@ -93,6 +94,16 @@ def read_html(data: bytes, path: str) -> Extracted:
         set_aside=_set_aside(rendered, reasons),
         problems=problems,
     )
+
+
+def _no_article(path: str) -> Said:
+    told = "{file}: no article text was found in this page; save it again with its text, or as .txt"
+    return said("page_without_article", told, file=path)
+
+
+def _too_much(path: str) -> Said:
+    told = "{file}: the page is more than the parser takes; save it again with its text, or as .txt"
+    return said("page_too_much", told, file=path)
 
 
 def _extract(tree: HtmlElement) -> _Extract:

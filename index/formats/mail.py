@@ -18,6 +18,7 @@ from index.formats.markup import parse_html as parse_page
 from index.formats.markup import render
 from index.formats.text import TextBuilder, one_line, storable
 from index.formats.xhtml import block_text, parse_html
+from index.said import said
 from index.values import DroppedSpan, Part, Span
 
 _QUOTED = "quoted reply"
@@ -86,9 +87,8 @@ def read_eml(data: bytes, path: str, *, readable: Collection[str] = ()) -> Extra
     try:
         messages = list(_messages(data))
     except Exception as error:  # the parser of the standard library raises many kinds for headers that are damaged
-        raise ReadError(
-            f"{path}: not a whole message ({type(error).__name__}: {error}); save it anew, or its text as .txt"
-        ) from error
+        broken = "{file}: not a whole message ({why}); save it anew, or its text as .txt"
+        raise ReadError(said("message_broken", broken, file=path, why=f"{type(error).__name__}: {error}")) from error
     return _extracted(messages, [], path, readable)
 
 
@@ -96,7 +96,8 @@ def read_mbox(data: bytes, path: str, *, readable: Collection[str] = ()) -> Extr
     """The messages of a mailbox, each under its subject; one that is damaged stops no other. Raises ReadError."""
     starts = list(_FROM_LINE.finditer(data))
     if not starts or data[: starts[0].start()].strip():
-        raise ReadError(f"{path}: not a mailbox, which begins with a line From; rename it to .eml if it is one message")
+        other = "{file}: not a mailbox, which begins with a line From; rename it to .eml if it is one message"
+        raise ReadError(said("no_mailbox", other, file=path))
     messages: list[_Message] = []
     problems: list[str] = []
     ends = [match.start() for match in starts[1:]] + [len(data)]
@@ -104,10 +105,9 @@ def read_mbox(data: bytes, path: str, *, readable: Collection[str] = ()) -> Extr
         try:
             messages.extend(_messages(_ESCAPED_FROM.sub(b"", data[match.end() : end])))
         except Exception as error:  # as above
-            problems.append(
-                f"{path}: message {number} cannot be read ({type(error).__name__}: {error}); save it from the mail "
-                "program as a file of its own"
-            )
+            broken = "{file}: message {number} cannot be read ({why}); save it as a file of its own in the mail program"
+            why = f"{type(error).__name__}: {error}"
+            problems.append(said("message_unreadable", broken, file=path, number=number, why=why))
     return _extracted(messages, problems, path, readable)
 
 
@@ -117,17 +117,20 @@ def _extracted(messages: list[_Message], problems: list[str], path: str, readabl
     set_aside: list[DroppedSpan] = []
     for message in messages:
         problems += [
-            f"{path}: attachment {name} is not read; save it next to the message"
+            said(
+                "attachment", "{file}: attachment {name} is not read; save it next to the message", file=path, name=name
+            )
             for name in message.attachments
             if PurePosixPath(name).suffix.lower() in readable
         ]
         if not any(line.strip() for line in message.lines):
             continue
         if any("\N{REPLACEMENT CHARACTER}" in line for line in message.lines):
-            problems.append(
-                f"{path}: letters of message {message.subject!r} are lost, since it is not in the encoding that it "
-                "names; save its text as .txt in UTF-8"
+            lost = (
+                "{file}: letters of message {name!r} are lost, since it is not in the encoding that it names; "
+                "save its text as .txt in UTF-8"
             )
+            problems.append(said("message_letters", lost, file=path, name=message.subject))
         start = len(text)
         if message.subject:
             start = text.add(message.subject, gap="\n\n\n").start
@@ -143,8 +146,9 @@ def _extracted(messages: list[_Message], problems: list[str], path: str, readabl
                 set_aside.append(DroppedSpan(span, reason))
         parts.append(Part(Span(start, len(text)), message.subject, message.date, message.author))
     if not parts:
-        told = f" ({problems[0]})" if problems else ""
-        raise ReadError(f"{path}: no message in it holds text{told}; leave it out, or save what it carries as files")
+        why = f" ({problems[0]})" if problems else ""
+        empty = "{file}: no message in it holds text{why}; leave it out, or save what it carries as files"
+        raise ReadError(said("no_message", empty, file=path, why=why))
     first = parts[0] if len(parts) == 1 else Part(Span(0, 0))
     return Extracted(
         text.text(), first.title, first.date, first.author, "", tuple(parts), tuple(set_aside), problems=tuple(problems)

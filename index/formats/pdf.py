@@ -19,6 +19,7 @@ from index.dates import publication
 from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.text import TextBuilder, named
+from index.said import said
 from index.values import DroppedSpan
 
 if TYPE_CHECKING:
@@ -80,7 +81,8 @@ def read_pdf(data: bytes, path: str) -> Extracted:
     try:
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        raise ReadError(f"{path}: not a whole PDF ({error}); fetch the file again, or remove its password") from error
+        broken = "{file}: not a whole PDF ({why}); fetch the file again, or remove its password"
+        raise ReadError(said("broken_pdf", broken, file=path, why=str(error))) from error
     try:
         pieces, pictures, broken = _read_pages(pdf)
         metadata = pdf.get_metadata_dict()
@@ -88,15 +90,17 @@ def read_pdf(data: bytes, path: str) -> Extracted:
         pdf.close()
     if not any(pieces):
         if broken:
-            raise ReadError(f"{path}: page {broken[0]} cannot be read; fetch the file again")
-        raise ReadError(f"{path}: the PDF holds no text, only pictures of it; run OCR first, such as ocrmypdf")
+            unreadable = "{file}: page {pages} cannot be read; fetch the file again"
+            raise ReadError(said("pages_unreadable", unreadable, file=path, pages=str(broken[0])))
+        empty = "{file}: the PDF holds no text, only pictures of it; run OCR first, such as ocrmypdf"
+        raise ReadError(said("no_text", empty, file=path))
     problems = []
     if broken:
-        problems.append(f"{path}: pages {_numbers(broken)} cannot be read; fetch the file again")
+        unreadable = "{file}: pages {pages} cannot be read; fetch the file again"
+        problems.append(said("pages_unreadable", unreadable, file=path, pages=_numbers(broken)))
     if pictures:
-        problems.append(
-            f"{path}: pages {_numbers(pictures)} hold pictures and no text; run OCR first, such as ocrmypdf --skip-text"
-        )
+        drawn = "{file}: pages {pages} hold pictures and no text; run OCR first, such as ocrmypdf --skip-text"
+        problems.append(said("pages_of_pictures", drawn, file=path, pages=_numbers(pictures)))
     return _extracted(_rejoin_words(_in_reading_order(pieces)), metadata, tuple(problems))
 
 

@@ -10,6 +10,7 @@ from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.archive import attribute, local_name, member_xml, properties, relations, unpacking
 from index.formats.text import TextBuilder, named, one_line
+from index.said import said
 from index.values import DroppedSpan
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def read_pptx(data: bytes, path: str) -> Extracted:
                     slides[-1] += [shape for shape in _shapes(member_xml(package, notes)) if shape.holds == "body"]
         told = properties(package, "docProps/core.xml")
     if not any(slides):
-        raise ReadError(f"{path}: the slides hold no text; if they hold pictures of text, run OCR on them first")
+        empty = "{file}: the slides hold no text; if they hold pictures of text, run OCR on them first"
+        raise ReadError(said("no_text", empty, file=path))
     return _extracted(slides, told)
 
 

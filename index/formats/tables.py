@@ -18,6 +18,7 @@ from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.archive import properties, unpacking
 from index.formats.text import TextBuilder, named, one_line, storable
+from index.said import said
 from index.values import DroppedSpan, Part, Span
 
 # What people call the columns, case aside, the likeliest first: en, az, ru, tr.
@@ -49,7 +50,8 @@ def read_csv(data: bytes, path: str) -> Extracted:
     try:
         rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
     except csv.Error as error:
-        raise ReadError(f"{path}: not a table ({error}); save it anew as CSV, or as .txt if it is text") from error
+        other = "{file}: not a table ({why}); save it anew as CSV, or as .txt if it is text"
+        raise ReadError(said("no_table", other, file=path, why=str(error))) from error
     if text.startswith("sep="):  # a line for Excel alone
         rows = rows[1:]
     return _extracted([("", rows)], path)
@@ -95,7 +97,8 @@ def _extracted(sheets: list[tuple[str, list[list[str]]]], path: str, *, title: s
             if name and spans:
                 parts.append(Part(Span(spans[0].start, spans[-1].end), title=name))
     if not text.text().strip():
-        raise ReadError(f"{path}: the table holds no text; nothing in it can be asked, so leave it out")
+        empty = "{file}: the table holds no text; nothing in it can be asked, so leave it out"
+        raise ReadError(said("empty_table", empty, file=path))
     return Extracted(text.text(), title, "", author, "", tuple(parts), tuple(set_aside))
 
 
@@ -109,8 +112,8 @@ def _columns(header: list[str]) -> dict[int, str]:
                 fields[names.index(name)] = field
                 break
         else:
-            said = _SAYS.get(field, _NEVER)
-            place = next((i for i, name in enumerate(names) if i not in fields and said.search(name)), -1)
+            names_it = _SAYS.get(field, _NEVER)
+            place = next((i for i, name in enumerate(names) if i not in fields and names_it.search(name)), -1)
             if place >= 0:
                 fields[place] = field
     return fields
@@ -170,11 +173,19 @@ def _decode(data: bytes, path: str) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise ReadError(
-            f"{path}:{line}: byte {error.start} (0x{data[error.start]:02x}) is not {encoding.upper()}; save the table "
-            "as CSV UTF-8"
+            said(
+                "table_encoding",
+                "{file}:{line}: byte {place} (0x{byte:02x}) is not {encoding}; save the table as CSV UTF-8",
+                file=path,
+                line=line,
+                place=error.start,
+                byte=data[error.start],
+                encoding=encoding.upper(),
+            )
         ) from error
     if "\x00" in text:
-        raise ReadError(f"{path}: holds zero bytes, so this is no table but a binary file; rename it to what it is")
+        binary = "{file}: holds zero bytes, so this is no table but a binary file; rename it to what it is"
+        raise ReadError(said("binary", binary, file=path))
     return text
 
 

@@ -15,6 +15,7 @@ from index.errors import ReadError
 from index.formats import Extracted
 from index.formats.html import read_html
 from index.formats.markup import decode_html
+from index.said import said
 from index.values import DroppedSpan, Part, Span
 
 MAX_UNPACKED_BYTES = 1_000_000_000  # of a whole archive; more of text nobody means to read as one file
@@ -50,24 +51,27 @@ def read_warc(data: bytes, path: str, *, max_unpacked_bytes: int = MAX_UNPACKED_
         try:
             page = _page(record)
         except Exception as error:  # warcio, zlib and brotli each raise their own kinds for a damaged record
-            problems.append(f"{place}: damaged ({type(error).__name__}: {error}); fetch that page again")
+            damaged = "{file}: record {number}: damaged ({why}); fetch that page again"
+            why = f"{type(error).__name__}: {error}"
+            problems.append(said("record_damaged", damaged, file=path, number=number, why=why))
             continue
         if page is None:
             continue
         try:
-            said = _read(page, f"{place} ({page.address})")
+            read = _read(page, f"{place} ({page.address})")
         except ReadError as error:
-            problems.append(str(error))
+            problems.append(error.told)
             continue
         text += "\n\n\n" if text else ""
         host = urlsplit(page.address).hostname or ""
-        parts += _parts(said, at=len(text), host=host)
-        aside += (DroppedSpan(dropped.span.shift(len(text)), dropped.reason) for dropped in said.set_aside)
-        problems += said.problems
-        text += said.text
+        parts += _parts(read, at=len(text), host=host)
+        aside += (DroppedSpan(dropped.span.shift(len(text)), dropped.reason) for dropped in read.set_aside)
+        problems += read.problems
+        text += read.text
     if not text:
         why = f" ({problems[0]})" if problems else ""
-        raise ReadError(f"{path}: no page or text could be read from this archive{why}; fetch the pages again")
+        nothing = "{file}: no page or text could be read from this archive{why}; fetch the pages again"
+        raise ReadError(said("no_page", nothing, file=path, why=why))
     return Extracted(text, parts=tuple(parts), set_aside=tuple(aside), problems=tuple(problems))
 
 
@@ -76,14 +80,14 @@ def _read(page: _Page, place: str) -> Extracted:
         return read_html(page.data, place)
     text = decode_html(page.data).strip()
     if not text:
-        raise ReadError(f"{place}: the record is empty; fetch it again")
+        raise ReadError(said("record_empty", "{file}: the record is empty; fetch it again", file=place))
     return Extracted(text)
 
 
-def _parts(said: Extracted, *, at: int, host: str) -> Iterator[Part]:
-    whole = Part(Span(0, len(said.text)), said.title, said.date, said.author)
-    for part in said.parts or (whole,):
-        yield Part(part.span.shift(at), part.title, part.date, part.author, said.outlet or host)
+def _parts(read: Extracted, *, at: int, host: str) -> Iterator[Part]:
+    whole = Part(Span(0, len(read.text)), read.title, read.date, read.author)
+    for part in read.parts or (whole,):
+        yield Part(part.span.shift(at), part.title, part.date, part.author, read.outlet or host)
 
 
 def _page(record: bytes) -> _Page | None:
@@ -110,16 +114,17 @@ def _page(record: bytes) -> _Page | None:
 def _records(data: bytes, path: str, problems: list[str], *, max_unpacked_bytes: int) -> Iterator[bytes]:
     """The bytes of each whole record; what is damaged between them is told in `problems`."""
     if not data.startswith(_GZIP):
-        yield from _split(data, f"{path}: at byte", problems)
+        yield from _split(data, path, "at byte", problems)
         return
     left = max_unpacked_bytes
     for start, member in _members(data, path, problems, max_bytes=max_unpacked_bytes):
         left -= len(member)
         if left < 0:
             break
-        yield from _split(member, f"{path}: in what is packed at byte {start:,}, at byte", problems)
+        yield from _split(member, path, f"in what is packed at byte {start:,}, at byte", problems)
     if left < 0:
-        raise ReadError(f"{path}: unpacks to more than {max_unpacked_bytes:,} bytes; split the archive if it is sound")
+        much = "{file}: unpacks to more than {most:,} bytes; split the archive if it is sound"
+        raise ReadError(said("unpacks_to_more", much, file=path, most=max_unpacked_bytes))
 
 
 def _members(data: bytes, path: str, problems: list[str], *, max_bytes: int) -> Iterator[tuple[int, bytes]]:
@@ -141,12 +146,13 @@ def _members(data: bytes, path: str, problems: list[str], *, max_bytes: int) -> 
             if data[start : start + len(_GZIP)] == _GZIP or not data[start:].strip(b"\x00"):
                 continue
         if sound:
-            problems.append(f"{path}: what is packed at byte {start:,} is damaged; fetch the archive again for it")
+            damaged = "{file}: what is packed at byte {place:,} is damaged; fetch the archive again for it"
+            problems.append(said("packed_damaged", damaged, file=path, place=start))
         sound = False
         start = data.find(_GZIP, start + 1)
 
 
-def _split(data: bytes, place: str, problems: list[str]) -> Iterator[bytes]:
+def _split(data: bytes, path: str, within: str, problems: list[str]) -> Iterator[bytes]:
     at = 0
     while at < len(data):
         version = _VERSION.match(data, at)
@@ -158,6 +164,7 @@ def _split(data: bytes, place: str, problems: list[str]) -> Iterator[bytes]:
             yield data[at:end] + b"\r\n\r\n"
             at = end + len(data[end : end + 9]) - len(after)
             continue
-        problems.append(f"{place} {at:,}: a damaged record, or one that is cut off; fetch that page again")
+        cut = "{file}: {within} {place:,}: a damaged record, or one that is cut off; fetch that page again"
+        problems.append(said("record_cut", cut, file=path, within=within, place=at))
         following = _VERSION.search(data, at + 1)
         at = following.start() if following else len(data)

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from index.dates import is_date_line, stated_date
 from index.errors import ReadError
 from index.formats import Extracted
-from index.formats.archive import attribute, local_name, member_xml, properties, relations, unpacking
+from index.formats.archive import attribute, has_password, local_name, member_xml, properties, relations, unpacking
 from index.formats.text import TextBuilder, named, one_line
 from index.heading import is_byline, is_issue_line
 from index.lines import PROSE_CHARACTERS
+from index.said import said
 from index.values import DroppedSpan, Part, Span
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def read_odt(data: bytes, path: str) -> Extracted:
         if "META-INF/manifest.xml" in package.namelist() and any(
             local_name(element) == "encryption-data" for element in member_xml(package, "META-INF/manifest.xml").iter()
         ):
-            raise ReadError(f"{path}: has a password; save it without one")
+            raise ReadError(has_password(path))
         notes: list[_Block] = []
         body = next(e for e in member_xml(package, "content.xml").iter() if local_name(e) == "body")
         blocks = list(_odt_blocks(body, notes))
@@ -88,7 +89,8 @@ def _extracted(path: str, blocks: list[_Block], title: str, author: str) -> Extr
             set_aside.append(DroppedSpan(span, block.reason))
         above = block
     if not any(block.text for block in blocks):
-        raise ReadError(f"{path}: the document holds no text; if it holds pictures of text, run OCR on them first")
+        empty = "{file}: the document holds no text; if it holds pictures of text, run OCR on them first"
+        raise ReadError(said("no_text", empty, file=path))
     begins = _articles(blocks)
     ends = [*begins[1:], len(blocks)] if begins else []
     parts = (

@@ -84,7 +84,7 @@ async function watch() {
     if (reply.state !== "running") {
       if (reply.state === "done") choose(reply.id);
       else if (reply.state === "cancelled") notice(t("run_cancelled"));
-      else if (reply.state === "failed") within(".exam-failed").replaceChildren(problemElement(reply.error));
+      else if (reply.state === "failed") within(".exam-failed").replaceChildren(problemElement(told(reply.error)));
       return;
     }
     const [what, done, total] = reply.progress;

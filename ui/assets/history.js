@@ -26,7 +26,7 @@ async function listConversations() {
     return;
   }
   find(".unkept").hidden = !reply.unkept;
-  find(".unkept").textContent = reply.unkept;
+  find(".unkept").textContent = told(reply.unkept);
   const none = t(look.value.trim() ? "no_such_conversation" : "no_conversation");
   conversations.replaceChildren(
     ...(reply.conversations.length ? reply.conversations.map(conversationElement) : [make("li", "nothing", none)]),

@@ -41,8 +41,10 @@ async function send(files) {
 
 // Why a file is not even sent, or "".
 function refused({ name, size }) {
-  if (!intake.types.some((type) => name.toLowerCase().endsWith(type))) return t("type_unreadable", { file: name });
-  if (!size) return t("file_empty", { file: name });
+  if (!intake.types.some((type) => name.toLowerCase().endsWith(type))) {
+    return t("said_type_unreadable", { file: name, types: intake.types.join(" ") });
+  }
+  if (!size) return t("said_file_empty", { file: name });
   return size > intake.file_bytes ? t("too_large", { file: name, size: megabytes(intake.file_bytes) }) : "";
 }
 
@@ -54,7 +56,8 @@ function put(file, onSent) {
     request.addEventListener("load", () => {
       if (request.status < 300) return resolve("");
       try {
-        resolve(String(JSON.parse(request.responseText).error));
+        const { error, said } = JSON.parse(request.responseText);
+        resolve(inOwnWords(String(error), said));
       } catch {
         resolve(t("not_taken", { file: file.name, status: request.status }));
       }
@@ -157,7 +160,7 @@ function showRunning(job) {
   ]
     .filter((part) => part && total)
     .join(" · ");
-  jobBox.querySelector(".job-notice").textContent = job.notices.at(-1) ?? "";
+  jobBox.querySelector(".job-notice").textContent = told(job.notices.at(-1) ?? "");
   jobBox.querySelector(".cancel").disabled = job.state === "stopping";
 }
 
@@ -182,7 +185,7 @@ function showEnded(job) {
     }),
   );
   jobBox.replaceChildren(line);
-  if (job.error) jobBox.append(problemElement(job.error));
+  if (job.error) jobBox.append(problemElement(told(job.error)));
   const problems = [...job.failures, ...job.left_out];
   if (!problems.length) return;
   const more = make("details", "job-problems");
@@ -190,7 +193,7 @@ function showEnded(job) {
   more.append(make("summary", "", t("problem_files", { count: problems.length })));
   const list = make("ul");
   for (const problem of problems) {
-    const item = english("li", "", problem);
+    const item = toldElement("li", "", problem);
     item.dir = "auto";
     list.append(item);
   }
@@ -253,7 +256,7 @@ function checkWords(check) {
 }
 
 function checkElements(check) {
-  if (check.state === "failed") return [problemElement(check.error)];
+  if (check.state === "failed") return [problemElement(told(check.error))];
   if (check.state === "running") {
     const [what, done, total] = check.progress;
     const bar = make("progress");
@@ -262,14 +265,21 @@ function checkElements(check) {
       bar.max = total;
       bar.value = done;
     }
-    return [make("span", "faint", t("looking_at", { what })), bar];
+    return [make("span", "faint", named("look", what)), bar];
   }
   if (check.state === "none") return [];
-  const told = make("p", check.wrong ? "bad" : "good", check.wrong ? checkWords(check) : t("nothing_wrong"));
-  told.setAttribute("role", "status");
+  const verdict = make("p", check.wrong ? "bad" : "good", check.wrong ? checkWords(check) : t("nothing_wrong"));
+  verdict.setAttribute("role", "status");
   const list = make("ul", "job-problems");
-  for (const words of [...check.problems, ...check.notes]) list.append(english("li", "", words));
-  return [told, list];
+  // Of what is wrong the page tells the kind and what to do, so several findings may be one sentence.
+  const seen = new Set();
+  for (const found of [...check.problems, ...check.notes]) {
+    const item = toldElement("li", "", found);
+    item.dir = "auto";
+    if (!seen.has(item.textContent)) list.append(item);
+    seen.add(item.textContent);
+  }
+  return [verdict, list, ...(check.wrong ? [make("p", "faint", t("check_details"))] : [])];
 }
 
 function showLanguages(languages) {

@@ -135,7 +135,7 @@ function hitElement(hit, here, there, scales, side) {
   more.setAttribute("aria-expanded", "false");
   const why = [
     ...(hit.terms.length ? [make("p", "hit-facts faint", t("has_terms", { terms: hit.terms.join(", ") }))] : []),
-    ...hit.moves.map((told) => english("p", "hit-facts faint", told)),
+    ...hit.moves.map((move) => toldElement("p", "hit-facts faint", move)),
   ];
   const foot = make("div", "hit-foot");
   foot.append(markElement(hit, "right"), markElement(hit, "wrong"), more);

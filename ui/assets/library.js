@@ -100,8 +100,9 @@ function rowElement(article) {
   outlet.dir = "auto";
   const warnings = cellElement("warnings", "");
   if (article.warnings.length) {
-    const word = named("warning", article.warnings[0]);
-    const flag = (word === article.warnings[0] ? english : make)("span", "flag", word);
+    const [first] = article.warnings;
+    const word = typeof first === "string" ? named("warning", first) : first;
+    const flag = word === first ? toldElement("span", "flag", first) : make("span", "flag", word);
     flag.dir = "auto";
     warnings.append(flag);
     if (article.warnings.length > 1) warnings.append(make("span", "faint", ` +${article.warnings.length - 1}`));
@@ -180,7 +181,7 @@ function factsElement(article) {
     [t("passages_named"), figure(article.passages)],
     [t("stands_for"), article.copy_of],
     [t("alike"), copies.join("\n")],
-    [t("not_read"), article.problems.join("\n")],
+    [t("not_read"), article.problems.map(told).join("\n")],
   ];
   for (const [name, value] of facts) {
     if (!value) continue;

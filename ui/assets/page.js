@@ -52,6 +52,21 @@ function saidElement(tag, className, text, said) {
   return words === text ? english(tag, className, text) : make(tag, className, words);
 }
 
+// The same of a text as `index.said.to_json` has it: {text, key, values}, or nothing but the text.
+function told(kept) {
+  return typeof kept === "string" ? inOwnWords(kept) : inOwnWords(kept.text, kept);
+}
+
+function toldElement(tag, className, kept) {
+  return typeof kept === "string" ? english(tag, className, kept) : saidElement(tag, className, kept.text, kept);
+}
+
+// A sentence of the server that stands alone; one that is there in English only is said to be.
+function inOwnWords(text, said) {
+  const words = saidText(text, said);
+  return words === text && text && tongue !== "en" ? `${t("unsaid")}: ${text}` : words;
+}
+
 // Likewise, in English.
 function english(tag, className, text) {
   const made = make(tag, className, text);
@@ -135,7 +150,7 @@ async function call(name, request) {
 
 // An error in the language of the page.
 function explained(reply) {
-  return reply.kind === "error" ? { ...reply, message: saidText(reply.message, reply.message_said) } : reply;
+  return reply.kind === "error" ? { ...reply, message: inOwnWords(reply.message, reply.message_said) } : reply;
 }
 
 function problemElement(message) {

@@ -87,7 +87,7 @@ function finishTurn(turn, reply) {
     problem.classList.add("reply");
     parts.push(problem);
   }
-  if (reply.unkept) parts.push(english("p", "note", reply.unkept));
+  if (reply.unkept) parts.push(toldElement("p", "note", reply.unkept));
   if (reply.kind !== "error") parts.push(toolsElement(turn));
   if (reply.kind === "answer" && reply.suggestions?.length) parts.push(suggestionsElement(t("go_on_with"), reply.suggestions));
   turn.thinking?.remove();
@@ -156,7 +156,7 @@ function notesElements(reply) {
   if (reply.written_by) notes.push(make("p", "note", t("written_by", { name: reply.written_by })));
   if (reply.untranslated) {
     const what = make("p", "note", `${t("not_translated")}: `);
-    what.append(english("span", "", `${reply.untranslated}.`));
+    what.append(saidElement("span", "", `${reply.untranslated}.`, reply.untranslated_said));
     notes.push(what);
   }
   if (reply.dropped) notes.push(make("p", "note", t("left_out", { count: reply.dropped })));
