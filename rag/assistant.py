@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 # Passages that the reader is shown: the right one is among them for 33 of 36 dev questions, and for as many in 20.
 EVIDENCE_PASSAGES = 8
 # Passages that are ranked before copies of one another and crowds of one article are parted.
-_POOL = 100
+POOL = 100
 
 
 class Wishes(TypedDict, total=False):
@@ -141,6 +142,17 @@ class Assistant:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def using(self, change: Callable[[HybridRetriever], Retriever]) -> Assistant:
+        """The same, with its retriever changed. Raises SettingsError if that is no HybridRetriever."""
+        made = copy(self)
+        made._retriever = change(self._hybrid("changed"))
+        return made
+
+    def _hybrid(self, how: str) -> HybridRetriever:
+        if not isinstance(self._retriever, HybridRetriever):
+            raise SettingsError(f"{type(self._retriever).__name__} cannot be {how}; want a HybridRetriever")
+        return self._retriever
 
     def close(self) -> None:
         """Close the index."""
@@ -326,9 +338,7 @@ class Assistant:
 
     def _explain(self, question: str, k: int | None, **wishes: Unpack[Wishes]) -> Explanation:
         found = self._find(question, k or EVIDENCE_PASSAGES, spreads=k is not None, again=True, **wishes)
-        retriever = self._retriever_of(found.rewritten)
-        if not isinstance(retriever, HybridRetriever):
-            raise SettingsError(f"{type(retriever).__name__} cannot be explained; want a HybridRetriever")
+        retriever = replace(self._hybrid("explained"), others=found.rewritten.others)
         ranking = retriever.rank(found.meant, k=found.pool, filters=found.filters)
         return Explanation(
             question=question,
@@ -375,7 +385,7 @@ class Assistant:
         meant = restore_letters(rewritten.question, self.index)
         named = periods(meant, today=as_of or today)
         about_now = bool(as_of or today) and asks_about_now(meant)
-        pool = max(_POOL, 2 * k)
+        pool = max(POOL, 2 * k)
         while True:
             # What was restored is no more ASCII, which is how the retriever knows that there is nothing to restore.
             with step("retrieve"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from math import fsum
 
 # Chosen on the dev sets (ntrex-qa, ntrex-head, xquad, squad2): between 0.9 and 1.8 the mean over 14 of them moves
@@ -32,6 +33,20 @@ _AGREE_AMONG, _AGREE_IN = 10, 3
 _STEP = 1e-6  # what scores are rounded to
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What counts how much in the score of a passage."""
+
+    words: float = LEXICAL_WEIGHT  # of the surplus, where the centred cosine counts 1
+    words_reranked: float = LEXICAL_BESIDE_TOKENS  # of the surplus, where the match of tokens counts 1
+    cosine_reranked: float = 0.0  # the part of the match of tokens, 0 to 1, whose place the centred cosine takes
+    usual_match: float = LATE_BACKGROUND  # the part, 0 to 1, of the usual match in its language that is taken away
+
+
+QUESTION = Weights()
+STATEMENT = Weights(words_reranked=STATEMENT_LEXICAL, cosine_reranked=STATEMENT_DENSE)  # where nothing is asked
+
+
 def surpluses(shares: Mapping[int, float], lang_of: Mapping[int, str]) -> dict[int, float]:
     """How much more of the question's words each passage of `lang_of` has than others in its language.
 
@@ -50,13 +65,15 @@ def surpluses(shares: Mapping[int, float], lang_of: Mapping[int, str]) -> dict[i
     return {key: shares.get(key, 0.0) - background[lang] for key, lang in lang_of.items()}
 
 
-def fuse(dense: Mapping[int, float], surplus: Mapping[int, float]) -> dict[int, float]:
-    """One score for each passage of `dense`: its centred cosine plus its lexical surplus, weighted.
+def fuse(
+    dense: Mapping[int, float], surplus: Mapping[int, float], *, words: float = LEXICAL_WEIGHT
+) -> dict[int, float]:
+    """One score for each passage of `dense`: its centred cosine plus its lexical surplus, weighted by `words`.
 
     It is a convex combination with one bounded scale, after Bruch, Gai and Ingber, An Analysis of Fusion
     Functions for Hybrid Retrieval, ACM TOIS 2023; the background of each language is ours.
     """
-    return {key: score + LEXICAL_WEIGHT * surplus[key] for key, score in dense.items()}
+    return {key: score + words * surplus[key] for key, score in dense.items()}
 
 
 def rerank(
@@ -65,24 +82,24 @@ def rerank(
     late: Mapping[int, float],
     lang_of: Mapping[int, str],
     *,
-    is_question: bool,
+    weights: Weights,
 ) -> dict[int, float]:
     """One score for each passage of `dense`: for those of `late` its match of tokens, less a part of what is usual in
     its language, and a third of its surplus; for what is no question a part of its centred cosine in the place of as
-    much of the match.
+    much of the match. QUESTION and STATEMENT weigh so.
 
     The others come after them, in the order and at the distances that `fuse` gives them.
     """
     usual = _usual(late, lang_of)
-    cosine, words = (0.0, LEXICAL_BESIDE_TOKENS) if is_question else (STATEMENT_DENSE, STATEMENT_LEXICAL)
+    cosine, words, share = weights.cosine_reranked, weights.words_reranked, weights.usual_match
     reranked = {
         key: round(
-            (1 - cosine) * (match - LATE_BACKGROUND * usual[lang_of[key]]) + cosine * dense[key] + words * surplus[key],
+            (1 - cosine) * (match - share * usual[lang_of[key]]) + cosine * dense[key] + words * surplus[key],
             6,
         )
         for key, match in late.items()
     }
-    others = fuse({key: score for key, score in dense.items() if key not in late}, surplus)
+    others = fuse({key: score for key, score in dense.items() if key not in late}, surplus, words=weights.words)
     return _followed(reranked, others)
 
 

@@ -13,18 +13,23 @@ from index.folder import Filters, Index
 from index.passages import searched_text
 from index.values import ScoredPassage
 from rag.expect import is_question
-from rag.fuse import agree, fuse, highest, reorder, rerank, surpluses
+from rag.fuse import QUESTION, STATEMENT, Weights, agree, fuse, highest, reorder, rerank, surpluses
 from rag.late import score_packed
 from rag.letters import restore_letters
 from rag.rerank import CROSS_ENCODED, CrossEncoderReranker
 from rag.steps import step
 
 # How many candidates each side brings; the fusion sees all of them with both scores.
-_CANDIDATES = 100
+CANDIDATES = 100
 # How many of the fused candidates are compared with the question token by token.
-_RERANKED = 50
+RERANKED = 50
 # How many passages that only words can find yet are embedded for a question: 0.1 s on two cores.
 _EMBEDDED_NOW = 10
+
+
+def usual_weights(question: str) -> Weights:
+    """The weights for a question, or for what is none, as headlines are."""
+    return QUESTION if is_question(question) else STATEMENT
 
 
 class Retriever(Protocol):
@@ -62,6 +67,9 @@ class HybridRetriever:
     rerank: bool = True
     cross: CrossEncoderReranker | None = None
     others: tuple[str, ...] = ()
+    candidates: int = CANDIDATES  # of each side, or as many as are wanted if that is more
+    reranked: int = RERANKED
+    weights: Weights | None = None  # None for those of a question, or of what is none
 
     def retrieve(self, question: str, *, k: int, filters: Filters = Filters()) -> list[ScoredPassage]:
         """At most `k` passages, best first; ties break by passage id."""
@@ -103,7 +111,8 @@ class HybridRetriever:
 
     def _rank(self, question: str, *, k: int, filters: Filters) -> Ranking:
         """The ranking of one wording, before any cross-encoder."""
-        candidates = max(k, _CANDIDATES)
+        candidates = max(k, self.candidates)
+        weights = self.weights or usual_weights(question)
         meant = restore_letters(question, self.index)
         vector = self.index.embedder.embed_query(meant)
         dense, shares = self._candidates(meant, vector, candidates, filters)
@@ -112,11 +121,11 @@ class HybridRetriever:
         dense |= {key: score for key, (score, _) in new.items()}
         langs |= {key: lang for key, (_, lang) in new.items()}
         surplus = surpluses(shares, langs)
-        fused = fuse(dense, surplus)
+        fused = fuse(dense, surplus, words=weights.words)
         order = sorted(fused, key=lambda key: (-fused[key], key))
         with step("rerank"):
-            late = self._late(meant, order[:_RERANKED], langs) if self.rerank else {}
-        scores = rerank(dense, surplus, late, langs, is_question=is_question(question))
+            late = self._late(meant, order[: self.reranked], langs) if self.rerank else {}
+        scores = rerank(dense, surplus, late, langs, weights=weights)
         return Ranking(dense, shares, fused, late, {}, scores)
 
     def _candidates(

@@ -15,12 +15,13 @@ from index.embed import HashingEmbedder
 from index.folder import Index
 from index.ingest import ingest
 from rag.assistant import Assistant
-from tests.browsing import Page, Served, always, expect
+from rag.retrieve import HybridRetriever
+from tests.browsing import Locator, Page, Served, always, expect
 from ui.app import RunningPage, build_page, launch
 from ui.cases import Cases
 from ui.evaluation import Evaluation
 from ui.jobs import Jobs
-from ui.lab import SETTINGS, Lab
+from ui.lab import SETTINGS, Lab, tune
 from ui.pool import Assistants
 from ui.uploads import Uploads
 
@@ -197,3 +198,100 @@ def test_a_run_that_is_cancelled_before_it_has_begun_is_cancelled(served: Served
     while evaluation.evaluation_state()["state"] == "running" and time.monotonic() < until:
         time.sleep(0.05)
     assert evaluation.evaluation_state()["state"] == "cancelled"
+
+
+def slider(page: Page, side: str, name: str) -> Locator:
+    return page.get_by_role("slider", name=f"{side}: {name}")
+
+
+def test_sliders_change_one_side_and_what_is_not_usual_is_told_with_it(tab: Page) -> None:
+    compare(tab, QUESTION, left="full", right="full")
+    left, right = tab.locator(".ranking").nth(0), tab.locator(".ranking").nth(1)
+    tab.get_by_text("Sliders of the left").click()
+    expect(slider(tab, "Left", "Reranked")).to_have_value("50")
+    expect(tab.locator(".tuning").first.locator("[data-knob=reranked] .knob-usual")).to_have_text("default 50")
+    tokens = left.locator(".part", has_text="tokens").locator(".value")
+    expect(tokens.first).not_to_have_text("–")
+    slider(tab, "Left", "Reranked").fill("0")
+    slider(tab, "Left", "Weight of words, before reranking").fill("0")
+    expect(left.locator(".tuned-to")).to_have_text(
+        "Reranked: 0 (default 50) · Weight of words, before reranking: 0 (default 1.3)"
+    )
+    expect(tokens).to_have_text(["–"] * left.locator(".hit").count())
+    # Without words and tokens the score is the meaning's.
+    parts = left.locator(".hit").first.locator(".value")
+    assert parts.nth(0).inner_text() == parts.nth(1).inner_text()
+    expect(right.locator(".tuned-to")).to_have_count(0)
+    expect(right.locator(".part", has_text="tokens").locator(".value").first).not_to_have_text("–")
+
+    tab.get_by_role("button", name="Put the defaults back").click()
+    expect(left.locator(".tuned-to")).to_have_count(0)
+    expect(slider(tab, "Left", "Reranked")).to_have_value("50")
+    expect(tokens.first).not_to_have_text("–")
+
+
+def test_sliders_are_those_that_change_something(tab: Page) -> None:
+    tab.get_by_text("Sliders of the right").click()
+    knobs = tab.locator(".tuning").nth(1).locator(".knob-name")
+    tab.get_by_label("Right", exact=True).select_option("dense")
+    expect(knobs).to_have_count(0)
+    expect(tab.locator(".tuning").nth(1)).to_contain_text("This way has nothing to set.")
+    tab.get_by_label("Right", exact=True).select_option("fused")
+    expect(knobs).to_have_text(["Candidates", "Weight of words, before reranking"])
+    # Where nothing is asked, other numbers are usual, and nothing is said to be changed.
+    compare(tab, "The lamp is lit", left="full", right="fused")
+    tab.get_by_text("Sliders of the left").click()
+    expect(slider(tab, "Left", "Share of vectors, in reranking")).to_have_value("0.31")
+    compare(tab, QUESTION, left="full", right="fused")
+    expect(slider(tab, "Left", "Share of vectors, in reranking")).to_have_value("0")
+    expect(tab.locator(".tuned-to")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [
+        ("answer", {"candidates": 500, "reranked": 0, "words": 0.0}),
+        ("full", {"words_reranked": 1.0, "cosine_reranked": 0.5, "usual_match": 0.0}),
+        ("fused", {"words": 3}),
+        ("without-words", {"cosine_reranked": 1.0}),
+        ("without-vectors", {"words_reranked": 0.0}),
+        ("without-names", {"reranked": 0}),
+    ],
+)
+def test_every_number_reaches_the_scores(served: Served, name: str, numbers: dict[str, float]) -> None:
+    """Each by itself, but for the number of candidates, of which four articles have too few to tell."""
+    assistants = Assistants(open_assistant(served.folder), lambda: open_assistant(served.folder), size=1)
+    lab = Lab(assistants.borrow, Cases(served.folder))
+
+    def scores(tuned: dict[str, float]) -> list[float]:
+        asked = {"question": QUESTION, "settings": [name], "tuned": [tuned], "passages": 10}
+        found = lab.lab_rank(asked | {"languages": [], "outlets": [], "after": "", "before": ""})
+        assert found["kind"] == "rankings", found
+        [ranking] = found["rankings"]
+        assert ranking["tuned"] == tuned
+        return [hit["score"] for hit in ranking["hits"]]
+
+    for what, value in numbers.items():
+        beside = {"reranked": 0} if what == "words" and name == "answer" else {}
+        assert (scores({what: value, **beside}) != scores(beside)) == (what != "candidates"), what
+    assistants.close()
+
+
+def test_candidates_are_as_many_as_are_set(served: Served) -> None:
+    with Index.open(served.folder) as index:
+        usual = HybridRetriever(index)
+        assert len(usual.rank(QUESTION, k=1).dense) == index.catalog.counts()[2]
+        assert len(tune(usual, QUESTION, {"candidates": 1}).rank(QUESTION, k=1).dense) < index.catalog.counts()[2]
+
+
+@pytest.mark.parametrize(
+    "tuned",
+    [{}, [{}], [{}, {"words": 9}], [{}, {"words": "1"}], [{}, {"k": 1}], [{"words": 1}, {}], [{}, {"words": True}]],
+)
+def test_numbers_out_of_range_or_of_another_setting_are_refused(served: Served, tuned: object) -> None:
+    assistants = Assistants(open_assistant(served.folder), lambda: open_assistant(served.folder), size=1)
+    lab = Lab(assistants.borrow, Cases(served.folder))
+    asked = {"question": QUESTION, "settings": ["dense", "full"], "tuned": tuned, "passages": 10}
+    found = lab.lab_rank(asked | {"languages": [], "outlets": [], "after": "", "before": ""})
+    assert (found["kind"], found["message_said"]["key"]) == ("error", "load_again")
+    assistants.close()

@@ -13,7 +13,7 @@ from index.folder import Index
 from index.passages import searched_text
 from index.threads import one_thread
 from index.tokens import SignVectors, TokenCodec, TokenVectors, token_name
-from rag.fuse import LATE_BACKGROUND, LEXICAL_BESIDE_TOKENS, STATEMENT_DENSE, fuse, rerank
+from rag.fuse import LATE_BACKGROUND, LEXICAL_BESIDE_TOKENS, QUESTION, STATEMENT, STATEMENT_DENSE, fuse, rerank
 from rag.late import match_tokens, score_packed
 
 DIMENSION = 64
@@ -92,14 +92,14 @@ def test_what_was_reranked_comes_before_what_was_not() -> None:
     dense = {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6}
     surplus = {1: 0.2, 2: 0.0, 3: 0.9, 4: 0.9}
     langs = dict.fromkeys(dense, "az")
-    scores = rerank(dense, surplus, {1: 0.1, 2: 0.3}, langs, is_question=True)
+    scores = rerank(dense, surplus, {1: 0.1, 2: 0.3}, langs, weights=QUESTION)
     usual = LATE_BACKGROUND * (0.1 + 0.3) / 2
     assert scores[1] == pytest.approx(0.1 - usual + LEXICAL_BESIDE_TOKENS * 0.2)
     assert scores[2] == pytest.approx(0.3 - usual)
     assert scores[2] > scores[1] > scores[3] > scores[4]
     assert scores[3] - scores[4] == pytest.approx(0.1)
-    assert rerank(dense, surplus, {}, langs, is_question=True) == fuse(dense, surplus)
-    assert rerank({1: 0.9}, surplus, {1: 0.3}, langs, is_question=True).keys() == {1}
+    assert rerank(dense, surplus, {}, langs, weights=QUESTION) == fuse(dense, surplus)
+    assert rerank({1: 0.9}, surplus, {1: 0.3}, langs, weights=QUESTION).keys() == {1}
 
 
 def test_where_nothing_is_asked_the_cosine_of_the_passage_counts_beside_its_tokens() -> None:
@@ -107,8 +107,8 @@ def test_where_nothing_is_asked_the_cosine_of_the_passage_counts_beside_its_toke
     late = {1: 0.42, 2: 0.4}
     nothing = dict.fromkeys(dense, 0.0)
     langs = dict.fromkeys(dense, "en")
-    asked = rerank(dense, nothing, late, langs, is_question=True)
-    said = rerank(dense, nothing, late, langs, is_question=False)
+    asked = rerank(dense, nothing, late, langs, weights=QUESTION)
+    said = rerank(dense, nothing, late, langs, weights=STATEMENT)
     assert asked[1] > asked[2]
     assert said[2] - said[1] == pytest.approx(STATEMENT_DENSE * 0.3 - (1 - STATEMENT_DENSE) * 0.02)
 
@@ -117,7 +117,7 @@ def test_what_is_usual_in_a_language_counts_less() -> None:
     late = {1: 0.40, 2: 0.36, 3: 0.38, 4: 0.20}
     langs = {1: "en", 2: "en", 3: "az", 4: "az"}
     nothing = dict.fromkeys(late, 0.0)
-    scores = rerank(nothing, nothing, late, langs, is_question=True)
+    scores = rerank(nothing, nothing, late, langs, weights=QUESTION)
     assert scores[3] > scores[1] > scores[2] > scores[4]
     assert scores[1] - scores[2] == pytest.approx(0.04)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from eval.gold import normal
@@ -15,7 +16,9 @@ from index.escapes import view
 from index.folder import Filters
 from index.said import said, to_json
 from index.values import ScoredPassage, Span
-from rag.assistant import Assistant, Wishes
+from rag.assistant import POOL, Assistant, Wishes
+from rag.letters import restore_letters
+from rag.retrieve import CANDIDATES, RERANKED, HybridRetriever, usual_weights
 from ui.cases import Cases
 from ui.payload import Payload
 from ui.request import number, text, texts, told
@@ -36,6 +39,35 @@ SETTINGS = (
     "without-names",
 )
 _PARTS = ("dense", "lexical", "late")  # of a score
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """A number of retrieval that may be another one for a question, without anything being built anew."""
+
+    name: str  # a field of `HybridRetriever`, or of its `Weights`
+    low: float
+    high: float
+    step: float
+
+
+_CANDIDATES, _RERANKED = Knob("candidates", MOST_PASSAGES, 500, 10), Knob("reranked", 0, 200, 5)
+_WORDS = Knob("words", 0, 3, 0.05)
+_BESIDE_TOKENS = (Knob("words_reranked", 0, 1, 0.01), Knob("cosine_reranked", 0, 1, 0.01))
+_USUAL_MATCH = Knob("usual_match", 0, 1, 0.05)
+_ALL = (_CANDIDATES, _RERANKED, _WORDS, *_BESIDE_TOKENS, _USUAL_MATCH)
+# Of each setting those that change what it does: where there are no words, for one, their weight is none of them.
+KNOBS: Mapping[str, tuple[Knob, ...]] = {
+    _ANSWER: (replace(_CANDIDATES, low=POOL), *_ALL[1:]),  # so many are ranked in any case
+    "full": _ALL,
+    "fused": (_CANDIDATES, _WORDS),
+    "dense": (),
+    "lexical": (),
+    "without-words": (_CANDIDATES, _RERANKED, _BESIDE_TOKENS[1], _USUAL_MATCH),
+    "without-vectors": (_CANDIDATES, _RERANKED, _BESIDE_TOKENS[0], _USUAL_MATCH),
+    "without-names": _ALL,
+}
+_Tuned = dict[str, float]  # by the names of knobs, those that are not as usual
 
 
 class Lab:
@@ -60,12 +92,13 @@ class Lab:
             "languages": languages,
             "outlets": outlets,
             "most": MOST_PASSAGES,
+            "knobs": {name: _told_knobs(name, "?") for name in SETTINGS},
             "cases": self._told_cases(),
         }
 
     def lab_rank(self, request: object, user: str = "") -> Payload:
-        """The passages of {"question", "settings", "passages", "languages", "outlets", "after", "before"}, a list for
-        each of the settings."""
+        """The passages of {"question", "settings", "tuned", "passages", "languages", "outlets", "after", "before"}, a
+        list for each of the settings; "tuned" has for each the numbers of its knobs that are not to be as usual."""
         return told(lambda: self._rank(request))
 
     def lab_keep(self, request: object, user: str = "") -> Payload:
@@ -82,10 +115,15 @@ class Lab:
         outlets = frozenset(texts(request, "outlets"))
         filters = Filters(frozenset(languages), since.strip(), until.strip(), outlets=outlets)
         if unknown := [name for name in names if name not in SETTINGS]:
-            told = "there is no setting {value!r}; load the page again"
-            raise SettingsError(said("load_again", told, value=unknown[0]))
+            raise SettingsError(
+                said("load_again", "there is no setting {value!r}; load the page again", value=unknown[0])
+            )
+        tuned = _tuned(request, names)
         with self._borrow() as assistant, assistant.index.catalog.snapshot():
-            rankings = [_ranking(assistant, name, question, k, filters) for name in names]
+            rankings = [
+                _ranking(assistant, name, question, k, filters, numbers)
+                for name, numbers in zip(names, tuned, strict=True)
+            ]
         return {"kind": "rankings", "question": question, "rankings": rankings}
 
     def _keep(self, request: object) -> Payload:
@@ -101,12 +139,58 @@ class Lab:
         return {"file": str(self._cases.file), "count": self._cases.count()}
 
 
-def _ranking(assistant: Assistant, name: str, question: str, k: int, filters: Filters) -> Payload:
+def _tuned(request: object, names: Sequence[str]) -> list[_Tuned]:
+    """What the page sent to be other than usual, for each of the settings. Raises SettingsError."""
+    sent = request.get("tuned", []) if isinstance(request, dict) else None
+    if not isinstance(sent, list) or len(sent) not in (0, len(names)):
+        raise _wrong_numbers(sent)
+    tuned: list[_Tuned] = []
+    for name, numbers in zip(names, sent or [{}] * len(names), strict=True):
+        knobs = {knob.name: knob for knob in KNOBS[name]}
+        if not isinstance(numbers, dict) or not numbers.keys() <= knobs.keys():
+            raise _wrong_numbers(numbers)
+        for what, value in numbers.items():
+            # Not isinstance: True is an int. What is no number is in no range either.
+            if type(value) not in (int, float) or not knobs[what].low <= value <= knobs[what].high:
+                raise _wrong_numbers(numbers)
+        tuned.append(numbers)
+    return tuned
+
+
+def _wrong_numbers(sent: object) -> SettingsError:
+    wrong = 'the page sent {value} as "tuned"; want numbers within their ranges: load the page again'
+    return SettingsError(said("load_again", wrong, value=repr(sent)))
+
+
+def tune(retriever: HybridRetriever, question: str, numbers: _Tuned) -> HybridRetriever:
+    """The retriever with these numbers, by the names of knobs, in the place of those that are usual for a question.
+
+    >>> retriever = HybridRetriever(index)                                              # doctest: +SKIP
+    >>> tune(retriever, "Who lit the lamp?", {"reranked": 20, "words": 0.5})            # doctest: +SKIP
+    """
+    counts = {name: int(value) for name, value in numbers.items() if name in ("candidates", "reranked")}
+    weighed = {name: float(value) for name, value in numbers.items() if name not in counts}
+    # A dict of one type for fields of several is more than the type checker follows.
+    weights: Any = {"weights": replace(usual_weights(question), **weighed)} if weighed else {}
+    return replace(retriever, **counts, **weights)
+
+
+def _told_knobs(name: str, question: str) -> list[Payload]:
+    """The knobs of a setting with what is usual for a question."""
+    usual = {"candidates": CANDIDATES, "reranked": RERANKED, **asdict(usual_weights(question))}
+    return [asdict(knob) | {"usual": usual[knob.name]} for knob in KNOBS[name]]
+
+
+def _ranking(assistant: Assistant, name: str, question: str, k: int, filters: Filters, numbers: _Tuned) -> Payload:
     if name != _ANSWER:
-        hits = make_system(name, assistant.index).retrieve(question, k=k, filters=filters)
-        return {"name": name, "hits": [_hit(hit) for hit in hits]}
+        retriever = make_system(name, assistant.index)
+        if isinstance(retriever, HybridRetriever):
+            retriever = tune(retriever, question, numbers)
+        hits = retriever.retrieve(question, k=k, filters=filters)
+        return {"name": name, "knobs": _told_knobs(name, question), "tuned": numbers, "hits": list(map(_hit, hits))}
     wishes = Wishes(languages=filters.languages, since=filters.since, until=filters.until, outlets=filters.outlets)
-    found = assistant.explain(question, k=k, **wishes)
+    meant = restore_letters(question, assistant.index)  # by which it tells whether something is asked
+    found = assistant.using(lambda usual: tune(usual, meant, numbers)).explain(question, k=k, **wishes)
     hits = [
         _hit(each.hit)
         | {
@@ -115,7 +199,13 @@ def _ranking(assistant: Assistant, name: str, question: str, k: int, filters: Fi
         }
         for each in found.hits
     ]
-    return {"name": name, "meant": found.meant if found.meant != question else "", "hits": hits}
+    return {
+        "name": name,
+        "knobs": _told_knobs(name, meant),
+        "tuned": numbers,
+        "meant": found.meant if found.meant != question else "",
+        "hits": hits,
+    }
 
 
 def _hit(hit: ScoredPassage) -> Payload:

@@ -5,6 +5,11 @@ const within = (selector) => lab.querySelector(selector);
 const trial = within(".trial");
 const keepBar = within(".keep-bar");
 const PARTS = ["dense", "lexical", "late"];
+const SIDES = ["left", "right"];
+const tunings = [...lab.querySelectorAll(".tuning")]; // of the left and of the right
+
+let knobs = {}; // by setting, what can be tuned in it and what is usual
+const tuned = [{}, {}]; // by side: the numbers that are not as usual, by name
 
 let compared = null; // what was asked last
 let comparing = 0;
@@ -23,6 +28,8 @@ async function prepare() {
     trial.elements[field].replaceChildren(...reply.settings.map((name) => optionElement(name, named("setting", name))));
     trial.elements[field].value = chosen;
   }
+  knobs = reply.knobs;
+  for (const side of [0, 1]) showKnobs(side);
   trial.elements.passages.max = reply.most;
   within("#dragoman-lab-outlets").replaceChildren(...reply.outlets.map((name) => optionElement(name)));
   within(".trial-languages").replaceChildren(
@@ -54,7 +61,8 @@ async function compare() {
   outcome.setAttribute("aria-busy", "true");
   const reply = await call("lab_rank", {
     question,
-    settings: [trial.elements.left.value, trial.elements.right.value],
+    settings: SIDES.map((field) => trial.elements[field].value),
+    tuned: [0, 1].map(inForce),
     passages: trial.elements.passages.valueAsNumber,
     languages: [...within(".trial-languages").querySelectorAll("input:checked")].map((box) => box.value),
     after: trial.elements.after.value,
@@ -67,10 +75,80 @@ async function compare() {
     within(".rankings").replaceChildren(problemElement(reply.message));
     return;
   }
+  for (const [side, ranking] of reply.rankings.entries()) {
+    knobs[ranking.name] = ranking.knobs; // what is usual for a question is not for a headline
+    if (trial.elements[SIDES[side]].value === ranking.name) showKnobs(side);
+  }
   if (compared?.question !== reply.question) marks.clear();
   compared = reply;
   showRankings();
   showMarks();
+}
+
+// The sliders of one side. What was set by hand stays while another setting is looked at that has no such slider.
+
+function knobsOf(side) {
+  return knobs[trial.elements[SIDES[side]].value] ?? [];
+}
+
+function inForce(side) {
+  const names = new Set(knobsOf(side).map((knob) => knob.name));
+  return Object.fromEntries(Object.entries(tuned[side]).filter(([name]) => names.has(name)));
+}
+
+function showKnobs(side) {
+  const box = tunings[side].querySelector(".knobs");
+  const names = knobsOf(side).map((knob) => knob.name);
+  if (box.dataset.names !== names.join()) {
+    box.dataset.names = names.join();
+    box.replaceChildren(...names.map((name) => knobElement(side, name)));
+    if (!names.length) box.append(make("p", "faint", t("nothing_to_tune")));
+  }
+  for (const knob of knobsOf(side)) {
+    const row = box.querySelector(`[data-knob="${knob.name}"]`);
+    const slider = row.querySelector("input");
+    Object.assign(slider, { min: knob.low, max: knob.high, step: knob.step });
+    slider.value = tuned[side][knob.name] ?? knob.usual;
+    row.querySelector("output").textContent = figure(slider.valueAsNumber);
+    row.querySelector(".knob-usual").textContent = t("usually", { value: figure(knob.usual) });
+    row.querySelector("option").value = knob.usual;
+    row.classList.toggle("is-tuned", knob.name in tuned[side]);
+  }
+  const count = Object.keys(inForce(side)).length;
+  tunings[side].querySelector(".tuned").textContent = count ? t("tuned", { count }) : "";
+  tunings[side].querySelector(".usual").disabled = !count;
+}
+
+function knobElement(side, name) {
+  const row = make("label", "knob");
+  row.dataset.knob = name;
+  const slider = make("input");
+  slider.type = "range";
+  const marks = make("datalist"); // marks what is usual
+  marks.id = `dragoman-usual-${side}-${name}`;
+  marks.append(make("option"));
+  slider.setAttribute("list", marks.id);
+  slider.setAttribute("aria-label", `${t(SIDES[side])}: ${named("knob", name)}`);
+  slider.addEventListener("input", () => {
+    const { usual } = knobsOf(side).find((knob) => knob.name === name);
+    if (slider.valueAsNumber === usual) delete tuned[side][name];
+    else tuned[side][name] = slider.valueAsNumber;
+    showKnobs(side);
+    compareSoon();
+  });
+  const what = make("span", "knob-name", named("knob", name));
+  const numbers = make("span", "knob-numbers");
+  numbers.append(make("output"), make("span", "knob-usual faint"));
+  row.title = named("knob", `${name} means`);
+  row.append(what, slider, marks, numbers);
+  return row;
+}
+
+function tunedElement({ knobs: all, tuned: numbers }) {
+  const told = all
+    .filter((knob) => knob.name in numbers)
+    .map((knob) => t("tuned_to", { what: named("knob", knob.name), value: numbers[knob.name], usual: knob.usual }));
+  return make("p", "tuned-to", told.join(" · "));
 }
 
 function showRankings() {
@@ -100,6 +178,7 @@ function rankingElement(ranking, places, others, scales, side) {
     meant.dir = "auto";
     box.append(meant);
   }
+  if (Object.keys(ranking.tuned).length) box.append(tunedElement(ranking));
   const list = make("ol", "hits");
   for (const hit of ranking.hits) list.append(hitElement(hit, places.get(hit.id), others.get(hit.id), scales, side));
   box.append(ranking.hits.length ? list : make("p", "faint", t("nothing_found")));
@@ -245,15 +324,30 @@ trial.addEventListener("submit", (event) => {
   compare();
 });
 let sliding = 0;
+
+function compareSoon() {
+  clearTimeout(sliding);
+  if (compared) sliding = setTimeout(compare, 300);
+}
+
 trial.addEventListener("input", (event) => {
   if (event.target.name !== "passages") return;
   within(".amount").textContent = event.target.value;
-  clearTimeout(sliding);
-  if (compared) sliding = setTimeout(compare, 300);
+  compareSoon();
 });
 trial.addEventListener("change", (event) => {
-  if (compared && !["question", "passages"].includes(event.target.name)) compare();
+  const side = SIDES.indexOf(event.target.name);
+  if (side >= 0) showKnobs(side);
+  if (compared && event.target.type !== "range" && event.target.name !== "question") compare();
 });
+for (const [side, box] of tunings.entries()) {
+  box.querySelector(".usual").addEventListener("click", () => {
+    for (const name of Object.keys(inForce(side))) delete tuned[side][name];
+    showKnobs(side);
+    box.querySelector("summary").focus(); // the button is of no more use
+    if (compared) compare();
+  });
+}
 keepBar.addEventListener("submit", (event) => {
   event.preventDefault();
   keep();
