@@ -22,7 +22,11 @@ from index.errors import IndexFolderError, IndexUnwritable
 from index.folder import Index
 from index.lock import writing
 from index.schema import REMOVED_FROM, count_anew
+from index.unused import delete_unused_embeddings, unused_embeddings
 from index.whole import delete_left_behind
+
+# Damage by which a passage may have gone and left its embedding.
+_LOSING_PASSAGES = (Kind.SOURCE, Kind.ORPHAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,8 @@ def _mend_catalog(location: Path, found: Iterable[Problem], *, drop_damaged: boo
             db.execute("INSERT OR REPLACE INTO settings VALUES (?, ?)", (REMOVED_FROM, str(sequence)))
         if not drop_damaged:
             done += _mark_sources(db, subjects[Kind.SOURCE])
+        if any(subjects[kind] for kind in _LOSING_PASSAGES):
+            done += _delete_unused_embeddings(db)
         if subjects[Kind.COUNT]:
             count_anew(db)  # last: what was deleted is counted, too
             done.append("counted the rows of the catalog again")
@@ -142,6 +148,13 @@ def _delete_embeddings(db: sqlite3.Connection, keys: set[int]) -> list[str]:
     # Where none of an embedder's is left, what its token vectors are packed by is made again, too.
     db.execute("UPDATE embedders SET token_mean = '' WHERE key NOT IN (SELECT embedder FROM embeddings)")
     return [f"deleted {len(keys)} embeddings that are damaged or not what they should be"] if keys else []
+
+
+def _delete_unused_embeddings(db: sqlite3.Connection) -> list[str]:
+    # Of a passage that is gone the vector was compared with none: its text, ingested again, would take whatever it is.
+    count, _ = unused_embeddings(db)
+    delete_unused_embeddings(db)
+    return [f"deleted {count} embeddings that no passage has: whether they are right cannot be told"] if count else []
 
 
 def _drop_sources(db: sqlite3.Connection, paths: list[str]) -> list[str]:
