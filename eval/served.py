@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,15 @@ _FILTERS = (
 _REMOVED = 10  # every so many files
 _DOWN_SECONDS = 3.0  # that a killed server stays away
 _BATCH = 500  # passages
+# The etcd in the server listens at ports of its own, always the same: a second server would end as it starts.
+_ETCD_CONFIG = "ETCD_CONFIG_PATH"
+_ETCD = """\
+listen-client-urls: http://127.0.0.1:{client}
+advertise-client-urls: http://127.0.0.1:{client}
+listen-peer-urls: http://127.0.0.1:{peer}
+initial-advertise-peer-urls: http://127.0.0.1:{peer}
+initial-cluster: default=http://127.0.0.1:{peer}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,24 +299,28 @@ def _server(system: str, scratch: Path) -> Iterator[_Server]:
 def milvus_server(folder: Path) -> Iterator[tuple[int, Callable[[], None], Callable[[], None]]]:
     """The server that the package `milvus` carries, on this machine: its port, what kills it, and what starts it again.
 
-    What it keeps is in `folder`, as is the server itself, 0.4 GB. Raises ImportError.
+    What it keeps is in `folder`, as is the server itself, 0.4 GB. Others may run beside it. Raises ImportError.
     """
     from milvus import MilvusServer, MilvusServerConfig  # pyright: ignore[reportMissingImports]
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
+    port, metrics, client, peer = _free_ports(4)
     server: Any = MilvusServer(MilvusServerConfig(data_dir=str(folder.absolute()), proxy_port=port))
+    server.webservice_port = metrics
+    folder.mkdir(parents=True, exist_ok=True)
+    etcd = folder.absolute() / "etcd.yaml"
+    etcd.write_text(_ETCD.format(client=client, peer=peer), encoding="utf-8")
 
     def kill() -> None:
-        server.server_proc.kill()
-        server.server_proc.wait()
+        if server.server_proc is not None:
+            server.server_proc.kill()
+            server.server_proc.wait()
 
     def start_again() -> None:
         # Not by `start`: that looks for ports to listen on, and takes those that were just in use for taken.
         home = Path(server.config.base_data_dir)
         environment = {
             **os.environ,
+            _ETCD_CONFIG: str(etcd),
             "DEPLOY_MODE": "STANDALONE",
             "METRICS_PORT": str(server.webservice_port),
             "MILVUS_RUN_DIR": str(home / "run"),
@@ -318,8 +331,22 @@ def milvus_server(folder: Path) -> Iterator[tuple[int, Callable[[], None], Calla
         server.server_proc = subprocess.Popen(command, cwd=home, env=environment, stdout=quiet, stderr=quiet)
         server.wait_started()
 
-    server.start()
     try:
+        os.environ[_ETCD_CONFIG] = str(etcd)
+        try:
+            server.start()
+        finally:
+            del os.environ[_ETCD_CONFIG]
         yield port, kill, start_again
     finally:
+        kill()  # its own `stop` waits for three seconds at most, which are too few on a busy machine
         server.stop()
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports of this machine on which nobody listens."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]

@@ -237,6 +237,17 @@ def test_an_answer_is_verified_by_the_url(tmp_path: Path, write: Callable, capsy
     assert main(["verify", str(tmp_path / "answer.json"), *named]) == 1
 
 
+def test_archives_are_collections_of_their_own_in_one_server(tmp_path: Path, local: Index) -> None:
+    for name, given_documents in (("one", documents()), ("other", documents()[::2])):
+        ingest_given(given_documents, lite(tmp_path, name), embedder=HashingEmbedder())
+    reembed(tmp_path / "other.index", embedder=Narrow())  # which drops its collection, and makes another
+    ingest_given([], lite(tmp_path, "other"), embedder=Narrow(), remove=["a_b/0.txt"])
+    with Index.open(lite(tmp_path, "one")) as one, Index.open(lite(tmp_path, "other")) as other:
+        assert found(one) == found(local)
+        assert (one.dense.count, other.dense.count) == (40, 19)
+    assert check(tmp_path / "one.index").problems == check(tmp_path / "other.index").problems == ()
+
+
 def test_what_is_restored_is_searched_in_its_folder(url: str, tmp_path: Path, local: Index) -> None:
     take_snapshot(folder_of(url), tmp_path / "snapshot")
     restore(tmp_path / "snapshot", tmp_path / "restored.index")

@@ -22,6 +22,7 @@ from eval.served import build, compare_served, milvus_server
 from index.catalog import Catalog
 from index.check import check
 from index.embed import HashingEmbedder, fit_token_codec
+from index.errors import ServerError
 from index.folder import Index
 from index.ingest import GivenDocument, ingest_given
 from index.milvus import Collection, Row
@@ -110,6 +111,20 @@ def test_what_another_process_has_committed_is_found_at_once(tmp_path: Path) -> 
         finally:
             for reader in readers:
                 reader.communicate()
+
+
+def test_servers_run_beside_each_other_and_start_again(tmp_path: Path) -> None:
+    with milvus_server(tmp_path / "one") as (port, kill, start), milvus_server(tmp_path / "other") as (other, _, _):
+        for each in (port, other):
+            url = f"milvus://127.0.0.1:{each}/news?catalog={tmp_path}/{each}.index"
+            ingest_given([GivenDocument("a.txt", "", f"Of {each}.")], url, embedder=HashingEmbedder())
+        kill()
+        with pytest.raises(ServerError, match="Milvus cannot be reached"):
+            Index.open(tmp_path / f"{port}.index")
+        start()
+        for each in (port, other):
+            with Index.open(tmp_path / f"{each}.index") as opened:
+                assert opened.dense.count == 1
 
 
 def test_rows_that_are_there_twice_are_found_and_mended(tmp_path: Path) -> None:

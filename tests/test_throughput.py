@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import statistics
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import ui.throughput_command
 from eval.alone import cpu_seconds, run_alone
 from eval.sets import CorpusDocument, RetrievalSet
 from eval.throughput import RAW, SYSTEMS, Took, compare_throughput, summarised
@@ -58,6 +60,10 @@ def test_systems_are_compared_by_tokens_and_round_by_round() -> None:
     assert (row.of_raw, row.of_raw_cpu) == (0.25, 0.5)
     assert row.passages_a_second == statistics.median([50 / 20, 50 / 40])
     assert (row.cpu_ms, row.mean_tokens) == (400.0, 90.0)
+
+
+def test_the_command_names_the_systems() -> None:
+    assert re.split(", | or ", ui.throughput_command._SYSTEMS) == list(SYSTEMS)
 
 
 def test_an_unknown_system_is_refused(towns: RetrievalSet) -> None:

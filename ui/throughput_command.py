@@ -22,6 +22,7 @@ _COLUMNS = (
     ("cut into", "passages", ",d"),
     ("tokens", "mean_tokens", ".0f"),
 )
+_SYSTEMS = "onnxruntime, dragoman, ray-1, ray-2, langchain, llama-index or chroma"
 
 
 def add_throughput(kinds: Any) -> None:
@@ -30,13 +31,17 @@ def add_throughput(kinds: Any) -> None:
         "throughput",
         help="passages a second and peak memory of ingest, beside the encoder alone and other systems",
         description="Make texts out of the sentences of sets, and take them in with each system, in rounds, each time "
-        "in a process\nof its own. Passages are counted as so many times 180 tokens of what a system embedded.",
+        "in a process\nof its own. Passages are counted as so many times 180 tokens of what a system embedded.\n\n"
+        "Ray with one worker and with two, beside a single process, in one run:\n"
+        "  dragoman eval throughput SET --system dragoman --system ray-1 --system ray-2 --rounds 2",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("sets", nargs="+", type=Path, metavar="SET", help="whose sentences the texts are made of")
     parser.add_argument("--passages", type=int, default=300, metavar="N", help="of 180 tokens (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="default: %(default)s")
-    parser.add_argument("--system", action="append", default=[], metavar="NAME", help="may be repeated (default: all)")
+    parser.add_argument(
+        "--system", action="append", default=[], metavar="NAME", help=f"may be repeated: {_SYSTEMS} (default: all)"
+    )
     parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON for machines")
     parser.set_defaults(run=_throughput)
 
