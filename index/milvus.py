@@ -83,6 +83,7 @@ class Collection:
             ) from error
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
         self._server, self._name, self._wrote = server, server.collection, False
+        self.kind = ""  # of its index, by Milvus's name, once it was opened
         with self._told():
             self._client: Any = MilvusClient(
                 uri=server.address, token=os.environ.get(_TOKEN, ""), timeout=_CONNECT_SECONDS
@@ -162,6 +163,9 @@ class Collection:
             if not {"key", "lang", "source", "outlet", "first_day", "last_day", "vector"} <= fields.keys():
                 raise ServerError(f"{self._server}: this collection was not made by dragoman; name another")
             self._dimension = int(fields["vector"]["params"]["dim"])
+            if "vector" not in self._client.list_indexes(self._name):  # killed while it was made
+                return None
+            self.kind = str(self._client.describe_index(self._name, "vector", timeout=_SECONDS)["index_type"])
             self._client.load_collection(self._name, timeout=_SECONDS)
         rows = self._query("key < 0", ["key", "source"])
         self._marks = [int(row["key"]) for row in rows]

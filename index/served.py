@@ -101,7 +101,7 @@ class ServedVectors:
                 f"{self._folder.parent}; name another collection: dragoman ingest FOLDER-OF-DOCUMENTS --index "
                 f"'milvus:…/COLLECTION?catalog={self._folder.parent}'"
             )
-        fits = reached is not None and reached.vectors == vectors_id
+        fits = reached is not None and reached.vectors == vectors_id and self._collection.kind == self._server.kind
         self._reached, self._settled = reached if fits else None, False
 
     def follow(self, catalog: Catalog) -> None:

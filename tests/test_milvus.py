@@ -199,6 +199,25 @@ def test_an_index_moves_to_a_server_without_embedding(tmp_path: Path, local: Ind
         assert found(index) == found(local)
 
 
+def test_another_kind_of_index_is_made_when_it_is_asked_for(tmp_path: Path, local: Index) -> None:
+    ingest_given(documents(), lite(tmp_path), embedder=HashingEmbedder())
+    ingest_given([], f"{lite(tmp_path)}&index=HNSW", embedder=HashingEmbedder())
+    with Index.open(tmp_path / "news.index") as index:
+        assert isinstance(index.dense, served.ServedVectors)
+        assert index.dense.kind.startswith("HNSW by") and index.dense._collection.kind == "HNSW"
+        assert found(index) == found(local)
+
+
+def test_a_collection_that_was_half_made_is_made_again(tmp_path: Path, local: Index) -> None:
+    ingest_given(documents(), lite(tmp_path), embedder=HashingEmbedder())
+    collection = Collection(Server.parse(lite(tmp_path)))
+    collection._client.release_collection("news")
+    collection._client.drop_index("news", "vector")
+    collection.close()
+    with Index.open(lite(tmp_path)) as index:
+        assert found(index) == found(local)
+
+
 def test_a_collection_has_the_vectors_of_one_index(tmp_path: Path) -> None:
     ingest_given(documents()[:2], lite(tmp_path), embedder=HashingEmbedder())
     other = f"milvus:{tmp_path}/lite.db/news?catalog={tmp_path}/other.index"
