@@ -14,7 +14,8 @@ from rag.assistant import Assistant
 from ui.pool import Assistants
 
 playwright = pytest.importorskip("playwright.sync_api")
-Browser, Locator, Page, expect = playwright.Browser, playwright.Locator, playwright.Page, playwright.expect
+Browser, Locator, Page, Route = playwright.Browser, playwright.Locator, playwright.Page, playwright.Route
+expect = playwright.expect
 
 CHROMIUM = Path("/usr/bin/chromium")
 CHROMIUM_OPTIONS = [

@@ -201,6 +201,14 @@ def test_a_question_can_be_asked_again_and_edited(tab: Page, sample: Served) -> 
     expect(tab.locator(".log .question")).to_have_text([LIGHTHOUSE])
 
 
+def test_nothing_is_asked_without_a_question(tab: Page, sample: Served) -> None:
+    visit(tab, sample)
+    tab.get_by_label("Your question").fill("   ")
+    tab.get_by_role("button", name="Ask", exact=True).last.click()
+    expect(tab.get_by_label("Your question")).to_be_focused()
+    expect(tab.locator(".turn")).to_have_count(0)
+
+
 def test_an_answer_is_copied_with_its_sources(tab: Page, sample: Served) -> None:
     tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
     visit(tab, sample)

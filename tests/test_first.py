@@ -58,7 +58,10 @@ def test_from_nothing_to_a_saved_answer(tab: Page) -> None:
     card = tab.get_by_role("region", name="Nothing to ask yet")
     for nothing_to_do in (tab.get_by_label("Your question"), tab.locator(".welcome"), tab.locator(".filters")):
         expect(nothing_to_do).not_to_be_visible()
-    card.get_by_role("button", name="Add files").click()
+    tab.get_by_role("button", name="Lab", exact=True).click()  # there is nothing to compare either
+    expect(tab.get_by_role("heading", name="Add your documents first")).to_be_visible()
+    expect(tab.locator(".bench")).not_to_be_visible()
+    tab.get_by_role("button", name="Add files").click()
     expect(tab.locator(".none")).to_have_text("Nothing is here yet. Add some files above.")
     expect(tab.locator(".health-line")).to_have_text("empty")
     tab.locator("input.files").set_input_files(
@@ -76,6 +79,12 @@ def test_from_nothing_to_a_saved_answer(tab: Page) -> None:
     expect(ask(tab, "До какого месяца закрыт мост?")).to_contain_text("до конца октября")
     tab.locator(".statement", has_text="14 manats").locator(".chip").first.click()
     assert "A ticket costs 14 manats" in marked_text(tab)
+    tab.get_by_role("button", name="Lab", exact=True).click()
+    expect(tab.locator(".trial-languages input")).to_have_count(3)
+    tab.get_by_label("A question to compare with").fill("How much does a ticket cost?")
+    tab.get_by_role("button", name="Compare").click()
+    expect(tab.locator(".ranking").first).to_contain_text("14 manats")
+    tab.get_by_role("button", name="Ask", exact=True).first.click()
     with tab.expect_download() as saved:
         tab.get_by_role("button", name="Save Markdown").click()
     exported = saved.value.path().read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from index.folder import Index
 from index.ingest import ingest
 from rag.assistant import Assistant
 from rag.retrieve import HybridRetriever
-from tests.browsing import Locator, Page, Served, always, expect
+from tests.browsing import Locator, Page, Route, Served, always, expect
 from ui.app import RunningPage, build_page, launch
 from ui.cases import Cases
 from ui.evaluation import Evaluation
@@ -87,6 +87,20 @@ def test_two_settings_are_compared_and_what_moved_is_told(tab: Page) -> None:
     expect(tab.locator(".outcome-words")).to_contain_text("on the left are on the right, too")
     tab.get_by_role("slider", name="Passages").fill("3")
     expect(left.locator(".hit")).to_have_count(3)
+
+
+def test_who_is_quick_compares_before_all_is_there(tab: Page) -> None:
+    def late(route: Route) -> None:
+        if "lab_settings" in (route.request.post_data or ""):
+            time.sleep(1)
+        route.continue_()
+
+    tab.route("**/component_server/**", late)
+    tab.reload()
+    tab.get_by_label("A question to compare with").fill(QUESTION)
+    tab.get_by_label("A question to compare with").press("Enter")
+    expect(tab.locator(".ranking")).to_have_count(2)
+    tab.unroute_all(behavior="wait")
 
 
 def test_filters_leave_passages_out(tab: Page) -> None:

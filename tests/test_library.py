@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,12 @@ from ui.observe import Observer
 from ui.uploads import Uploads
 
 FERRY = "The ferry is back in the harbour\n\n12 March 2024\n\n" + "The ferry of Sahilkend sails again at dawn. " * 5
+LANTERN = (
+    "A lantern for the pier\n\n14 March 2024\n\n"
+    "The fishermen of Sahilkend have hung a lantern at the end of the old pier. "
+    "It is lit at dusk by whoever comes home last, and two boats have found their way by it in the fog. "
+    "The oil is paid for by the school, whose pupils collect bottles on the beach every Saturday morning.\n"
+)
 PAGE = """<html><head><title>The lamp is lit</title></head><body>
 <nav><a href="/">Start</a> <a href="/all">All the news of today</a></nav>
 <article><h1>The lamp is lit</h1><p>The lamp above the harbour of Sahilkend burns again after two dark weeks in spring.
@@ -185,6 +193,31 @@ def test_a_file_is_read_again(tab: Page, served: Served) -> None:
     expect(tab.locator(".article-title")).to_have_text("The ferry has sunk in the harbour")
 
 
+def test_files_of_an_uploaded_archive_are_named_as_they_were_handed_in(tab: Page, tmp_path: Path) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as package:
+        package.writestr("news/lantern.txt", LANTERN)
+        package.writestr("news/lantern-again.txt", LANTERN.replace("two boats", "three boats"))
+        package.writestr("news/song.mp3", "la")
+    expect(tab.locator(".drop-hint")).to_contain_text("each up to 256 MB")
+    tab.get_by_label("choose files").set_input_files([sent("both.zip", data.getvalue())])
+    expect(tab.locator(".job-problems summary")).to_be_visible()
+    expect(tab.locator(".job-problems li")).to_have_text("both.zip/news/song.mp3: files of this type are not read.")
+    search(tab, "lantern-again")
+    expect(tab.locator(".found")).to_have_text("1–1 of 1 article")
+    tab.locator(".open-article").click()
+    expect(tab.locator(".volume .volume-facts")).to_contain_text("both.zip/news/lantern-again.txt")
+    expect(tab.locator(".volume")).not_to_contain_text(str(tmp_path))
+    tab.locator(".volume").get_by_role("button", name="Remove…").click()
+    expect(tab.locator(".confirm")).to_contain_text("It stays in its ZIP archive")
+    tab.get_by_role("button", name="Keep it").click()
+    # What stands for it or is like it is named by its title, and opens.
+    other = tab.locator(".volume .other").first
+    expect(other).to_have_text("A lantern for the pier")
+    other.click()
+    expect(tab.locator(".volume .volume-facts")).to_contain_text("both.zip/news/lantern.txt")
+
+
 def test_a_folder_is_ingested_and_can_be_cancelled(tab: Page, tmp_path: Path) -> None:
     more = tmp_path / "more"
     more.mkdir()
@@ -195,6 +228,11 @@ def test_a_folder_is_ingested_and_can_be_cancelled(tab: Page, tmp_path: Path) ->
     expect(tab.locator(".notice")).to_contain_text("this server may not read there")
     tab.get_by_label("A folder on this machine").fill(str(more))
     tab.get_by_role("button", name="Add the folder").click()
+    # How far it is, how fast, and how long it will take, as far as that can be told.
+    expect(tab.locator(".job .job-stage")).to_have_text("Preparing the search by meaning")
+    told = re.compile(r"^[\d,]+ of 6,000 passages · [\d,]+ a second · \d+ (?:s|min) left$")
+    expect(tab.locator(".job .job-detail")).to_have_text(told)
+    assert tab.locator(".job progress").evaluate("bar => bar.position") > 0
     tab.get_by_role("button", name="Cancel").click()
     expect(tab.locator(".job .job-detail")).to_contain_text("what was done is kept")
 

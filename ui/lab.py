@@ -86,11 +86,13 @@ class Lab:
         with self._borrow() as assistant:
             languages = list(assistant.index.dense.languages)
             outlets = assistant.index.catalog.outlets()[:_MOST_OUTLETS]
+            _, _, passages = assistant.index.catalog.counts()
         return {
             "kind": "settings",
             "settings": list(SETTINGS),
             "languages": languages,
             "outlets": outlets,
+            "passages": passages,
             "most": MOST_PASSAGES,
             "knobs": {name: _told_knobs(name, "?") for name in SETTINGS},
             "cases": self._told_cases(),

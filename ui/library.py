@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +12,7 @@ from index.articles import Cleaned
 from index.catalog import Catalog
 from index.errors import CitationError, SettingsError
 from index.listing import Order, Wanted, list_articles
-from index.said import said, to_json
+from index.said import Said, said, to_json
 from index.stats import sizes, written
 from index.values import Document, Source, Span
 from ui.cleaning import strips
@@ -121,7 +122,7 @@ class Shelf:
             "folders": [str(folder) for folder in self._jobs.allowed],
             "types": self._jobs.uploads.types,
             "file_bytes": self._jobs.uploads.limits.file_bytes,
-            "job": job_payload(latest[0]) if latest else None,
+            "job": job_payload(latest[0], uploads=self._jobs.uploads.folder) if latest else None,
         }
 
     def library_ingest(self, request: object, user: str = "") -> Payload:
@@ -158,11 +159,13 @@ class Shelf:
                 gone = "no article '{id}' in this index any more; load the list again"
                 raise CitationError(said("listed_gone", gone, id=id_))
             cluster, links = catalog.cluster_of(id_), catalog.links(id_)
+            others = {cluster.representative, *(link.document for link in links[:_MOST_TOLD])} - {id_}
+            named = {other: _name(catalog.document(other), other) for other in others}
             location = Path(stored.location)
         within = _around(document, stored.documents, source)
         cleaned = Cleaned(stored.documents, stored.dropped, ())
         shown, is_whole = _capped(source, cleaned, within)
-        is_upload = self._jobs is not None and location.parent == self._jobs.uploads.folder.resolve()
+        uploads = self._jobs.uploads.folder.resolve() if self._jobs is not None else None
         return {
             "kind": "article",
             "id": document.id,
@@ -174,8 +177,10 @@ class Shelf:
             "author": document.author,
             "outlet": document.outlet,
             "source": source.path,
-            "location": str(location),
-            "is_upload": is_upload,
+            # What was handed in is known by its name; where the server keeps it is no concern of a reader's.
+            "location": "" if uploads is not None and location.is_relative_to(uploads) else str(location),
+            "is_upload": location.parent == uploads,
+            "in_archive": any(parent.is_file() for parent in location.parents),
             "media": source.media.value,
             "encoding": source.encoding,
             "spelling": source.spelling.value,
@@ -183,11 +188,16 @@ class Shelf:
             "articles": len(stored.documents),  # of its file
             "passages": sum(of == id_ for of, _ in stored.passages),
             "passages_of_file": len(stored.passages),
-            "copy_of": cluster.representative if cluster.representative != id_ else "",
-            "links": [asdict(link) for link in links[:_MOST_TOLD]],
+            "copy_of": named.get(cluster.representative),
+            "links": [asdict(link) | {"article": named[link.document]} for link in links[:_MOST_TOLD]],
             "strips": shown,
             "whole": is_whole,
         }
+
+
+def _name(document: Document | None, id_: str) -> Payload:
+    """By what a reader knows an article."""
+    return {"id": id_, "title": document.title if document else "", "source": document.source_path if document else id_}
 
 
 def _around(document: Document, documents: tuple[Document, ...], source: Source) -> Span:
@@ -214,9 +224,13 @@ def _capped(source: Source, cleaned: Cleaned, within: Span) -> tuple[list[Payloa
     return shown, True
 
 
-def job_payload(job: Job) -> Payload:
-    """A job for the page: of what it did the numbers, and of what it could not do the first."""
+def job_payload(job: Job, *, uploads: Path) -> Payload:
+    """A job for the page: of what it did the numbers, and of what it could not do the first.
+
+    Files in the folder of `uploads` are named as they were when they were handed in.
+    """
     report = job.report
+    within = f"{uploads.resolve()}{os.sep}"
     done = {
         "added": len(report.added),
         "read_again": len(report.replaced),
@@ -235,8 +249,17 @@ def job_payload(job: Job) -> Payload:
         **asdict(job.progress),
         "notices": [to_json(notice) for notice in job.notices[-3:]],
         "done": done,
-        "failures": [to_json(failure) for failure in report.failures[:_MOST_TOLD]],
+        "failures": [to_json(_without(within, failure)) for failure in report.failures[:_MOST_TOLD]],
         "failed": len(report.failures),
-        "left_out": [to_json(left) for left in report.left_out[:_MOST_TOLD]],
+        "left_out": [to_json(_without(within, left)) for left in report.left_out[:_MOST_TOLD]],
         "error": to_json(job.error),
     }
+
+
+def _without(folder: str, text: str) -> str:
+    """A text that names files without the folder that they are in."""
+    short = text.replace(folder, "")
+    if not isinstance(text, Said):
+        return short
+    values = {name: v.replace(folder, "") if isinstance(v, str) else v for name, v in text.values.items()}
+    return Said(text.key, short, values)

@@ -112,6 +112,7 @@ function stopEditing() {
 
 function submit() {
   const text = question.value.trim();
+  if (!text) question.focus();
   if (!text || running) return;
   const replaced = edited;
   stopEditing();

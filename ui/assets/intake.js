@@ -45,7 +45,7 @@ function refused({ name, size }) {
     return t("said_type_unreadable", { file: name, types: intake.types.join(" ") });
   }
   if (!size) return t("said_file_empty", { file: name });
-  return size > intake.file_bytes ? t("too_large", { file: name, size: megabytes(intake.file_bytes) }) : "";
+  return size > intake.file_bytes ? t("too_large", { file: name, size: limit(intake.file_bytes) }) : "";
 }
 
 // What was wrong, or "" once it is kept.
@@ -105,7 +105,7 @@ function showIntake(reply) {
   if (!reply.writable) return;
   within(".drop-hint").textContent = t("readable_files", {
     types: reply.types.join(" "),
-    size: megabytes(reply.file_bytes),
+    size: limit(reply.file_bytes),
   });
   within(".files").accept = reply.types.join(",");
   within(".folder").hidden = !reply.folders.length;
@@ -292,6 +292,11 @@ function showLanguages(languages) {
   });
   select.replaceChildren(select.options[0], ...options);
   select.value = languages.includes(chosen) ? chosen : "";
+}
+
+// Limits are powers of two, and told as the server tells them.
+function limit(bytes) {
+  return t("size_mb", { size: figure(Math.floor(bytes / 2 ** 20)) });
 }
 
 function megabytes(bytes) {

@@ -15,36 +15,57 @@ let compared = null; // what was asked last
 let comparing = 0;
 const marks = new Map(); // by the passage's id: what it is, "right" or "wrong", and which words were selected
 let isPrepared = false;
+let preparing = null; // until it is known what there is
 
+// Whenever the lab is shown: the archive may hold more than before.
 async function prepare() {
-  if (isPrepared) return;
   const reply = await call("lab_settings", {});
   if (reply.kind !== "settings") {
     within(".rankings").replaceChildren(problemElement(reply.message));
     return;
   }
-  isPrepared = true;
-  for (const [field, chosen] of [["left", "full"], ["right", "fused"]]) {
-    trial.elements[field].replaceChildren(...reply.settings.map((name) => optionElement(name, named("setting", name))));
-    trial.elements[field].value = chosen;
+  within(".unfilled").hidden = reply.passages > 0;
+  within(".bench").hidden = !reply.passages;
+  if (!isPrepared) {
+    knobs = reply.knobs;
+    for (const [side, chosen] of ["full", "fused"].entries()) {
+      const field = trial.elements[SIDES[side]];
+      field.replaceChildren(...reply.settings.map((name) => optionElement(name, named("setting", name))));
+      field.value = chosen;
+      showKnobs(side);
+    }
+    trial.elements.passages.max = reply.most;
+    showCases(reply.cases);
   }
-  knobs = reply.knobs;
-  for (const side of [0, 1]) showKnobs(side);
-  trial.elements.passages.max = reply.most;
+  isPrepared = true;
   within("#dragoman-lab-outlets").replaceChildren(...reply.outlets.map((name) => optionElement(name)));
-  within(".trial-languages").replaceChildren(
-    ...reply.languages.map((lang) => {
+  showLanguages(reply.languages);
+}
+
+function showLanguages(languages) {
+  const box = within(".trial-languages");
+  const chosen = new Set(chosenLanguages());
+  box.hidden = !languages.length;
+  box.replaceChildren(
+    ...languages.map((lang) => {
       const label = make("label", "pick");
-      const box = make("input");
-      box.type = "checkbox";
-      box.name = "lang";
-      box.value = lang;
-      label.append(box, capital(languageName(lang)));
+      const tick = make("input");
+      tick.type = "checkbox";
+      tick.name = "lang";
+      tick.value = lang;
+      tick.checked = chosen.has(lang);
+      label.append(tick, capital(languageName(lang)));
       return label;
     }),
   );
-  keepBar.elements.lang.append(...reply.languages.filter((lang) => lang !== "und").map((lang) => optionElement(lang, capital(languageName(lang)))));
-  showCases(reply.cases);
+  const asked = keepBar.elements.lang;
+  const { value } = asked;
+  asked.replaceChildren(asked.options[0], ...languages.filter((lang) => lang !== "und").map((lang) => optionElement(lang, capital(languageName(lang)))));
+  asked.value = value;
+}
+
+function chosenLanguages() {
+  return [...within(".trial-languages").querySelectorAll("input:checked")].map((box) => box.value);
 }
 
 function optionElement(value, label) {
@@ -56,7 +77,9 @@ function optionElement(value, label) {
 async function compare() {
   const mine = ++comparing;
   const question = trial.elements.question.value.trim();
+  if (!question) trial.elements.question.focus();
   if (!question) return;
+  await preparing; // who is quick may ask before it is known what there is to compare
   const outcome = within(".outcome");
   outcome.setAttribute("aria-busy", "true");
   const reply = await call("lab_rank", {
@@ -64,7 +87,7 @@ async function compare() {
     settings: SIDES.map((field) => trial.elements[field].value),
     tuned: [0, 1].map(inForce),
     passages: trial.elements.passages.valueAsNumber,
-    languages: [...within(".trial-languages").querySelectorAll("input:checked")].map((box) => box.value),
+    languages: chosenLanguages(),
     after: trial.elements.after.value,
     before: trial.elements.before.value,
     outlets: [trial.elements.outlet.value.trim()].filter(Boolean),
@@ -353,8 +376,10 @@ keepBar.addEventListener("submit", (event) => {
   keep();
 });
 
+within(".fill").addEventListener("click", () => show("library"));
+
 views.lab = {
   shown() {
-    prepare();
+    preparing = prepare();
   },
 };

@@ -167,9 +167,11 @@ function factsElement(article) {
   const list = make("dl", "volume-facts");
   const also = article.languages.filter((lang) => lang !== article.lang).map(languageName);
   const date = article.date && article.date_from ? t("date_from_place", { date: article.date, place: named("dated_by", article.date_from) }) : article.date;
-  const copies = article.links.map(
-    ({ document, kind, score }) => `${named("link", kind)} (${score.toFixed(2)}): ${document}`,
-  );
+  const copies = article.links.map(({ article: other, kind, score }) => {
+    const row = make("div", "", `${named("link", kind)} (${figure(score, { minimumFractionDigits: 2, maximumFractionDigits: 2 })}): `);
+    row.append(otherElement(other));
+    return row;
+  });
   const facts = [
     [t("outlet"), article.outlet],
     [t("author"), article.author],
@@ -179,17 +181,26 @@ function factsElement(article) {
     [t("read_from"), article.location],
     [t("letters"), [article.encoding, article.spelling].filter((word) => word && word !== "utf-8" && word !== "plain").join(", ")],
     [t("passages_named"), figure(article.passages)],
-    [t("stands_for"), article.copy_of],
-    [t("alike"), copies.join("\n")],
+    [t("stands_for"), article.copy_of ? [otherElement(article.copy_of)] : ""],
+    [t("alike"), copies.length ? copies : ""],
     [t("not_read"), article.problems.map(told).join("\n")],
   ];
   for (const [name, value] of facts) {
     if (!value) continue;
-    const words = make("dd", "", value);
+    const words = make("dd");
+    words.append(...(typeof value === "string" ? [value] : value));
     words.dir = "auto";
     list.append(make("dt", "", name), words);
   }
   return list;
+}
+
+// Another article, which opens in the place of the one that is shown.
+function otherElement({ id, title, source }) {
+  const button = makeButton("quiet other", title || source, () => read(id, null));
+  button.title = source;
+  button.dir = "auto";
+  return button;
 }
 
 function actionsElement(article) {
@@ -211,7 +222,7 @@ function confirmElement(article, back) {
   const name = make("strong", "", article.source);
   name.dir = "auto";
   const held = [t("articles", { count: article.articles }), t("passages", { count: article.passages_of_file })].join(", ");
-  const file = t(article.is_upload ? "upload_is_deleted" : "file_stays");
+  const file = t(article.is_upload ? "upload_is_deleted" : article.in_archive ? "archive_stays" : "file_stays");
   what.append(`${t("remove_file")} `, name, ` ${t("remove_file_means", { held })} ${file}`);
   box.append(
     what,
