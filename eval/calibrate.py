@@ -1,8 +1,9 @@
 """Fit the estimate of `rag.abstain` again, from sets whose relevant documents are known, and measure it on others.
 
 Each judged question is asked as it is, and every second one once more with the passages of its relevant documents
-taken away, which makes a question that the rest of the corpus does not answer. Questions that a set marks as
-unanswerable are asked too. What to decline is learnt from the three together.
+taken away, which makes a question that the rest of the corpus does not answer. The others are asked once more about
+somebody else: with a name or number in place of theirs that is another question's. Questions that a set marks as
+unanswerable are asked too. What to decline is learnt from all together.
 
 What is measured was left out of the fit: a tenth of the questions at a time, a question with all its translations, or
 all sets of a family, such as all of ntrex-qa.
@@ -11,6 +12,8 @@ all sets of a family, such as all of ntrex-qa.
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from enum import StrEnum
@@ -21,17 +24,21 @@ from eval.figures import Figure, bootstrap, figure
 from eval.measures import aurc, auroc, calibration_error
 from eval.sets import Query, RetrievalSet, number_of
 from index.errors import DataSetError
+from index.fold import WORD, fold_word
 from index.folder import Index
 from rag.abstain import Calibration, Signals, signals
 from rag.assistant import EVIDENCE_PASSAGES
+from rag.choose import are_names
 from rag.letters import restore_letters
 from rag.read import ExtractiveReader
 from rag.retrieve import HybridRetriever
 
 # Of a set's weight, half is its answerable questions; the rest is shared so among the others that it has.
-_GONE_WEIGHT, _NEAR_WEIGHT = 0.6, 0.4
+_GONE_WEIGHT, _NEAR_WEIGHT, _RENAMED_WEIGHT = 0.5, 0.3, 0.2
 _REGULARISATION = 1.0  # scikit-learn's C, on signals divided by their standard deviation
 _FOLDS = 10
+_SHARED_LETTERS = 4  # words that begin with as many equal letters may be forms of one
+_MOST_ADDED = 9  # to a number, to make another of it
 
 
 class Kind(StrEnum):
@@ -40,6 +47,7 @@ class Kind(StrEnum):
     ANSWERABLE = "answerable"
     GONE = "gone"  # its passages were taken away
     NEAR = "near"  # written to be near, and unanswerable
+    RENAMED = "renamed"  # another name or number stands in place of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +71,13 @@ def collect_cases(
     """Ask at most `most` judged and `most` unanswerable questions of a set, evenly spread over it."""
     retriever, reader = HybridRetriever(index), ExtractiveReader(index)
     judged, near = _spread(retrieval_set.judged, most), _spread(retrieval_set.unanswerable, most)
+    names = sorted({word.group() for query in judged for word in _names(query.text)})
     cases: list[Case] = []
 
     def ask(query: Query, kind: Kind, without: frozenset[str] = frozenset()) -> None:
         text = restore_letters(query.text, index)
+        if kind is Kind.RENAMED and not (text := renamed(text, names)):
+            return
         hits = retriever.retrieve(text, k=2 * EVIDENCE_PASSAGES)
         evidence = [hit for hit in hits if hit.passage.source_path not in without][:EVIDENCE_PASSAGES]
         draft = reader.read(text, evidence)
@@ -78,11 +89,38 @@ def collect_cases(
         if number % 2 == 0:
             relevant = {document for document, grade in retrieval_set.qrels[query.id].items() if grade > 0}
             ask(query, Kind.GONE, frozenset(relevant))
+        else:
+            ask(query, Kind.RENAMED)
         on_query(number + 1)
     for number, query in enumerate(near, start=len(judged)):
         ask(query, Kind.NEAR)
         on_query(number + 1)
     return cases
+
+
+def renamed(question: str, names: Sequence[str]) -> str:
+    """A question with one of `names` in place of a name of its own, or with another number; "" if it has neither.
+
+    Which is chosen hangs on the question alone. The names begin otherwise, so that none is a form of the other.
+    """
+    chance = number_of(question)
+    if not (own := _names(question)):
+        return ""
+    word = own[chance % len(own)]
+    if word.group().isdecimal():
+        other = str(int(word.group()) + 1 + chance % _MOST_ADDED)
+    else:
+        known = {fold_word(each.group())[:_SHARED_LETTERS] for each in own}
+        others = [name for name in names if not name[0].isdigit() and fold_word(name)[:_SHARED_LETTERS] not in known]
+        if not others or word.group()[0].isdigit():
+            return ""
+        other = others[chance % len(others)]
+    return question[: word.start()] + other + question[word.end() :]
+
+
+def _names(question: str) -> list[re.Match[str]]:
+    found = list(WORD.finditer(question))
+    return [word for word, is_name in zip(found, are_names([word.group() for word in found]), strict=True) if is_name]
 
 
 def fit(cases: Sequence[Case], *, wrong_answer: float) -> Calibration:
@@ -142,15 +180,15 @@ Judged = tuple[Kind, float]  # what is known of a question, and the probability 
 def measure_decisions(judged: Iterable[Judged], *, threshold: float, signed: str = "") -> list[Figure]:
     """How well probabilities tell answerable questions from others, and what a threshold makes of them.
 
-    The first two are areas under ROC curves, of answerable questions against one kind of the others. Precision, recall
-    and the areas are NaN where a kind is missing. Risk is that of answering a question that has no answer.
+    The first three are areas under ROC curves, of answerable questions against one kind of the others. Precision,
+    recall and the areas are NaN where a kind is missing. Risk is that of answering a question that has no answer.
     """
     cases = [each for each in judged if not math.isnan(each[1])]
 
     def declined(*kinds: Kind) -> list[float]:
         return [float(p < threshold) for kind, p in cases if kind in kinds]
 
-    others = (Kind.GONE, Kind.NEAR)
+    others = (Kind.GONE, Kind.NEAR, Kind.RENAMED)
     right = [float(kind is not Kind.ANSWERABLE) for kind, p in cases if p < threshold]
     areas = [
         bootstrap(
@@ -190,11 +228,13 @@ def _spread(items: Sequence[Query], most: int) -> list[Query]:
 
 
 def _weights(cases: Sequence[Case]) -> np.ndarray:
-    shares = {Kind.ANSWERABLE: 1.0, Kind.GONE: _GONE_WEIGHT, Kind.NEAR: _NEAR_WEIGHT}
-    sizes: dict[tuple[str, Kind], int] = {}
-    totals: dict[str, int] = {}
-    for case in cases:
-        sizes[case.set_name, case.kind] = sizes.get((case.set_name, case.kind), 0) + 1
-        totals[case.set_name] = totals.get(case.set_name, 0) + 1
-    raw = np.array([shares[c.kind] * totals[c.set_name] ** 0.5 / sizes[c.set_name, c.kind] for c in cases], dtype=float)
+    others = {Kind.GONE: _GONE_WEIGHT, Kind.NEAR: _NEAR_WEIGHT, Kind.RENAMED: _RENAMED_WEIGHT}
+    sizes = Counter((case.set_name, case.kind) for case in cases)
+    totals = Counter(case.set_name for case in cases)
+    shared = {name: sum(share for kind, share in others.items() if sizes[name, kind]) for name in totals}
+
+    def share(case: Case) -> float:
+        return 1.0 if case.kind is Kind.ANSWERABLE else others[case.kind] / shared[case.set_name]
+
+    raw = np.array([share(c) * totals[c.set_name] ** 0.5 / sizes[c.set_name, c.kind] for c in cases], dtype=float)
     return raw * len(raw) / raw.sum()

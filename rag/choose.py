@@ -141,6 +141,23 @@ def match_words(
     return words.texts, words.of(matches)[:, :-1]
 
 
+def are_names(question_words: Sequence[str]) -> list[bool]:
+    """Which words of a question, as it has them and in order, are numbers or look like names.
+
+    Capitals tell nothing where all words begin with one.
+
+    >>> are_names(["Did", "Macron", "visit", "Baku", "in", "2024"])
+    [False, True, False, True, False, True]
+    >>> are_names(["WHAT", "DID", "MACRON", "VISIT", "IN", "2024"])
+    [False, False, False, False, False, True]
+    """
+    tells = any(word[0].islower() for word in question_words)
+    return [
+        not is_asking(word) and (word[0].isdigit() or (tells and i > 0 and word[0].isupper()))
+        for i, word in enumerate(question_words)
+    ]
+
+
 def is_asking(word: str) -> bool:
     """Whether a word of a question only asks: "which", "neçə", "сколько"."""
     return _only_asks(fold_word(word))
@@ -192,10 +209,7 @@ class _QuestionWords:
     def classes(self) -> dict[str, NDArray[np.bool_]]:
         """Which words only ask, which say what kind of thing is missing, which are names or numbers."""
         asking = [_only_asks(word) for word in self._folded]
-        names = [
-            not asks and (text[0].isdigit() or (i > 0 and text[0].isupper()))
-            for i, (text, asks) in enumerate(zip(self.texts, asking, strict=True))
-        ]
+        names = are_names(self.texts)
         after = asking.index(True) + 1 if True in asking else len(asking)
         kind = [i == after and not asking[i] and not names[i] for i in range(len(asking))]
         rows = {"asking": asking, "kind": kind, "names": names}

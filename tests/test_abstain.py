@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.calibrate import Case, Kind, by_family, by_question, fit, measure_decisions
+from eval.calibrate import Case, Kind, by_family, by_question, fit, measure_decisions, renamed
+from index.fold import WORD
 from index.tokens import TokenVectors
 from rag.abstain import CALIBRATION, Calibration, Signals, doubt, signals
 from rag.late import TokenMatches
@@ -22,7 +23,8 @@ def drafted(*sentences: str, match: float = 0.5, lang: str = "en") -> Draft:
     """A draft whose candidate sentences all match a question of one token so well, in passages of score 0.3."""
     matches = np.full((len(sentences), 1), match, np.float32)
     candidates = [
-        SimpleNamespace(text=text, passage_score=0.3, passage=SimpleNamespace(lang=lang)) for text in sentences
+        SimpleNamespace(text=text, passage_score=0.3, passage=SimpleNamespace(lang=lang, document_id="one", title=""))
+        for text in sentences
     ]
     tokens = TokenVectors(("",), np.ones((1, 1), np.float32), np.zeros(1, np.int32))
     shares = (1 / len(sentences),) * len(sentences)
@@ -48,6 +50,65 @@ def test_a_sentence_with_what_is_asked_for_counts_more() -> None:
     assert CALIBRATION.probability(paid) > CALIBRATION.probability(built)
 
 
+def met(question: str, *sentences: str, worst: float, articles: str = "", title: str = "", lang: str = "en") -> Draft:
+    """A draft of sentences of articles "ab…", one letter each, that meet all words by .95 but the last, by `worst`.
+
+    The first sentence matches best.
+    """
+    words = list(WORD.finditer(question))
+    plain = np.full((len(sentences), len(words)), 0.95, np.float32)
+    plain[:, -1] = worst
+    centred = np.full_like(plain, 0.2)
+    centred[0] = 0.6
+    candidates = [
+        SimpleNamespace(
+            text=text, passage_score=0.3, passage=SimpleNamespace(lang=lang, document_id=article, title=title)
+        )
+        for text, article in zip(sentences, articles or "a" * len(sentences), strict=True)
+    ]
+    starts = np.array([word.start() for word in words], np.int32)
+    tokens = TokenVectors(tuple(word.group() for word in words), np.ones((len(words), 1), np.float32), starts)
+    weights = np.full(len(words), 1 / len(words), np.float32)
+    shares = (1 / len(sentences),) * len(sentences)
+    return Draft((), TokenMatches(weights, centred, plain), cast(Any, tuple(candidates)), shares, tokens)
+
+
+def unmet(question: str, *sentences: str, **others: Any) -> float:
+    return signals(question, cast(Any, [SimpleNamespace(score=0.3)]), met(question, *sentences, **others)).unmet
+
+
+def test_the_name_that_is_met_worst_counts() -> None:
+    question = "Who met the Armenian leader in Paris?"
+    assert unmet(question, "He came to London.", worst=0.7) == pytest.approx(0.18)
+    assert unmet(question, "He came to the French capital.", worst=0.9) == 0.0
+    assert unmet(question, "He came.", worst=0.85) == pytest.approx(0.03)
+    assert unmet(question, "Он приехал.", worst=0.85, lang="ru") == 0.0  # where the same name has less
+    assert unmet("Who met the Armenian leader in a park?", "He came to London.", worst=0.7) == 0.0  # no name
+    ours, strange = (signals(question, cast(Any, [SimpleNamespace(score=0.3)]), met(question, "He came.", worst=worst))
+                     for worst in (0.9, 0.7))  # fmt: skip
+    assert CALIBRATION.probability(ours) > CALIBRATION.probability(strange)
+
+
+@pytest.mark.parametrize(
+    ("question", "sentence", "title"),
+    [
+        ("Who met Pashinyan?", "Его встретил Пашиняна.", ""),
+        ("Who lives in Germany?", "Er lebt in Deutschland.", ""),
+        ("Who came to Paris?", "He came.", "A day in Paris"),
+        ("What happened in 2024?", "It happened in 2024.", ""),
+    ],
+)
+def test_a_name_that_stands_in_the_article_is_met(question: str, sentence: str, title: str) -> None:
+    assert unmet(question, sentence, worst=0.5, title=title) == 0.0
+
+
+def test_another_number_or_another_article_meets_no_name() -> None:
+    assert unmet("What happened in 2024?", "It cost 20241 and 202.", worst=0.7) == pytest.approx(0.18)
+    asked = ("Who came to Paris?", "He came.", "She left Paris.")
+    assert unmet(*asked, worst=0.7, articles="ab") == pytest.approx(0.18)
+    assert unmet(*asked, worst=0.7, articles="aa") == 0.0
+
+
 @pytest.mark.parametrize(
     ("question", "draft", "reason"),
     [
@@ -66,7 +127,7 @@ def test_reasons_are_told_apart(question: str, draft: Draft, reason: str) -> Non
 
 
 def case(set_name: str, question: str, kind: Kind, value: float) -> Case:
-    return Case(set_name, question, kind, Signals(plain=value, centred=value, margin=0.0, same_language=1.0))
+    return Case(set_name, question, kind, Signals(value, value, margin=0.0, same_language=1.0, unmet=0.0))
 
 
 def cases_of(family: str, count: int, *, lift: float = 0.0) -> list[Case]:
@@ -101,6 +162,32 @@ def test_a_family_is_judged_by_the_others_alone() -> None:
     assert all(map(math.isnan, by_family(news)))
 
 
+def test_half_of_all_questions_have_an_answer_whatever_kinds_a_set_has() -> None:
+    kinds = {"news": (Kind.GONE, Kind.NEAR, Kind.RENAMED), "wiki": (Kind.GONE,)}
+    for family, others in kinds.items():
+        blind = [case(family, f"q{i}", kind, 1.0) for i in range(9) for kind in (Kind.ANSWERABLE, *others)]
+        assert fit(blind, wrong_answer=1).probability(blind[0].signals) == pytest.approx(0.5, abs=1e-3)
+
+
+NAMES = ["London", "Пашинян", "Bakıda", "1999"]
+
+
+@given(st.sampled_from(["When did {} come?", "Когда приехал {}?", "{} neçə dəfə gəlib, {}?"]), st.sampled_from(NAMES))
+def test_a_renamed_question_asks_the_same_of_another(frame: str, name: str) -> None:
+    question = frame.replace("{}", name)
+    other = renamed(question, NAMES)
+    assert other == renamed(question, NAMES)
+    before, after = WORD.findall(question), WORD.findall(other)
+    changed = [(a, b) for a, b in zip(before, after, strict=True) if a != b]
+    assert len(changed) == 1
+    assert changed[0][0] == name and changed[0][1].isdecimal() is name.isdecimal()
+
+
+def test_a_question_that_names_nobody_cannot_be_renamed() -> None:
+    assert renamed("When did it rain?", NAMES) == ""
+    assert renamed("When did London rise?", ["London", "Londoners"]) == ""
+
+
 def test_figures_of_decisions() -> None:
     judged = [(Kind.ANSWERABLE, 0.9), (Kind.ANSWERABLE, 0.2), (Kind.NEAR, 0.3), (Kind.NEAR, 0.1), (Kind.GONE, 0.1)]
     found = {each.name: each.value for each in measure_decisions(judged, threshold=0.25)}
@@ -112,5 +199,5 @@ def test_figures_of_decisions() -> None:
 
 
 def test_probability_is_a_logistic_of_the_signals() -> None:
-    calibration = Calibration(-1.0, Signals(plain=2.0, centred=0.0, margin=0.0, same_language=0.0), 0.5)
-    assert calibration.probability(Signals(0.5, 9.0, 9.0, 1.0)) == pytest.approx(0.5)
+    calibration = Calibration(-1.0, Signals(plain=2.0, centred=0.0, margin=0.0, same_language=0.0, unmet=0.0), 0.5)
+    assert calibration.probability(Signals(0.5, 9.0, 9.0, 1.0, 9.0)) == pytest.approx(0.5)

@@ -90,7 +90,7 @@ def add_eval(commands: Any) -> None:
     calibrate.add_argument("sets", nargs="+", type=Path, metavar="SET")
     calibrate.add_argument("--most", type=int, default=44, metavar="N", help="questions a set (default: %(default)s)")
     calibrate.add_argument(
-        "--wrong-answer", type=float, default=0.33, metavar="COST",
+        "--wrong-answer", type=float, default=0.4, metavar="COST",
         help="of answering where nothing answers, if declining where something does costs 1 (default: %(default)s)",
     )  # fmt: skip
     calibrate.set_defaults(run=_calibrate)
