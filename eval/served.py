@@ -303,8 +303,13 @@ def milvus_server(folder: Path) -> Iterator[tuple[int, Callable[[], None], Calla
     """
     from milvus import MilvusServer, MilvusServerConfig  # pyright: ignore[reportMissingImports]
 
-    port, metrics, client, peer = _free_ports(4)
-    server: Any = MilvusServer(MilvusServerConfig(data_dir=str(folder.absolute()), proxy_port=port))
+    config: Any = MilvusServerConfig(data_dir=str(folder.absolute()))
+    # It chooses from fixed numbers on, and listens seconds later: two that start at once would choose the same.
+    parts = [name for name in config.configurable_items if name.endswith("_port")]
+    metrics, client, peer, *ports = _free_ports(3 + len(parts))
+    config.update(**dict(zip(parts, ports, strict=True)))
+    port = config.configs["proxy_port"]
+    server: Any = MilvusServer(config)
     server.webservice_port = metrics
     folder.mkdir(parents=True, exist_ok=True)
     etcd = folder.absolute() / "etcd.yaml"

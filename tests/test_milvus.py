@@ -216,6 +216,8 @@ def test_a_collection_that_was_half_made_is_made_again(tmp_path: Path, local: In
     collection.close()
     with Index.open(lite(tmp_path)) as index:
         assert found(index) == found(local)
+        assert isinstance(index.dense, served.ServedVectors)
+        assert index.dense._collection._client.list_indexes("news") == ["vector"]
 
 
 def test_a_collection_has_the_vectors_of_one_index(tmp_path: Path) -> None:
