@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from index.said import said, to_json
@@ -96,6 +97,7 @@ class Task:
         self._what = what
         self._lock = threading.Lock()
         self._worker: Worker | None = None
+        self._times = 0  # that it was begun: a process may end, or be late to say something, after the next has begun
         self._is_cancelled = False
         self._told: dict[str, Any] = {"state": "none"}
 
@@ -106,7 +108,9 @@ class Task:
                 return False
             self._told = {"state": "running", "progress": ["beginning", 0, 0], **about}
             self._is_cancelled = False
-            self._worker = Worker(function, request, on_said=self._take, on_end=self._end)
+            self._times += 1
+            take, end = partial(self._take, self._times), partial(self._end, self._times)
+            self._worker = Worker(function, request, on_said=take, on_end=end)
         return True
 
     def cancel(self) -> None:
@@ -122,8 +126,10 @@ class Task:
         with self._lock:
             return dict(self._told)
 
-    def _take(self, heard: dict[str, Any]) -> None:
+    def _take(self, time: int, heard: dict[str, Any]) -> None:
         with self._lock:
+            if time != self._times:
+                return
             match heard:
                 case {"done": found}:
                     self._told |= {"state": "done", **found}
@@ -132,9 +138,9 @@ class Task:
                 case _:
                     self._told |= heard
 
-    def _end(self, code: int) -> None:
+    def _end(self, time: int, code: int) -> None:
         with self._lock:
-            if self._told["state"] != "running":
+            if time != self._times or self._told["state"] != "running":
                 return
             if self._is_cancelled:
                 self._told |= {"state": "cancelled"}
