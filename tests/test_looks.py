@@ -113,6 +113,10 @@ def states(page: Page, served: Served) -> Iterator[str]:
     expect(page.locator(".ranking")).to_have_count(2)
     page.locator(".mark-as.right").first.click()
     yield "lab"
+    page.get_by_text("Sliders of the left").click()
+    page.locator("[data-knob=reranked] input").first.fill("10")
+    expect(page.locator(".tuned-to")).to_be_visible()
+    yield "sliders"
     page.locator("nav.views [data-view=evaluation]").click()
     expect(page.locator(".intervals").first).to_be_visible()
     yield "evaluation"
