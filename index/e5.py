@@ -163,26 +163,32 @@ def cache_directory() -> Path:
 
 
 def unpack(weights: Path, cache: Path, report: Callable[[str], None]) -> Path:
-    """The folder of the unpacked model, made if it is not there whole. Raises ModelError.
+    """The folder of the unpacked model, made if it is not there whole. Raises ModelError."""
+    folder = cache / f"e5-small-{WEIGHTS_SHA256[:12]}-v{UNPACKED_VERSION}"
+    return _made_once(folder, lambda building: _write_unpacked(weights, building), megabytes=100, report=report)
+
+
+def unpack_float32(weights: Path, cache: Path, report: Callable[[str], None]) -> Path:
+    """The folder of what `write_checkpoint` writes, made if it is not there whole. Raises ModelError."""
+    folder = cache / f"e5-small-{WEIGHTS_SHA256[:12]}-float32-v{UNPACKED_VERSION}"
+    return _made_once(folder, lambda building: write_checkpoint(weights, building), megabytes=500, report=report)
+
+
+def _made_once(folder: Path, write: Callable[[Path], None], *, megabytes: int, report: Callable[[str], None]) -> Path:
+    """A folder that is made if it is not there whole.
 
     It is written beside its place and renamed into it at the end, so that a folder by its name is always whole.
     """
-    folder = cache / f"e5-small-{WEIGHTS_SHA256[:12]}-v{UNPACKED_VERSION}"
     if _is_whole(folder):
         return folder
     unpacking = "unpacking the embedding model into {folder} (once, some seconds)"
     report(said("unpacking_model", unpacking, folder=str(folder)))
+    cache = folder.parent
     cache.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=cache))
     try:
-        source = Weights(weights)
-        build_tokenizer(source).save(str(building / "tokenizer.json"), pretty=False)
-        np.save(building / "words.npy", source.blocks("emb.word").reshape(source.geometry.vocabulary, -1, _BLOCK_BYTES))
-        positions = source.tensor("emb.pos", source.geometry.positions, source.geometry.hidden)
-        # Every token is of the first type, so its vector is added once and for all.
-        np.save(building / "positions.npy", positions + source.tensor("emb.type", source.geometry.types, -1)[0])
-        _build_graph(source, building / "encoder.onnx")
-        sizes = {file.name: file.stat().st_size for file in building.iterdir()}
+        write(building)
+        sizes = {str(file.relative_to(building)): file.stat().st_size for file in building.rglob("*") if file.is_file()}
         (building / "manifest.json").write_text(json.dumps(sizes), encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)  # half of one, from a disk that was full
         try:
@@ -191,10 +197,22 @@ def unpack(weights: Path, cache: Path, report: Callable[[str], None]) -> Path:
             if not _is_whole(folder):  # else another process was first
                 raise
     except OSError as error:
-        raise ModelError(f"{cache}: cannot unpack the model: {error}; free 100 MB or set DRAGOMAN_CACHE") from error
+        raise ModelError(
+            f"{cache}: cannot unpack the model: {error}; free {megabytes} MB or set DRAGOMAN_CACHE"
+        ) from error
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return folder
+
+
+def _write_unpacked(weights: Path, folder: Path) -> None:
+    source = Weights(weights)
+    build_tokenizer(source).save(str(folder / "tokenizer.json"), pretty=False)
+    np.save(folder / "words.npy", source.blocks("emb.word").reshape(source.geometry.vocabulary, -1, _BLOCK_BYTES))
+    positions = source.tensor("emb.pos", source.geometry.positions, source.geometry.hidden)
+    # Every token is of the first type, so its vector is added once and for all.
+    np.save(folder / "positions.npy", positions + source.tensor("emb.type", source.geometry.types, -1)[0])
+    _build_graph(source, folder / "encoder.onnx")
 
 
 def _is_whole(folder: Path) -> bool:
@@ -324,6 +342,9 @@ def write_checkpoint(weights: Path, folder: Path) -> None:
         "embeddings.LayerNorm.weight": source.tensor("emb.ln.w"),
         "embeddings.LayerNorm.bias": source.tensor("emb.ln.b"),
     }
+    # Nothing uses it, and a model without it gets one at random each time, which would pass for other weights.
+    tensors["pooler.dense.weight"] = np.zeros((g.hidden, g.hidden), np.float32)
+    tensors["pooler.dense.bias"] = np.zeros(g.hidden, np.float32)
     for layer in range(g.layers):
         for short, long in names.items():
             shape = shapes.get(short, (g.hidden, g.hidden))

@@ -29,6 +29,8 @@ Floats = NDArray[np.float32]
 T = TypeVar("T")
 
 BUNDLED = "e5-small"
+# The same weights in float32 under torch. Its vectors are near those of BUNDLED (cosine 0.995), and not the same.
+ON_TORCH = "e5-small-torch"
 HASHING = "hashing"
 
 # Without their prefix E5 models lose several points; sentence-transformers knows prompts only for models that
@@ -96,14 +98,15 @@ def unit(vectors: Floats) -> Floats:
 def load_embedder(
     name: str = BUNDLED, *, threads: int = 0, report: Callable[[str], None] = lambda message: None
 ) -> Embedder:
-    """The embedder called `name`: "e5-small", "hashing", or a sentence-transformers model by hub name or folder.
+    """The embedder called `name`: "e5-small", the same model under torch as "e5-small-torch", "hashing", or any
+    sentence-transformers model by hub name or folder.
 
-    "e5-small" embeds on so many `threads`, 0 for one a core; the others as torch and numpy are told to. `report` is
-    told what takes long or is not as asked. Raises ModelError.
+    "e5-small" embeds on so many `threads`, 0 for one a core; the others as torch and numpy are told to, those under
+    torch on a GPU where it finds one. `report` is told what takes long or is not as asked. Raises ModelError.
     """
     match name:
-        case "e5-small":
-            weights = e5.packaged_weights()
+        case "e5-small" | "e5-small-torch":
+            weights, cache = e5.packaged_weights(), e5.cache_directory()
             if weights is None:
                 other = (
                     "the package {package}, which holds the default model, has no build for this platform; "
@@ -111,7 +114,9 @@ def load_embedder(
                 )
                 report(said("model_downloaded", other, package=e5.PACKAGE, name=e5.HUB_NAME))
                 return SentenceTransformersEmbedder(e5.HUB_NAME)
-            return BundledE5(e5.unpack(weights, e5.cache_directory(), report), threads=threads)
+            if name == ON_TORCH:
+                return SentenceTransformersEmbedder(str(e5.unpack_float32(weights, cache, report)), named=ON_TORCH)
+            return BundledE5(e5.unpack(weights, cache, report), threads=threads)
         case "hashing":
             return HashingEmbedder()
         case _:
@@ -205,9 +210,12 @@ def e5_dimension(encoder: e5.Encoder) -> int:
 
 
 class SentenceTransformersEmbedder:
-    """Any sentence-transformers model, on GPU where torch finds one. Raises ModelError if it cannot be loaded."""
+    """Any sentence-transformers model, on GPU where torch finds one. Raises ModelError if it cannot be loaded.
 
-    def __init__(self, name: str) -> None:
+    `named` is what the index calls it, if not by the hub name or folder that it is loaded from.
+    """
+
+    def __init__(self, name: str, *, named: str = "") -> None:
         try:
             from sentence_transformers import SentenceTransformer
         except ImportError as error:
@@ -226,13 +234,14 @@ class SentenceTransformersEmbedder:
                 f"embedding model {name!r}: its tokenizer cannot say where in a text a token stands; choose a model "
                 "with a fast tokenizer (a tokenizer.json)"
             )
+        self._batch = batch_size(self.model.device.type)
         prompts = self.model.prompts
-        e5_like = bool(_E5_NAME.search(str(name)))
+        e5_like = bool(_E5_NAME.search(named or str(name)))
         dimension = self.model.get_embedding_dimension()
         if dimension is None:
             raise ModelError(f"embedding model {name!r} does not say how long its vectors are; choose another")
         self.identity = EmbedderIdentity(
-            name=name,
+            name=named or name,
             weights_hash=parameters_hash(self.model),
             dimension=dimension,
             query_prefix=prompts.get("query") or ("query: " if e5_like else ""),
@@ -240,7 +249,7 @@ class SentenceTransformersEmbedder:
         )
 
     def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
-        step = 64
+        step = 2 * self._batch
         for i in range(0, len(texts), step):
             yield from self._encode([self.identity.passage_prefix + text for text in texts[i : i + step]])
 
@@ -257,11 +266,15 @@ class SentenceTransformersEmbedder:
         return [len(ids) for ids in self.model.tokenizer(texts, add_special_tokens=False)["input_ids"]]
 
     def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
-        step = 64
+        step = 2 * self._batch
         for i in range(0, len(texts), step):
             prefix, some = self.identity.passage_prefix, texts[i : i + step]
             outputs: Any = self.model.encode(
-                [prefix + text for text in some], prompt="", output_value=None, show_progress_bar=False
+                [prefix + text for text in some],
+                prompt="",
+                output_value=None,
+                batch_size=self._batch,
+                show_progress_bar=False,
             )
             for text, output in zip(some, outputs, strict=True):
                 vector = unit(np.asarray(output["sentence_embedding"].cpu(), np.float32))
@@ -269,7 +282,8 @@ class SentenceTransformersEmbedder:
                 yield EmbeddedPassage(vector, codec.pack(tokens))
 
     def _encode(self, texts: list[str]) -> Floats:
-        return unit(np.asarray(self.model.encode(texts, prompt="", show_progress_bar=False), np.float32))
+        vectors = self.model.encode(texts, prompt="", batch_size=self._batch, show_progress_bar=False)
+        return unit(np.asarray(vectors, np.float32))
 
     def _tokens(self, texts: list[str], prefix: str) -> list[TokenVectors]:
         outputs = self.model.encode(
@@ -290,6 +304,15 @@ class SentenceTransformersEmbedder:
         starts = np.array([encoding["offset_mapping"][i][0] for i in keep], np.int32) - len(prefix)
         names = tokenizer.convert_ids_to_tokens([ids[i] for i in keep])
         return TokenVectors(tuple(names), unit(np.asarray(vectors, np.float32)[keep]), np.maximum(starts, 0))
+
+
+def batch_size(device: str) -> int:
+    """How many texts torch is given at once on a kind of device, such as "cpu" or "cuda".
+
+    On a processor more gain nothing, and sentence-transformers takes as many by default. A batch for a GPU is half of
+    what a run commits at a time; it has never been tried on one.
+    """
+    return 32 if device == "cpu" else 128
 
 
 def parameters_hash(model: SentenceTransformer | CrossEncoder) -> str:

@@ -17,8 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index import e5 as e5_package
-from index.embed import BundledE5, Embedder, HashingEmbedder, load_embedder, unit
+from index.embed import (
+    ON_TORCH,
+    BundledE5,
+    Embedder,
+    HashingEmbedder,
+    SentenceTransformersEmbedder,
+    batch_size,
+    load_embedder,
+    unit,
+)
 from index.errors import ModelError
+from index.tokens import TokenCodec
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "why did Armenia skip the Moscow meeting?"
@@ -270,6 +280,50 @@ def test_a_model_by_its_folder(tiny: Path) -> None:
     assert np.allclose(passages(model, "bir mayak")[0], vectors[1], atol=1e-5)
     assert np.allclose(model.embed_query("bir mayak"), vectors[1], atol=1e-5)  # no prefixes
     assert len(passages(model, *["text"] * 130)) == 130
+
+
+def test_the_device_is_the_one_that_torch_finds(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    model = load_embedder(str(tiny))
+    assert isinstance(model, SentenceTransformersEmbedder)
+    if torch.cuda.is_available():
+        assert model.model.device.type == "cuda"
+        return
+    assert model.model.device.type == "cpu"
+    # Where torch says that there is a GPU the model is put on it, which a torch that is built without one refuses.
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(ModelError, match=r"CUDA|NVIDIA"):
+        load_embedder(str(tiny))
+
+
+@pytest.mark.parametrize(("device", "size"), [("cpu", 32), ("cuda", 128)])
+def test_texts_are_embedded_in_batches_for_the_device(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, device: str, size: int
+) -> None:
+    monkeypatch.setattr("index.embed.batch_size", lambda _: batch_size(device))
+    model = load_embedder(str(tiny))
+    assert isinstance(model, SentenceTransformersEmbedder)
+    sizes = []
+    forward = model.model.forward
+    monkeypatch.setattr(
+        model.model, "forward", lambda given, **more: sizes.append(len(given["input_ids"])) or forward(given, **more)
+    )
+    texts = ["text " * (number % 7 + 1) for number in range(300)]
+    assert len(list(model.embed_and_pack(texts, TokenCodec(np.zeros(16, np.float32))))) == 300
+    assert max(sizes) == size and sum(sizes) == 300
+
+
+def test_the_bundled_model_under_torch(e5: Embedder) -> None:
+    model = load_embedder(ON_TORCH)
+    assert (model.identity.name, model.identity.dimension) == (ON_TORCH, 384)
+    assert model.identity.weights_hash != e5.identity.weights_hash  # its vectors are not the same
+    assert (model.identity.query_prefix, model.identity.passage_prefix) == ("query: ", "passage: ")
+    texts = ["The lighthouse has been run by a machine since the spring.", "Mayakı yazdan bəri maşın işlədir."]
+    for ours, theirs in zip(e5.embed_passages(texts), model.embed_passages(texts), strict=True):
+        assert ours @ theirs > 0.99
+    assert e5.embed_query("who runs it?") @ model.embed_query("who runs it?") > 0.99
+    assert load_embedder(ON_TORCH).identity == model.identity
 
 
 def test_its_tokens(tiny: Path) -> None:

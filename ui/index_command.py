@@ -96,7 +96,7 @@ def add_index_command(commands: Any) -> None:
         "--model",
         required=True,
         metavar="NAME",
-        help="e5-small, or a sentence-transformers model by folder or hub name",
+        help="e5-small, e5-small-torch (the same for a GPU), or a sentence-transformers model by folder or hub name",
     )
     _add(
         steps,

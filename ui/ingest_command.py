@@ -130,7 +130,8 @@ def add_ingest(commands: Any) -> None:
         "--embedder",
         default="",
         metavar="NAME",
-        help="e5-small (default, offline), or a sentence-transformers model by folder or hub name; for a new index",
+        help="for a new index: e5-small (default, offline), e5-small-torch (the same for a GPU), or a "
+        "sentence-transformers model by folder or hub name",
     )
     parser.add_argument("--max-tokens", type=int, metavar="N", help="longest passage (default: 160); for a new index")
     parser.add_argument("--overlap", type=int, metavar="N", help="sentences repeated between passages (default: 1)")
