@@ -133,7 +133,8 @@ class _Trial:
 
     def _begin(self) -> None:
         for left in (self._place.index, *self._place.folder.glob(f"{self._place.index.name}.before-*")):
-            shutil.rmtree(left, ignore_errors=True)
+            while left.exists():  # a thread of tantivy's may just have merged something that was looked at
+                shutil.rmtree(left, ignore_errors=True)
         if self._saved.exists():
             shutil.copytree(self._saved, self._place.index)
 

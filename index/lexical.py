@@ -32,7 +32,7 @@ from index.names import NAME_LANGUAGES, find_names
 from index.passages import searched_text
 from index.said import said
 from index.values import Passage
-from index.whole import write_whole
+from index.whole import folder_made_whole, write_whole
 
 if TYPE_CHECKING:
     import tantivy
@@ -188,17 +188,17 @@ class LexicalIndex:
         if not writable:
             return
         if self._index is None or self._missing():
-            self._create()
+            self._create(catalog)
         try:
             self.catch_up(catalog)
         except IndexUnwritable as error:
             # What was there is worth more than nothing where the disk is full; not where files are in each other's way.
             if "FileAlreadyExists" not in str(error):
                 raise
-            self._create()
+            self._create(catalog)
             self.catch_up(catalog)
         if self._count() != catalog.passage_count():
-            self._create()
+            self._create(catalog)
             self.catch_up(catalog)
 
     def _opened(self) -> tantivy.Index:
@@ -275,8 +275,7 @@ class LexicalIndex:
         if catalog.changed_since(self.sequence) or not self._state():
             self._apply_batches(self._index, catalog)
         self.sequence = reached
-        state = {"catalog": catalog.id, "sequence": reached, "terms": TERMS_VERSION}
-        write_whole(self._folder / _STATE_FILE, json.dumps(state).encode())
+        write_whole(self._folder / _STATE_FILE, _state_of(catalog, reached))
 
     def _apply_batches(self, index: tantivy.Index, catalog: Catalog) -> None:
         import tantivy
@@ -497,12 +496,11 @@ class LexicalIndex:
         except (OSError, ValueError):
             return {}
 
-    def _create(self) -> None:
+    def _create(self, catalog: Catalog) -> None:
+        """Begin from nothing, with files that say so: if we are killed now, nobody takes them for damaged."""
         import tantivy
 
         self._index = None
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
         schema = tantivy.SchemaBuilder()
         # Text, because tantivy deletes nothing by a term that is a number.
         schema.add_text_field("key", tokenizer_name="raw", index_option="basic")
@@ -513,7 +511,10 @@ class LexicalIndex:
         schema.add_unsigned_field("last_day", indexed=True, fast=True)
         schema.add_text_field(_FIELD, tokenizer_name=_TOKENIZER, index_option="freq")
         schema.add_text_field(_WORDS, tokenizer_name=_TOKENIZER, index_option="position")
-        self._index = _with_tokenizer(tantivy.Index(schema.build(), path=str(self._folder)))
+        with folder_made_whole(self._folder) as beside:
+            tantivy.Index(schema.build(), path=str(beside))
+            (beside / _STATE_FILE).write_bytes(_state_of(catalog, 0))
+        self._index = _with_tokenizer(tantivy.Index.open(str(self._folder)))
         self.sequence = 0
 
 
@@ -530,6 +531,10 @@ def _paths(source_path: str) -> list[str]:
     """
     folders = [source_path[:at] for at, letter in enumerate(source_path) if letter == "/" and at]
     return [source_path, *(path for folder in reversed(folders) for path in (folder, f"{folder}/"))]
+
+
+def _state_of(catalog: Catalog, sequence: int) -> bytes:
+    return json.dumps({"catalog": catalog.id, "sequence": sequence, "terms": TERMS_VERSION}).encode()
 
 
 def _is_as_written(file: Path) -> bool:

@@ -28,7 +28,7 @@ from index.centring import FEW, DenseHit, by_language, candidates_for, centred, 
 from index.errors import IndexFolderError, IndexUnwritable
 from index.neighbours import Cells, Exact, Floats, Keys, Part, read_part
 from index.recall import SAMPLE, chance, sample_of, share_found, truly_nearest
-from index.whole import written_whole
+from index.whole import folder_made_whole, written_whole
 
 if TYPE_CHECKING:
     from index.dense import Among
@@ -297,7 +297,10 @@ class DenseIndex:
                 file.unlink(missing_ok=True)
 
     def _save(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        if not self._folder.exists():  # if we are killed now, nobody takes what is there for damaged
+            with folder_made_whole(self._folder) as beside:
+                nothing = {"vectors": self._vectors_id, "sequence": 0, "files": {}, "crc32": {}, "sums": {}}
+                (beside / _STATE_FILE).write_text(json.dumps(nothing), encoding="utf-8")
         names, checksums = {}, {}
         for lang, part in self._parts.items():
             names[lang] = f"{lang}-{self.sequence}.faiss"

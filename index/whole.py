@@ -53,6 +53,26 @@ def written_whole(location: Path) -> Iterator[Path]:
         raise
 
 
+@contextmanager
+def folder_made_whole(folder: Path) -> Iterator[Path]:
+    """An empty folder beside `folder`, to be filled inside; at the end it takes the place of what is there.
+
+    Whoever looks, and whenever we are killed, finds the old one, the new one or none. Raises OSError.
+    """
+    ours = f"{os.getpid()}-{threading.get_ident()}"
+    beside, former = (folder.with_name(f".{folder.name}.{use}.{ours}") for use in ("new", "old"))
+    shutil.rmtree(beside, ignore_errors=True)
+    try:
+        beside.mkdir(parents=True)
+        yield beside
+        if folder.exists():
+            folder.rename(former)
+        beside.rename(folder)
+    finally:
+        for left in (beside, former):
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def exchange(one: Path, other: Path) -> bool:
     """Let two folders of one file system change places in one step; False, and nothing done, where that cannot be.
 

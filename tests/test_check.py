@@ -88,6 +88,29 @@ def test_opening_begins_to_count_in_an_index_of_an_earlier_version(folder: Path)
     assert check(folder).problems == ()
 
 
+@pytest.mark.parametrize("stopped_in", ["index.lexical.LexicalIndex.catch_up", "index.vectors._crc32"])
+def test_caches_that_a_killed_process_began_to_make_are_not_damaged(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, stopped_in: str
+) -> None:
+    class Killed(BaseException):
+        """Not even an error: nothing is told or cleaned up for it."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    # As of an index that was just restored.
+    shutil.rmtree(folder / "lexical")
+    shutil.rmtree(folder / "dense")
+    with monkeypatch.context() as patch:
+        patch.setattr(stopped_in, killed)
+        with pytest.raises(Killed):
+            Index.open(folder)
+    assert (folder / "lexical").exists()
+    assert [problem for problem in check(folder).problems if problem.kind is not Kind.LEFT_BEHIND] == []
+    Index.open(folder).close()
+    assert check(folder).problems == ()
+
+
 def test_every_sample_is_whole(sample_index: Path) -> None:
     assert check(sample_index).problems == ()
 
