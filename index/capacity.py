@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from index.estimate import ingest_bytes
+from index.vectors import EXACT_UP_TO
 
 # multilingual-e5-small, the default model.
 _DIMENSION = 384
@@ -19,6 +20,7 @@ _DIMENSION = 384
 _DISK_BYTES = 10_200  # a passage: texts, vectors, token vectors, words
 _BUILD_SECONDS = 34 * 60 / 1_000_000
 _SEARCH_BYTES = 124  # a passage, the vectors left in their file
+_EXACT_BYTES = 3 * _DIMENSION  # a passage where all vectors are looked at: 16 bits a number, and 8
 _MODEL_BYTES = 363_000_000  # resident after a first question, beyond the libraries
 # dragoman eval throughput, passages of 180 tokens: 30 a second on two cores
 _PASSAGES_A_CORE_SECOND = 15
@@ -71,10 +73,11 @@ def reckon(passages: int, *, cores: int, days: float) -> Capacity:
         Figure("disk", passages * _DISK_BYTES, Unit.BYTES, f"passages × {_DISK_BYTES:,} bytes", _SCALE),
         Figure(
             "memory, asking",
-            _MODEL_BYTES + passages * _SEARCH_BYTES,
+            _MODEL_BYTES + passages * _SEARCH_BYTES + min(passages, EXACT_UP_TO) * _EXACT_BYTES,
             Unit.BYTES,
-            f"{_MODEL_BYTES / 1e6:.0f} MB for the model + passages × {_SEARCH_BYTES} bytes; what of the files stays in "
-            "the page cache comes on top and makes it quick",
+            f"{_MODEL_BYTES / 1e6:.0f} MB for the model + passages × {_SEARCH_BYTES} bytes + {_EXACT_BYTES:,} for each of the "
+            f"first {EXACT_UP_TO:,}, the most of one language whose vectors are all held; what of the files stays in the "
+            "page cache comes on top and makes it quick",
             _SCALE,
         ),
         Figure(
