@@ -434,7 +434,7 @@ def test_feedback_is_kept(tab: Page, sample: Served) -> None:
     tab.get_by_role("button", name="Something wrong?").click()
     tab.get_by_role("radio", name="Missing source").check()
     tab.get_by_label("Words of a document that answer").fill("nobody won")
-    tab.get_by_role("button", name="Keep", exact=True).click()
+    tab.get_by_role("button", name="Save", exact=True).click()
     expect(tab.locator(".wrong")).to_have_text("You said: missing source")
     tab.reload()
     expect(tab.locator(".wrong")).to_have_text("You said: missing source")

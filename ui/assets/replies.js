@@ -286,7 +286,7 @@ function feedbackElement(turn, button) {
   words.maxLength = 4000;
   words.placeholder = t("words_that_answer");
   words.setAttribute("aria-label", words.placeholder);
-  const save = make("button", "plain", t("keep"));
+  const save = make("button", "plain", t("save"));
   box.append(choices, words, save);
   box.addEventListener("submit", async (event) => {
     event.preventDefault();
