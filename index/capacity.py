@@ -76,8 +76,8 @@ def reckon(passages: int, *, cores: int, days: float) -> Capacity:
             _MODEL_BYTES + passages * _SEARCH_BYTES + min(passages, EXACT_UP_TO) * _EXACT_BYTES,
             Unit.BYTES,
             f"{_MODEL_BYTES / 1e6:.0f} MB for the model + passages × {_SEARCH_BYTES} bytes + {_EXACT_BYTES:,} for "
-            f"each of the first {EXACT_UP_TO:,}, the most of one language whose vectors are all held; what of the files "
-            "stays in the page cache comes on top and makes it quick",
+            f"each of the first {EXACT_UP_TO:,}, the most of one language whose vectors are all held; what of the "
+            "files stays in the page cache comes on top and makes it quick",
             _SCALE,
         ),
         Figure(
