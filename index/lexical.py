@@ -17,7 +17,8 @@ import shutil
 import struct
 import tempfile
 import zlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -259,8 +260,13 @@ class LexicalIndex:
 
     def catch_up(self, catalog: Catalog) -> None:
         """Apply the batches after `sequence`. Applying one twice does no harm. Raises IndexUnwritable."""
-        try:
+        with self._told_of_disk():
             self._catch_up(catalog)
+
+    @contextmanager
+    def _told_of_disk(self) -> Iterator[None]:
+        try:
+            yield
         except (OSError, ValueError) as error:  # tantivy raises the latter whatever is wrong; its message says what
             told = (
                 "{file}: cannot be written ({why}); if the disk is full, free some of it; the texts are "
@@ -511,10 +517,11 @@ class LexicalIndex:
         schema.add_unsigned_field("last_day", indexed=True, fast=True)
         schema.add_text_field(_FIELD, tokenizer_name=_TOKENIZER, index_option="freq")
         schema.add_text_field(_WORDS, tokenizer_name=_TOKENIZER, index_option="position")
-        with folder_made_whole(self._folder) as beside:
-            tantivy.Index(schema.build(), path=str(beside))
-            (beside / _STATE_FILE).write_bytes(_state_of(catalog, 0))
-        self._index = _with_tokenizer(tantivy.Index.open(str(self._folder)))
+        with self._told_of_disk():
+            with folder_made_whole(self._folder) as beside:
+                tantivy.Index(schema.build(), path=str(beside))
+                (beside / _STATE_FILE).write_bytes(_state_of(catalog, 0))
+            self._index = _with_tokenizer(tantivy.Index.open(str(self._folder)))
         self.sequence = 0
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 import shutil
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from index.catalog import Catalog
 from index.embed import HashingEmbedder
+from index.errors import IndexUnwritable
 from index.fold import fold_word, folded_words, terms
 from index.folder import Filters, Index
 from index.ingest import GivenDocument, ingest, ingest_given
@@ -442,3 +445,12 @@ def test_nothing_is_made_by_a_reader(index: Index, tmp_path: Path) -> None:
     reader.open(index.catalog, writable=False)
     assert reader.search("lighthouse", k=5) == []
     assert not (tmp_path / "news.index" / "lexical").exists()
+
+
+def test_a_cache_that_cannot_be_begun_is_told(index: Index, tmp_path: Path) -> None:
+    (tmp_path / "words").write_text("a file where the folder of the cache is to be")
+    (beside := tmp_path / f".words.new.{os.getpid()}-{threading.get_ident()}").write_text("and one where it is made")
+    with pytest.raises(IndexUnwritable, match="cannot be written"):
+        LexicalIndex(tmp_path / "words").open(index.catalog, writable=True)
+    beside.unlink()
+    LexicalIndex(tmp_path / "words").open(index.catalog, writable=True)
