@@ -12,6 +12,7 @@ from typing import Any
 from index.errors import SettingsError
 from ui.add_command import add_add
 from ui.crash_command import add_crash
+from ui.first_command import add_first
 from ui.fuzz_command import add_fuzz
 from ui.load_command import add_load
 from ui.reading_command import add_fit_standing, add_reading
@@ -104,6 +105,7 @@ def add_eval(commands: Any) -> None:
     add_fuzz(kinds)
     add_crash(kinds)
     add_scale(kinds)
+    add_first(kinds)
     add_load(kinds)
     add_milvus(kinds)
     add_throughput(kinds)
