@@ -209,7 +209,7 @@ def _lies_of_dense_search(
 def _lies_of_word_search(index: Index, stored: dict[int, StoredPassage], rng: random.Random) -> Iterator[str]:
     if not stored:
         return
-    terms_of = {key: set(terms(searched_text(each.passage))) for key, each in stored.items()}
+    terms_of = {key: set(terms(searched_text(each.passage)).split()) for key, each in stored.items()}
     for each in rng.choices(list(stored.values()), k=_WORDS_ASKED):
         word = rng.choice(each.passage.readable.split())
         if not (skeletons := tuple(folded_words(word))):
@@ -219,7 +219,7 @@ def _lies_of_word_search(index: Index, stored: dict[int, StoredPassage], rng: ra
         wanted = {key for key, other in stored.items() if holds([phrase], other.passage)}
         if found != wanted:
             yield f"word search finds {word!r} in {len(found)} passages, it stands in {len(wanted)}"
-        asked = set(terms(word))
+        asked = set(terms(word).split())
         found = {hit.key for hit in index.search_lexical(word, k=_MOST_FOUND, filters=Filters())}
         wanted = {key for key, has in terms_of.items() if asked & has}
         if found != wanted:

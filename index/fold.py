@@ -76,7 +76,7 @@ def words(text: str) -> list[FoldedWord]:
 
 def folded_words(text: str) -> list[str]:
     """The words of a text, folded, in order."""
-    return [word.skeleton for word in words(text)]
+    return [skeleton for word in WORD.findall(text) if (skeleton := fold_word(word))]
 
 
 def stem_term(word: FoldedWord) -> str:
@@ -95,13 +95,19 @@ def folded_words_at(text: str) -> list[tuple[int, str]]:
     return [(match.start(), skeleton) for match in WORD.finditer(text) if (skeleton := fold_word(match.group()))]
 
 
-def terms(text: str) -> list[str]:
-    """The lexical terms of a text: for each word that of its stem and its 4-grams.
+def terms(text: str) -> str:
+    """The lexical terms of a text, a space between two: for each word that of its stem and its 4-grams.
 
     >>> terms("Путина Putin")
-    ['~putin', 'puti', 'utin', 'tina', '~putin', 'puti', 'utin']
+    '~putin puti utin tina ~putin puti utin'
     """
-    return [term for word in words(text) for term in (stem_term(word), *grams(word))]
+    return " ".join(filter(None, map(_word_terms, WORD.findall(text))))
+
+
+@lru_cache(maxsize=100_000)
+def _word_terms(word: str) -> str:
+    folded = FoldedWord(word, fold_word(word))
+    return " ".join((stem_term(folded), *grams(folded))) if folded.skeleton else ""
 
 
 def _latin(word: str) -> str:

@@ -302,7 +302,7 @@ class LexicalIndex:
             first, last = days(stored.passage.date)
             document.add_unsigned("first_day", first)
             document.add_unsigned("last_day", last)
-            document.add_text(_FIELD, " ".join(terms(searched_text(stored.passage))))
+            document.add_text(_FIELD, terms(searched_text(stored.passage)))
             title, text = (" ".join(folded_words(each)) for each in (stored.passage.title, stored.passage.readable))
             document.add_text(_WORDS, f"{title} {_TITLE_END} {text}")
             writer.add_document(document)

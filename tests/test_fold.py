@@ -49,11 +49,11 @@ def test_other_names_do_not(one: str, other: str) -> None:
 
 
 def test_terms_are_stems_and_grams() -> None:
-    assert terms("Bakı, 2024!") == ["~baki", "baki", "~2024", "2024"]
-    assert terms("Zəngəzur") == ["~zengezur", "zeng", "enge", "ngez", "gezu", "ezur"]
-    assert terms("running") == ["~run", "runi", "unin", "ning"]
-    assert terms("a I — … 😀") == ["~a", "a", "~i", "i"]
-    assert terms("") == []
+    assert terms("Bakı, 2024!") == "~baki baki ~2024 2024"
+    assert terms("Zəngəzur") == "~zengezur zeng enge ngez gezu ezur"
+    assert terms("running") == "~run runi unin ning"
+    assert terms("a I — … 😀") == "~a a ~i i"
+    assert terms("") == ""
 
 
 @given(text=st.text(max_size=60))
@@ -61,13 +61,13 @@ def test_terms_are_made_of_the_skeleton_only(text: str) -> None:
     for word in folded_words(text):
         assert re.fullmatch("[a-z0-9]+", word)
         assert not re.search(r"([a-z])\1", word)
-    for term in terms(text):
+    for term in terms(text).split():
         assert re.fullmatch(f"~[a-z0-9]+|[a-z0-9]{{1,{GRAM_LENGTH}}}", term)
 
 
 @given(one=st.text(max_size=30), other=st.text(max_size=30))
 def test_terms_of_two_texts_are_those_of_each(one: str, other: str) -> None:
-    assert terms(f"{one} {other}") == terms(one) + terms(other)
+    assert terms(f"{one} {other}").split() == [*terms(one).split(), *terms(other).split()]
 
 
 @given(word=st.text(alphabet="abcçdeəfgğhxıijkqlmnoöprsştuüvyz", min_size=1, max_size=12))

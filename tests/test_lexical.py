@@ -56,7 +56,7 @@ def index(make_index: Callable[..., Index]) -> Index:
 
 def plain_bm25(catalog: Catalog, question: str) -> list[tuple[int, float]]:
     """Keys and shares, counted out. Field lengths are exact here; tantivy keeps them in a byte, exact up to 40."""
-    documents = {stored.key: Counter(terms(searched_text(stored.passage))) for stored in catalog.added_since(0)}
+    documents = {stored.key: Counter(terms(searched_text(stored.passage)).split()) for stored in catalog.added_since(0)}
     average = sum(d.total() for d in documents.values()) / len(documents)
     parts = question_parts(parse_query(question), {"az", "en", "ru"})
 
