@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from index.embed import EmbeddedPassage, Embedder, begun
+from index.embed import Ahead, EmbeddedPassage, Embedder
 from index.errors import ReadError
 from index.tokens import TokenCodec
 from index.workers import Job, ReadFile, read_files, worker_count
@@ -39,7 +39,7 @@ class Crew(Protocol):
 
 
 class LocalCrew:
-    """Processes of this machine read, and then `embedder` embeds, on all cores."""
+    """Processes of this machine read, and `embedder` embeds, both on all cores."""
 
     def __init__(self, embedder: Embedder, *, processes: int = 0) -> None:
         """At most so many `processes` read at once, 0 for as many as there are cores."""
@@ -53,7 +53,8 @@ class LocalCrew:
         return read_files(jobs, processes=processes, seconds_a_file=seconds_a_file)
 
     def batches(self, *, while_reading: bool) -> int:
-        return 0 if while_reading else 1  # the cores are busy, and text that can be found by its words comes first
+        return 2  # one to embed while the one before is written
 
     def embed(self, texts: list[str], codec: TokenCodec) -> Making:
-        return Making(begun(self._embedder.embed_and_pack(texts, codec)), is_done=lambda: False)
+        making = self._embedder.embed_and_pack(texts, codec)
+        return Making(making, is_done=making.is_done if isinstance(making, Ahead) else lambda: False)

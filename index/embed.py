@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -32,6 +34,8 @@ BUNDLED = "e5-small"
 # The same weights in float32 under torch. Its vectors are near those of BUNDLED (cosine 0.995), and not the same.
 ON_TORCH = "e5-small-torch"
 HASHING = "hashing"
+
+_NICER = 5  # of 19: a third of the time that another thread gets where there is too little for both
 
 # Without their prefix E5 models lose several points; sentence-transformers knows prompts only for models that
 # ship them, and E5's do not.
@@ -57,11 +61,6 @@ class EmbeddedPassage:
     tokens: bytes  # its token vectors, packed
 
 
-def begun(results: Iterator[T]) -> Iterator[T]:
-    """The same results, of which the first is there: an embedder that works ahead is at the others by now."""
-    return chain(list(islice(results, 1)), results)
-
-
 class Embedder(Protocol):
     """Texts to vectors of length 1. The same text gives the same vector, whatever it is embedded with."""
 
@@ -73,7 +72,10 @@ class Embedder(Protocol):
         ...
 
     def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
-        """What `embed_passages` gives, and `passage_tokens` packed by `codec` with it, for the price of one."""
+        """What `embed_passages` gives, and `passage_tokens` packed by `codec` with it, for the price of one.
+
+        An embedder that can work beside its caller begins at once, and goes on while nobody takes what it has made.
+        """
         ...
 
     def embed_query(self, text: str) -> Floats:
@@ -128,11 +130,43 @@ def fit_token_codec(embedder: Embedder) -> TokenCodec:
     return TokenCodec.fitted(embedder.passage_tokens(list(MEAN_TEXTS)))
 
 
+class Ahead(Iterator[T]):
+    """What threads make, in order. What nobody can ask for any more is not begun."""
+
+    def __init__(self, futures: Iterable[Future[T]]) -> None:
+        self._futures = deque(futures)
+
+    def __next__(self) -> T:
+        if not self._futures:
+            raise StopIteration
+        return self._futures.popleft().result()
+
+    def close(self) -> None:
+        """Begin no more of it."""
+        for future in self._futures:
+            future.cancel()
+        self._futures.clear()
+
+    __del__ = close
+
+    def is_done(self) -> bool:
+        """Whether nobody would wait for any of it."""
+        return all(future.done() for future in self._futures)
+
+
+def give_way() -> None:
+    """Let this thread have what time others leave: those that read files, write the index and answer questions."""
+    if sys.platform == "linux":  # elsewhere threads have no priority of their own
+        thread = threading.get_native_id()
+        os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + _NICER)
+
+
 class BundledE5:
     """multilingual-e5-small under ONNX Runtime, a text a thread, on so many `threads` or else one a core."""
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
-        self._threads = threads or os.cpu_count()
+        # One for all: a batch that is given while another is being made waits, and the threads do not.
+        self._pool = ThreadPoolExecutor(threads or os.cpu_count(), "embed", give_way)
         self._encoder = e5.Encoder(folder)
         self.identity = EmbedderIdentity(
             name=BUNDLED,
@@ -152,7 +186,7 @@ class BundledE5:
         }
 
     def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
-        yield from self._each(texts, self.identity.passage_prefix, lambda encoding: self._embed(encoding.ids))
+        return self._each(texts, self.identity.passage_prefix, lambda encoding: self._embed(encoding.ids))
 
     def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
         def one(encoding: e5.Tokenized) -> EmbeddedPassage:
@@ -160,7 +194,7 @@ class BundledE5:
             return EmbeddedPassage(unit(vectors.mean(axis=0)), codec.pack(self._tokens(encoding, vectors, prefix)))
 
         prefix = self.identity.passage_prefix
-        yield from self._each(texts, prefix, one)
+        return self._each(texts, prefix, one)
 
     def embed_query(self, text: str) -> Floats:
         return unit(self._query_pass(text)[1].mean(axis=0))
@@ -195,13 +229,9 @@ class BundledE5:
         )
 
     def _each(self, texts: list[str], prefix: str, work: Callable[[e5.Tokenized], T]) -> Iterator[T]:
-        """`work` of each text, in order, a text a thread."""
+        """`work` of each text, in order, a text a thread; begun at once."""
         encodings = self._encoder.tokenize([prefix + text for text in texts])
-        with ThreadPoolExecutor(self._threads) as pool:
-            try:
-                yield from pool.map(work, encodings)
-            finally:
-                pool.shutdown(cancel_futures=True)
+        return Ahead(self._pool.submit(work, encoding) for encoding in encodings)
 
 
 def e5_dimension(encoder: e5.Encoder) -> int:

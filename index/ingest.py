@@ -1,7 +1,7 @@
 """Files into an index: read, clean, split and commit, then embed; a batch at a time, each all or nothing.
 
-All text is committed first, and found by its words from then on; embedding, which takes most of the time, follows, and
-goes on with the next run where one is stopped.
+Text is committed as it is read, and found by its words from then on. Embedding, which takes most of the time, has what
+time reading leaves, then all of it, and goes on with the next run where one is stopped.
 """
 
 from __future__ import annotations
@@ -266,8 +266,8 @@ class _Run:
             held += max(1, len(parsed.passages))
             if held >= limit:
                 self._commit(batch)
-                self._underway.advance()
                 batch, held, limit = [], 0, min(2 * limit, _LARGEST_BATCH)
+            self._underway.advance()
         if batch:
             self._commit(batch)
 

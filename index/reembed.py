@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from index.catalog import Catalog
-from index.embed import EmbeddedPassage, Embedder, begun, fit_token_codec
+from index.embed import EmbeddedPassage, Embedder, fit_token_codec
 from index.folder import Index
 from index.ingest import Progress
 from index.lock import writing
@@ -57,23 +57,21 @@ def reembed(
 def _embed_all(
     catalog: Catalog, embedder: Embedder, result: ReembedReport, on_progress: Callable[[Progress], None]
 ) -> None:
-    key, codec = catalog.begin_embedder(embedder.identity, lambda: fit_token_codec(embedder))
-    total, after, unwritten = catalog.passage_count(), 0, dict[bytes, EmbeddedPassage]()
-
-    def write() -> None:
-        if unwritten:
-            catalog.keep_embeddings(key, unwritten)
-            result.passages += len(unwritten)
+    def write(texts: dict[bytes, str], making: Iterator[EmbeddedPassage]) -> None:
+        if texts:
+            catalog.keep_embeddings(key, dict(zip(texts, making, strict=True)))
+            result.passages += len(texts)
             on_progress(Progress(0, 0, result.passages, total))
 
+    key, codec = catalog.begin_embedder(embedder.identity, lambda: fit_token_codec(embedder))
+    total, after = catalog.passage_count(), 0
+    texts, making = dict[bytes, str](), iter(list[EmbeddedPassage]())
     while waiting := catalog.not_embedded_by(key, after=after, limit=EMBEDDED_BATCH):
         after = waiting[-1].key
-        texts = {passage.hash: passage.text for passage in waiting if passage.hash not in unwritten}
-        try:
-            making = begun(embedder.embed_and_pack(list(texts.values()), codec))
-        finally:
-            write()  # while the next batch is being embedded
-        unwritten = {}  # if these are stopped, those are not written twice
-        unwritten = dict(zip(texts, making, strict=True))
-    write()
+        new = {passage.hash: passage.text for passage in waiting if passage.hash not in texts}
+        # Given before the last batch is waited for and written, so that the embedder never waits.
+        newly_making = embedder.embed_and_pack(list(new.values()), codec)
+        write(texts, making)
+        texts, making = new, newly_making
+    write(texts, making)
     catalog.serve(key)

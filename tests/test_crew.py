@@ -9,7 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ import pytest
 from index.catalog import Catalog
 from index.check import check
 from index.crew import LocalCrew, Making
-from index.embed import EmbeddedPassage, Embedder, EmbedderIdentity, HashingEmbedder, fit_token_codec
+from index.embed import Ahead, EmbeddedPassage, Embedder, EmbedderIdentity, HashingEmbedder, fit_token_codec
 from index.errors import ClusterError, ModelError, ReadError, SettingsError
 from index.folder import Filters, Index
 from index.ingest import IngestReport, Progress, ingest
@@ -116,6 +118,42 @@ def test_embedding_while_files_are_read_makes_the_same(
     assert crew.most == 2
 
 
+class Threaded(HashingEmbedder):
+    """Embeds ahead, as the default model does."""
+
+    def __init__(self) -> None:
+        self.made = 0
+        self._pool = ThreadPoolExecutor(1)
+
+    def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
+        def one(text: str) -> EmbeddedPassage:
+            (made,) = super(Threaded, self).embed_and_pack([text], codec)
+            self.made += 1
+            return made
+
+        return Ahead(self._pool.submit(one, text) for text in texts)
+
+
+def test_one_process_embeds_while_it_reads(docs: Path, alone: Alone, folder: Path, content: Content) -> None:
+    embedder, early = Threaded(), list[int]()
+
+    def look(progress: Progress) -> None:
+        if progress.files_done == 150:  # most are committed by now; it is given the time that a slower reader would
+            deadline = time.monotonic() + 60
+            while embedder.made < EMBEDDED_BATCH and time.monotonic() < deadline:
+                time.sleep(0.01)
+        if progress.files_done < progress.files_total:
+            early.append(progress.passages_done)
+
+    report = ingest([docs], folder, embedder=embedder, on_progress=look)
+    here, expected = alone
+    assert (report.passages, report.known, embedder.made) == (
+        expected.passages, expected.known, expected.passages - expected.known
+    )  # fmt: skip
+    assert content(folder) == content(here)
+    assert max(early) >= EMBEDDED_BATCH
+
+
 def test_what_an_earlier_run_left_waits_until_files_are_read(
     tmp_path: Path, write: Write, folder: Path, hashing: Embedder, content: Content
 ) -> None:
@@ -123,6 +161,9 @@ def test_what_an_earlier_run_left_waits_until_files_are_read(
     docs = write(tmp_path / "docs", FILES)
 
     class Stopped(LocalCrew):
+        def batches(self, *, while_reading: bool) -> int:
+            return 0 if while_reading else 1
+
         def embed(self, texts: list[str], codec: TokenCodec) -> Making:
             raise KeyboardInterrupt
 

@@ -7,8 +7,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -19,11 +21,14 @@ from hypothesis import strategies as st
 from index import e5 as e5_package
 from index.embed import (
     ON_TORCH,
+    Ahead,
     BundledE5,
     Embedder,
     HashingEmbedder,
     SentenceTransformersEmbedder,
     batch_size,
+    fit_token_codec,
+    give_way,
     load_embedder,
     unit,
 )
@@ -142,9 +147,32 @@ def test_what_is_too_long_is_cut(e5: Embedder) -> None:
 
 def test_an_interrupted_embedding_stops(e5: Embedder) -> None:
     some = e5.embed_passages([ENGLISH] * 50)
+    assert isinstance(some, Ahead)
     next(some)
+    assert not some.is_done()
     some.close()
+    assert some.is_done() and list(some) == []
     assert np.array_equal(passages(e5, ENGLISH)[0], passages(e5, ENGLISH)[0])
+
+
+def test_embedding_begins_before_anybody_takes_what_is_made(e5: Embedder) -> None:
+    making = e5.embed_and_pack([ENGLISH, AZERBAIJANI], fit_token_codec(e5))
+    assert isinstance(making, Ahead)
+    for _ in range(3000):
+        if making.is_done():
+            break
+        time.sleep(0.01)
+    assert making.is_done()
+    assert np.array_equal([one.vector for one in making], passages(e5, ENGLISH, AZERBAIJANI))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have a priority of their own on Linux alone")
+def test_what_embeds_gives_way_to_what_reads_and_answers() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    with ThreadPoolExecutor(1, initializer=give_way) as pool:
+        assert pool.submit(niceness).result() > niceness()
 
 
 # Its weights
