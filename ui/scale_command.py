@@ -81,7 +81,7 @@ def _scale(options: argparse.Namespace) -> int:
         systems = options.system or list(STORES)
         rows[count] = compare_stores(replace(archive, count=count), systems, keep=keep, report=complain)
     if options.plot is not None:
-        options.plot.write_bytes(plot_growth(rows, form=options.plot.suffix[1:]))
+        options.plot.write_bytes(plot_growth(rows, made_of=len(archive.parents), form=options.plot.suffix[1:]))
     if options.json:
         print(json.dumps(_to_json(len(archive.parents), rows), indent=2))
         return DONE
@@ -155,14 +155,16 @@ def show_slopes(rows: dict[int, list[ScaleRow]]) -> str:
     return "\n".join(lines)
 
 
-def plot_growth(rows: dict[int, list[ScaleRow]], *, form: str) -> bytes:
-    """Every cost that is known over the number of passages, both as logarithms. Raises SettingsError."""
+def plot_growth(rows: dict[int, list[ScaleRow]], *, made_of: int, form: str) -> bytes:
+    """Every cost that is known over the number of passages, both as logarithms; it says of how many real ones they are
+    made. Raises SettingsError.
+    """
     from eval.plot import drawn
 
     def draw(axes: Any, title: str, name: str) -> None:
         for system, its in _by_system(rows).items():
             axes.plot(list(its), [getattr(row, name) for row in its.values()], marker="o", label=system)
-        axes.set(xscale="log", yscale="log", xlabel="passages", ylabel=title)
+        axes.set(xscale="log", yscale="log", xlabel=f"passages, made of {made_of:,} real ones", ylabel=title)
         axes.legend(fontsize="small")
 
     known = [
