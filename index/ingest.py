@@ -388,6 +388,7 @@ class _Run:
             for file in batch
         ]
         self._index.commit(ready, remove=[file.renamed_from for file in batch if file.renamed_from])
+        self._underway.committed()
         for file in batch:
             if file.renamed_from:
                 self.result.renamed.append((file.renamed_from, file.source.path))

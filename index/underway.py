@@ -34,8 +34,13 @@ class Underway:
         self._given: deque[_Batch] = deque()
         self._hashes: set[bytes] = set()  # of what is given and not written
         self._after = 0  # the key of the last passage that was given
+        self._is_more = False  # perhaps, for a batch of full size
         # What was committed by an earlier run may be taken out by this one, as long as files are read.
         self._only_at_the_end = index.catalog.pending_count() > 0
+
+    def committed(self) -> None:
+        """Be told that there is more to embed."""
+        self._is_more = True
 
     def advance(self) -> None:
         """Do what can be done without waiting, while files are read."""
@@ -55,9 +60,10 @@ class Underway:
     def _give(self, most: int, *, whole: bool = False) -> None:
         """Have at most so many batches embedded, or only those of full size, of which each is a write."""
         catalog = self._index.catalog
-        while len(self._given) < most:
+        while len(self._given) < most and (self._is_more or not whole):
             pending = catalog.pending(EMBEDDED_BATCH, after=self._after)
             if len(pending) < (EMBEDDED_BATCH if whole else 1):
+                self._is_more = False
                 return
             known = catalog.embedded_hashes(passage.hash for passage in pending) | self._hashes
             texts = {passage.hash: passage.text for passage in pending if passage.hash not in known}
