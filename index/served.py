@@ -13,10 +13,10 @@ Words are searched in the index folder, also where a server has sparse vectors. 
 a vector, which a row must have. Weights of BM25 that are stored need the mean length of all passages, which each batch
 changes: of 200 questions over 2,000 passages made of parallel texts the ten best are the same for 1.00 with the mean as
 it is, for .94 where it is 1% off, for .67 at 5% and for .45 at 10%. And an inner product adds up the names of one place
-in several languages, of which ours takes the best, so that it comes to .87 at most. Milvus's own BM25 is given texts, of
-whose words it makes its own tokens: Milvus Lite 3.2 knows no tokenizer that splits at spaces alone. Its sparse vectors
-take .26 s a question over 20,000 rows of 138 numbers, and 5 s before these are flushed (load 5), where the folder takes
-3 ms over 100,000.
+in several languages, of which ours takes the best, so that it comes to .87 at most. Milvus's own BM25 is given texts,
+of whose words it makes its own tokens: Milvus Lite 3.2 knows no tokenizer that splits at spaces alone. Its sparse
+vectors take .26 s a question over 20,000 rows of 138 numbers, and 5 s before these are flushed (load 5), where the
+folder takes 3 ms over 100,000.
 """
 
 from __future__ import annotations
