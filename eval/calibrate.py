@@ -6,7 +6,7 @@ somebody else: with a name or number in place of theirs that is another question
 unanswerable are asked too. What to decline is learnt from all together.
 
 What is measured was left out of the fit: a tenth of the questions at a time, a question with all its translations, or
-all sets of a family, such as all of ntrex-qa.
+all sets of a family, such as all of ntrex-qa. Questions of a test part are in no fit.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from eval.figures import Figure, bootstrap, figure
 from eval.measures import aurc, auroc, calibration_error
-from eval.sets import Query, RetrievalSet, number_of
+from eval.sets import TEST, Query, RetrievalSet, number_of
 from index.errors import DataSetError
 from index.fold import WORD, fold_word
 from index.folder import Index
@@ -58,6 +58,12 @@ class Case:
     question: str  # its id, which its translations in sets of the same family share
     kind: Kind
     signals: Signals
+    split: str = ""  # the part of its set that it is in, if the set has parts
+
+    @property
+    def part(self) -> str:
+        """What figures are told of: its set, and which part of it."""
+        return f"{self.set_name} {self.split}".rstrip()
 
     @property
     def family(self) -> str:
@@ -82,7 +88,7 @@ def collect_cases(
         evidence = [hit for hit in hits if hit.passage.source_path not in without][:EVIDENCE_PASSAGES]
         draft = reader.read(text, evidence)
         if draft.statements:
-            cases.append(Case(retrieval_set.name, query.id, kind, signals(text, evidence, draft)))
+            cases.append(Case(retrieval_set.name, query.id, kind, signals(text, evidence, draft), query.split))
 
     for number, query in enumerate(judged):
         ask(query, Kind.ANSWERABLE)
@@ -126,13 +132,15 @@ def _names(question: str) -> list[re.Match[str]]:
 def fit(cases: Sequence[Case], *, wrong_answer: float) -> Calibration:
     """Logistic regression over the cases, with the threshold for what a wrong answer costs; see `Calibration.for_cost`.
 
-    Each set weighs as the root of its size. Raises DataSetError when there are only answerable questions, or none.
+    Each set weighs as the root of its size. What is of a test part is left out. Raises DataSetError when there are only
+    answerable questions, or none.
     """
     try:
         from sklearn.linear_model import LogisticRegression
     except ImportError as error:
         raise DataSetError(f"fitting needs scikit-learn ({error}); run: pip install scikit-learn") from error
 
+    cases = [case for case in cases if case.split != TEST]
     answerable = np.array([case.kind is Kind.ANSWERABLE for case in cases])
     if not len(cases) or answerable.all() or not answerable.any():
         raise DataSetError("the sets hold no answerable or no unanswerable questions; give sets with both")

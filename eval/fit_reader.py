@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eval.sets import RetrievalSet
+from eval.sets import TEST, RetrievalSet
 from index.errors import DataSetError
 from index.folder import Index
 from rag.assistant import EVIDENCE_PASSAGES
@@ -37,6 +37,7 @@ class Case:
     question: str  # its id, which its translations share
     evidence: tuple[SentenceEvidence, ...]
     right: tuple[bool, ...]
+    split: str = ""  # the part of its set that it is in, if the set has parts
 
 
 def load_answers(folders: Collection[Path]) -> dict[str, set[str]]:
@@ -71,7 +72,7 @@ def collect_cases(
             each.passage.source_path in relevant and holds_answer(each.text, answers[query.id])
             for each in weighing.candidates
         )
-        cases.append(Case(retrieval_set.name, query.id, weighing.evidence, right))
+        cases.append(Case(retrieval_set.name, query.id, weighing.evidence, right, query.split))
         on_query(number + 1)
     return cases
 
@@ -93,11 +94,12 @@ def _plain(text: str) -> str:
 def fit(cases: Sequence[Case]) -> SentenceEvidence:
     """A conditional logit: of the sentences of a question, the right ones are chosen in proportion to their odds.
 
-    All cases of a question weigh as one. Unlike a regression over all sentences, or pairs of them, it learns most from
-    those that come close. Raises DataSetError when no question has both right sentences and others.
+    All cases of a question weigh as one, those of a test part nothing. Unlike a regression over all sentences, or pairs
+    of them, it learns most from those that come close. Raises DataSetError when no question has both right sentences
+    and others.
     """
     times = Counter(case.question for case in cases)
-    known = [case for case in cases if any(case.right) and not all(case.right)]
+    known = [case for case in cases if any(case.right) and not all(case.right) and case.split != TEST]
     if not known:
         raise DataSetError("the sets hold no question with a right sentence and others; give sets with answers")
     seen = [np.array([astuple(each) for each in case.evidence]) for case in known]
@@ -127,8 +129,9 @@ def left_out(cases: Sequence[Case]) -> dict[str, tuple[int, float, float]]:
     """Cases, and how many have a right sentence first and in the first three, by weights fitted without them.
 
     "questions" leaves out a fifth of the questions with their translations at a time, and each other entry all the sets
-    of one kind, as their names begin.
+    of one kind, as their names begin; "test" are the test parts, which are in no fit.
     """
+    tested, cases = [case for case in cases if case.split == TEST], [case for case in cases if case.split != TEST]
     fold = {question: i % _FOLDS for i, question in enumerate(sorted({case.question for case in cases}))}
     found: list[tuple[bool, bool]] = []
     for k in range(_FOLDS):
@@ -137,6 +140,8 @@ def left_out(cases: Sequence[Case]) -> dict[str, tuple[int, float, float]]:
     kinds = sorted({_kind(case) for case in cases})
     if len(kinds) > 1:
         table |= {kind: _tried(cases, lambda case, kind=kind: _kind(case) == kind) for kind in kinds}
+    if tested:
+        table["test"] = _tried([*cases, *tested], lambda case: case.split == TEST)
     return {
         name: (len(rows), sum(one for one, _ in rows) / len(rows), sum(three for _, three in rows) / len(rows))
         for name, rows in table.items()

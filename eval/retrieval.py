@@ -57,7 +57,11 @@ def index_corpus(
     seconds. Interrupted, it is whole batches; the next call goes on. Raises KeyboardInterrupt.
     """
     chunking = Chunking()
-    documents = [asdict(document) for document in retrieval_set.corpus]
+    # A field that a set does not fill names no other folder than before there was such a field.
+    documents = [
+        {name: value for name, value in asdict(document).items() if name != "date" or value}
+        for document in retrieval_set.corpus
+    ]
     key = json.dumps([documents, asdict(embedder.identity), asdict(chunking), _code_sha256()], sort_keys=True)
     folder = cache_directory() / "eval" / hashlib.sha256(key.encode()).hexdigest()[:16]
     index_corpus_into(folder, retrieval_set, embedder, on_progress=on_progress)
@@ -80,7 +84,7 @@ def index_corpus_into(
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> None:
     """Make an index of the set's corpus in `folder`. Raises KeyboardInterrupt, with whole batches done."""
-    documents = [GivenDocument(document.id, document.title, document.text) for document in retrieval_set.corpus]
+    documents = [GivenDocument(each.id, each.title, each.text, each.date) for each in retrieval_set.corpus]
     report = ingest_given(documents, folder, embedder=embedder, chunking=Chunking(), on_progress=on_progress)
     if report.interrupted:
         raise KeyboardInterrupt

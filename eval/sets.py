@@ -11,10 +11,12 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from index.dates import stated_date
 from index.errors import DataSetError
 from index.language import LANGUAGES
 from index.values import Span
 
+TEST = "test"  # the split that nothing is fitted to
 _INTEGER = re.compile(r"[-+]?\d+")
 _TOPIC_TAG = re.compile(r"<(/?)(top|num|title|desc|narr)>", re.IGNORECASE)
 
@@ -60,6 +62,7 @@ class Query:
     text: str
     lang: str = ""  # BCP 47; "" where the set does not say
     earlier: tuple[str, ...] = ()  # what was asked before it in a conversation, oldest first
+    split: str = ""  # the part of its set that it is in, such as TEST; "" where the set does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ class CorpusDocument:
     id: str
     title: str
     text: str
+    date: str = ""  # on which it was published, ISO 8601, or "" where the set does not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +189,8 @@ def load_beir(folder: Path, *, split: str = "") -> RetrievalSet:
     metadata say that it is answerable in part, or not clear enough to tell, is left out: it is neither.
 
     The language of a query is the `lang` of its metadata, or else the `query_lang` of a meta.json. The `history` of its
-    metadata is a conversation before it, turn by turn: what was asked and what was said to it.
+    metadata is a conversation before it, turn by turn: what was asked and what was said to it. Their `split` is the
+    part of the set that the query is in. A document was published on the `date` of its metadata.
     """
     corpus_file, queries_file = folder / "corpus.jsonl", folder / "queries.jsonl"
     if not corpus_file.is_file() or not queries_file.is_file():
@@ -228,7 +233,7 @@ def _query(place: str, row: Mapping[str, Any], lang: str) -> Query:
     """The query of a line, in the language that its metadata name, else in `lang`."""
     metadata = row.get("metadata")
     told = metadata if isinstance(metadata, dict) else {}
-    own, history = told.get("lang"), told.get("history", [])
+    own, history, split = told.get("lang"), told.get("history", []), told.get("split")
     if not isinstance(history, list) or not all(isinstance(turn, str) for turn in history):
         raise DataSetError(f'{place}: "history" is {history!r}; want a list of texts')
     return Query(
@@ -236,6 +241,7 @@ def _query(place: str, row: Mapping[str, Any], lang: str) -> Query:
         text_of(place, row, "text"),
         own if isinstance(own, str) and own else lang,
         tuple(history[::2]),
+        split if isinstance(split, str) else "",
     )
 
 
@@ -304,7 +310,14 @@ def read_corpus(file: Path) -> dict[str, CorpusDocument]:
 
 def corpus_document(place: str, row: Mapping[str, Any]) -> CorpusDocument:
     """The document that one line of a corpus.jsonl holds. Raises DataSetError."""
-    return CorpusDocument(text_of(place, row, "_id"), _optional(place, row, "title"), _optional(place, row, "text"))
+    metadata = row.get("metadata")
+    date = metadata.get("date") if isinstance(metadata, dict) else None
+    return CorpusDocument(
+        text_of(place, row, "_id"),
+        _optional(place, row, "title"),
+        _optional(place, row, "text"),
+        stated_date(date) if isinstance(date, str) else "",
+    )
 
 
 def read_qrels(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -160,6 +161,15 @@ def test_a_family_is_judged_by_the_others_alone() -> None:
     fitted = fit(wiki, wrong_answer=1)
     assert found[: len(news)] == [fitted.probability(c.signals) for c in news]
     assert all(map(math.isnan, by_family(news)))
+
+
+def test_nothing_is_fitted_to_a_test_part() -> None:
+    seen = cases_of("news", 40)
+    turned = [replace(c, kind=Kind.NEAR if c.kind is Kind.ANSWERABLE else Kind.ANSWERABLE) for c in seen]
+    tested = [replace(c, question=f"t{c.question}", split="test") for c in turned]
+    assert fit([*seen, *tested], wrong_answer=1) == fit(seen, wrong_answer=1) != fit(turned, wrong_answer=1)
+    assert by_question([*seen, *tested])[: len(seen)] == by_question(seen)
+    assert not any(map(math.isnan, by_question([*seen, *tested])))
 
 
 def test_half_of_all_questions_have_an_answer_whatever_kinds_a_set_has() -> None:

@@ -104,5 +104,13 @@ def test_fitting_weighs_what_tells_right_sentences_and_nothing_else() -> None:
     assert left_out(cases) == {"questions": (24, 1, 1), "one": (12, 1, 1), "two": (12, 1, 1)}
 
 
+def test_nothing_is_fitted_to_a_test_part() -> None:
+    right, wrong = replace(NOTHING, match=0.2, kind=0.5), replace(NOTHING, match=0.4, kind=0.1)
+    seen = [Case("one-en-en", f"q{i}", (wrong, right, wrong), (False, True, False)) for i in range(12)]
+    tested = [replace(case, question=f"t{case.question}", right=(True, False, True), split="test") for case in seen]
+    assert fit([*seen, *tested]) == fit(seen) != fit([replace(case, split="") for case in tested])
+    assert left_out([*seen, *tested]) == {"questions": (12, 1, 1), "test": (12, 0, 1)}
+
+
 def test_evidence_that_is_nothing_weighs_nothing() -> None:
     assert weighed(NOTHING, WEIGHTS) == 0

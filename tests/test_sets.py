@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from eval.check import Problem, Severity, check_set
+from eval.fit_reader import holds_answer, load_answers
 from eval.layouts import load_retrieval_set
 from eval.sets import (
+    TEST,
     GoldSpan,
     Query,
     load_answer_set,
@@ -24,6 +26,7 @@ from index.values import Span
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "eval" / "sample"
+WRITTEN = ROOT / "eval" / "written"
 DEV = ROOT.parent / "shared" / "data" / "dev"
 
 Rows = list[dict[str, Any]]
@@ -149,6 +152,18 @@ def test_a_beir_set_keeps_grades_and_tells_judged_from_unanswerable(tmp_path: Pa
     assert found.qrels == {"q1": {"d1": 2, "d2": 0}, "q2": {"d2": 1}}
     assert [query.id for query in found.judged] == ["q1", "q2"]
     assert found.unanswerable == (Query("q3", "what is nowhere?"),)
+
+
+def test_a_document_has_the_date_and_a_query_the_part_that_their_metadata_name(tmp_path: Path) -> None:
+    folder = make_beir(tmp_path)
+    rows = [json.loads(line) for line in (folder / "corpus.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {document.date for document in load_beir(folder).corpus} == {""}
+    dated = [{**row, "metadata": {"date": date}} for row, date in zip(rows, ("2024-05-17T18:05Z", "?"), strict=False)]
+    write_json_lines(folder / "corpus.jsonl", dated)
+    write_json_lines(folder / "queries.jsonl", [{**QUERIES[0], "metadata": {"split": "test"}}, *QUERIES[1:]])
+    found = load_beir(folder)
+    assert [document.date for document in found.corpus] == ["2024-05-17", ""]
+    assert [query.split for query in found.queries] == [TEST, "", ""]
 
 
 def test_a_query_is_in_the_language_that_its_metadata_name_or_else_the_sets(tmp_path: Path) -> None:
@@ -328,6 +343,34 @@ def test_the_sample_set_is_sound() -> None:
     assert check_set(SAMPLE) == []
     assert check_set(SAMPLE / "questions.jsonl", SAMPLE / "corpus") == []
     assert len(sample_set().questions) == 103
+
+
+def test_the_written_set_is_sound() -> None:
+    assert check_set(WRITTEN) == []
+    found = load_retrieval_set(WRITTEN)
+    assert (len(found.judged), len(found.unanswerable)) == (322, 192)
+    texts = {document.id: document.text for document in found.corpus}
+    answers = load_answers([WRITTEN])
+    for query in found.judged:
+        relevant = [texts[document] for document in found.qrels[query.id]]
+        # Each of the sentences is enough by itself, and each article has one.
+        assert all(any(holds_answer(text, [answer]) for text in relevant) for answer in answers[query.id])
+        assert all(holds_answer(text, answers[query.id]) for text in relevant)
+
+
+def test_no_file_has_questions_in_both_parts_of_the_written_set() -> None:
+    rows = [
+        json.loads(line)
+        for name in ("queries.jsonl", "unanswerable.jsonl")
+        for line in (WRITTEN / name).read_text(encoding="utf-8").splitlines()
+    ]
+    parts: dict[str, set[str]] = {}
+    for row in rows:
+        parts.setdefault(row["metadata"]["file"], set()).add(row["metadata"]["split"])
+    assert all(len(its) == 1 for its in parts.values())
+    split = {row["_id"]: row["metadata"]["split"] for row in rows}
+    assert {query.id: query.split for query in load_retrieval_set(WRITTEN).queries} == split
+    assert sum(part == TEST for part in split.values()) == 197
 
 
 def test_a_sound_set_has_no_problem(tmp_path: Path) -> None:

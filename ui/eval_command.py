@@ -401,9 +401,9 @@ def _calibrate(options: argparse.Namespace) -> int:
     calibration = fit(cases, wrong_answer=options.wrong_answer)
     print(calibration)
     for way, probabilities in (("question", by_question(cases)), ("family of sets", by_family(cases))):
-        judged = [(c.set_name, c.family, c.kind, p) for c, p in zip(cases, probabilities, strict=True)]
-        for name in dict.fromkeys(name for set_name, family, _, _ in judged for name in (family, set_name)):
-            found = [(kind, p) for set_name, family, kind, p in judged if name in (set_name, family)]
+        judged = [(c.part, c.family, c.kind, p) for c, p in zip(cases, probabilities, strict=True)]
+        for name in dict.fromkeys(name for part, family, _, _ in judged for name in (family, part)):
+            found = [(kind, p) for part, family, kind, p in judged if name in (part, family)]
             figures = measure_decisions(found, threshold=calibration.threshold)
             print(f"{name}, each {way} left out of the fit that it is measured by:")
             for each in figures:
