@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping
 from functools import lru_cache
-from operator import itemgetter
 from struct import Struct
 from unicodedata import normalize
 
@@ -111,26 +109,36 @@ _SPELLING = {
     ),
 }
 
-
-def _voters() -> dict[str, tuple[str, ...]]:
-    lists = [*_WORDS.items(), *_CYRILLIC_WORDS.items(), ("Turkic", _TURKIC_WORDS), *_TURKIC_OWN.items()]
-    voters: dict[str, tuple[str, ...]] = {}
-    for lang, words in lists:
-        for word in set(words.split()):
-            voters[word] = (*voters.get(word, ()), *(("Turkic",) if lang in _TURKIC_OWN else ()), lang)
-    return voters
-
-
-_VOTERS = _voters()
-
 # What is counted of a text. The counts are packed into one number, 16 bits each: no count of a sample is near 65,536.
-_COUNTED = ("letters", *_SCRIPTS, "az letters", "Turkic", *LANGUAGES)
+_COUNTED = ("letters", *_SCRIPTS, *_WORDS, "Turkic", "az", "tr", "ru", "uk", "fa", "ar", "az letters")
 _COUNTS = Struct(f"<{len(_COUNTED)}H")
+_AT = {what: place for place, what in enumerate(_COUNTED)}
 _UNIT = {what: 1 << (16 * place) for place, what in enumerate(_COUNTED)}
 _NAMES = 8 * _COUNTS.size  # bits: the counts of words that may be names are above the others
-_LATIN = 0xFFFF * _UNIT["Latn"]
 _OTHERS = (1 << _NAMES) - 1
+_LETTERS, _AZ_LETTERS_AT, _TURKIC, _AZ, _TR = map(_AT.__getitem__, ("letters", "az letters", "Turkic", "az", "tr"))
+_SCRIPTS_AT = slice(_AT[_SCRIPTS[0]], _AT[_SCRIPTS[-1]] + 1)
+_BY_WORDS = (*_WORDS,)
+_WORDS_AT = slice(_AT[_BY_WORDS[0]], _AT[_BY_WORDS[-1]] + 1)
+_LATIN_LETTER = _UNIT["letters"] + _UNIT["Latn"]
+_LATIN = 0xFFFF * _UNIT["Latn"]
 _LONGEST_PIECE = 40  # characters between white space; a line with longer ones is taken apart word by word
+_MARKS = '.,;:!?…«»“”„"()[]'  # what mostly stands around words; none of it stands in one
+_MOST_PIECES = 1 << 16
+
+_Tally = tuple[int, ...]  # a count for each of `_COUNTED`
+
+
+def _voters() -> dict[str, int]:
+    lists = [*_WORDS.items(), *_CYRILLIC_WORDS.items(), ("Turkic", _TURKIC_WORDS), *_TURKIC_OWN.items()]
+    votes: dict[str, int] = {}
+    for lang, words in lists:
+        for word in set(words.split()):
+            votes[word] = votes.get(word, 0) + _UNIT[lang] + (_UNIT["Turkic"] if lang in _TURKIC_OWN else 0)
+    return votes
+
+
+_VOTES = _voters()  # packed, by word
 
 
 def detect_language(text: str) -> str:
@@ -139,18 +147,17 @@ def detect_language(text: str) -> str:
     Azerbaijani is "az" in Latin letters, with marks or without, and in Cyrillic ones.
     """
     sample = text[:_ENOUGH_CHARACTERS]
-    tally = _tally(sample)
+    tally = _tally(_evidence_of(sample))
     lang, lead = _told(tally)
     if lead >= _CLEAR or lang == UNDETERMINED:
         return lang
     asked = _ask_cld2(sample)
     if _script(tally) in _TOLD_BY_LETTERS:
         return asked if not lead and asked in _TOLD_BY_LETTERS[_script(tally)] else lang
-    other = max(_WORDS, key=lambda each: tally[each])
-    if asked not in _TURKIC_OWN and tally["Turkic"] <= tally[other]:
+    if asked not in _TURKIC_OWN and tally[_TURKIC] <= _most_words(tally)[1]:
         return asked or lang
     # CLD2 takes much Azerbaijani without marks for Turkish, and hardly any Turkish for Azerbaijani.
-    return "az" if tally["az"] + 2 * (asked == "az") > tally["tr"] else "tr"
+    return "az" if tally[_AZ] + 2 * (asked == "az") > tally[_TR] else "tr"
 
 
 def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
@@ -163,10 +170,12 @@ def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
     lines = [Span(*match.span()) for match in _LINE.finditer(text, span.start, span.end)]
     if not lines:
         return []
-    tallies = [_tally(line.of(text)[:_ENOUGH_OF_LINE], capitalised=False) for line in lines]
-    script = max(_SCRIPTS, key=lambda name: sum(map(itemgetter(name), tallies)))
+    # Without what the words tell that may be names.
+    tallies = [_tally(_evidence_of_line(line.of(text)[:_ENOUGH_OF_LINE]) & _OTHERS) for line in lines]
+    letters = [sum(counts) for counts in zip(*(tally[_SCRIPTS_AT] for tally in tallies), strict=True)]
+    script = _SCRIPTS[letters.index(max(letters))]
     told = [_language_of_line(line.end - line.start, tally, script) for line, tally in zip(lines, tallies, strict=True)]
-    scripts = [_script(tally) if tally["letters"] >= _FEWEST_LETTERS_OF_LINE else "" for tally in tallies]
+    scripts = [_script(tally) if tally[_LETTERS] >= _FEWEST_LETTERS_OF_LINE else "" for tally in tallies]
     lang = next(filter(None, told), "") or detect_language(span.of(text))
     latest: dict[str, str] = {}  # the language of the last certain line of each script, of the first to begin with
     for its, script in zip(told, scripts, strict=True):
@@ -186,9 +195,9 @@ def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
     return runs
 
 
-def _language_of_line(characters: int, tally: Mapping[str, int], script: str) -> str:
+def _language_of_line(characters: int, tally: _Tally, script: str) -> str:
     """The language of a line, or "" if it is not certain; `script` is that of the article."""
-    if tally["letters"] < _FEWEST_LETTERS_OF_LINE:
+    if tally[_LETTERS] < _FEWEST_LETTERS_OF_LINE:
         return ""
     lang, lead = _told(tally)
     if lang == UNDETERMINED:
@@ -198,43 +207,66 @@ def _language_of_line(characters: int, tally: Mapping[str, int], script: str) ->
     return lang if lead >= _CERTAIN and characters >= _SHORT_LINE else ""
 
 
-def _tally(text: str, *, capitalised: bool = True) -> Mapping[str, int]:
-    """What the words of a text tell, with or without those that may be names: letters by script, votes by language."""
+def _tally(packed: int) -> _Tally:
+    return _COUNTS.unpack(packed.to_bytes(_COUNTS.size, "little"))
+
+
+def _evidence_of(text: str) -> int:
+    """What the words of a text tell, packed: letters by script, votes by language; of those that may be names, too."""
     packed = sum(map(_evidence_of_line, text.split("\n")))
-    counts = packed & _OTHERS
-    if capitalised:
-        counts += packed >> _NAMES
-    return dict(zip(_COUNTED, _COUNTS.unpack(counts.to_bytes(_COUNTS.size, "little")), strict=True))
+    return (packed & _OTHERS) + (packed >> _NAMES)
 
 
-@lru_cache(maxsize=1 << 12)  # a line is asked for by itself, and in the text of its article
+@lru_cache(maxsize=1 << 14)  # a line is asked for by itself, and in the text of its article; a file has many thousands
 def _evidence_of_line(line: str) -> int:
     """What all words of a line tell, packed as that of one is."""
+    line = normalize("NFC", line)
     pieces = line.split()
     if max(map(len, pieces), default=0) > _LONGEST_PIECE:
-        pieces = _TOKEN.findall(normalize("NFC", line))
-    return sum(map(_evidence, pieces))
+        pieces = _TOKEN.findall(line)
+    return sum(map(_pieces.__getitem__, pieces))
 
 
-@lru_cache(maxsize=1 << 16)  # few pieces make up most of an archive
-def _evidence(piece: str) -> int:
-    """What a word and the marks around it tell, packed: each count in its bits of one number, so that `sum` adds all.
+class _Pieces(dict[str, int]):
+    """What words and the marks around them tell, packed: each count in its bits of one number, so that `sum` adds all.
 
-    Words that may be names have bits of their own, above the others.
+    Words that may be names have bits of their own, above the others. Few pieces make up most of an archive, so that
+    what was found out once is kept. Not by `lru_cache`: a dictionary is asked twice as fast.
     """
-    return sum(map(_evidence_of_word, _TOKEN.findall(normalize("NFC", piece))))
+
+    def __missing__(self, piece: str) -> int:
+        if len(self) >= _MOST_PIECES:
+            self.clear()
+        word = piece.strip(_MARKS)
+        if word.isalpha():
+            found = _evidence_of_word(word) if word == piece else self[word]
+        else:
+            found = sum(map(_evidence_of_word, _TOKEN.findall(word)))
+        self[piece] = found
+        return found
 
 
-@lru_cache(maxsize=1 << 16)  # a word stands beside many marks
+_pieces = _Pieces()
+
+
 def _evidence_of_word(word: str) -> int:
-    lower = word.lower()
-    packed = sum(map(_evidence_of_letter, lower))
-    votes = _votes_of_latin(word) if packed & _LATIN else _VOTERS.get(lower, ())
-    packed += sum(map(_UNIT.__getitem__, votes))
+    is_ascii = word.isascii() and word.isalpha()
+    packed = len(word) * _LATIN_LETTER if is_ascii else sum(map(_letters.__getitem__, word))
+    packed += _votes_of_latin(word) if packed & _LATIN else _VOTES.get(word.lower(), 0)
     return packed << _NAMES if word[0].isupper() else packed
 
 
-@lru_cache(maxsize=1 << 12)
+class _Letters(dict[str, int]):
+    """What a letter tells, packed as a word is."""
+
+    def __missing__(self, letter: str) -> int:
+        found = self[letter] = sum(map(_evidence_of_letter, letter.lower()))
+        return found
+
+
+_letters = _Letters()
+
+
 def _evidence_of_letter(letter: str) -> int:
     if not letter.isalpha():
         return 0
@@ -244,49 +276,68 @@ def _evidence_of_letter(letter: str) -> int:
     return _UNIT["letters"] + _UNIT[block] + of_turkic + sum(own)
 
 
-def _votes_of_latin(word: str) -> Iterator[str]:
-    plain = word.translate(_PLAIN).lower()
+def _votes_of_latin(word: str) -> int:
+    plain = (word if word.isascii() else word.translate(_PLAIN)).lower()
+    is_spelled = word.islower() or word.isupper()  # a name keeps the spelling of where it is from
+    if plain.isalpha():
+        return _votes_of_part(plain, is_spelled=is_spelled)
+    votes = 0
     if not plain.isalnum() and (set_off := _SET_OFF.fullmatch(plain)):
         plain = set_off[1]
-        yield from ("Turkic", "az" if set_off[2] == "-" else "tr")
-    for part in _WORD.findall(plain):
-        yield from _VOTERS.get(part, ())
-        if word.islower() or word.isupper():  # a name keeps the spelling of where it is from
-            if _TURKIC_ENDING.search(part):
-                yield "Turkic"
-            yield from (lang for lang, spelling in _SPELLING.items() if spelling.search(part))
+        votes = _UNIT["Turkic"] + _UNIT["az" if set_off[2] == "-" else "tr"]
+    return votes + sum(_votes_of_part(part, is_spelled=is_spelled) for part in _WORD.findall(plain))
 
 
-def _script(tally: Mapping[str, int]) -> str:
+def _votes_of_part(part: str, *, is_spelled: bool) -> int:
+    votes = _VOTES.get(part, 0)
+    if is_spelled:
+        if _TURKIC_ENDING.search(part):
+            votes += _UNIT["Turkic"]
+        for lang, spelling in _SPELLING.items():
+            if spelling.search(part):
+                votes += _UNIT[lang]
+    return votes
+
+
+def _script(tally: _Tally) -> str:
     """The ISO 15924 code of the script that most letters are of, "" if that is none of ours."""
-    return max(_SCRIPTS, key=tally.__getitem__)
+    counts = tally[_SCRIPTS_AT]
+    return _SCRIPTS[counts.index(max(counts))]
 
 
-def _is_azerbaijani(tally: Mapping[str, int]) -> bool:
+def _is_azerbaijani(tally: _Tally) -> bool:
     """Whether there are as many of its letters as in prose, and not as many common words of another language."""
-    if tally["az letters"] <= tally["letters"] * _AZ_SHARE:
+    if tally[_AZ_LETTERS_AT] <= tally[_LETTERS] * _AZ_SHARE:
         return False
-    return max(map(tally.__getitem__, _WORDS)) - tally["Turkic"] < _CLEAR
+    return max(tally[_WORDS_AT]) - tally[_TURKIC] < _CLEAR
 
 
-def _told(tally: Mapping[str, int]) -> tuple[str, int]:
+def _told(tally: _Tally) -> tuple[str, int]:
     """The language that the words of a text tell, and by how many votes it leads the next."""
     script = _script(tally)
-    if tally["letters"] < _FEWEST_LETTERS or not script:
+    if tally[_LETTERS] < _FEWEST_LETTERS or not script:
         return UNDETERMINED, 0
     if _is_azerbaijani(tally):
-        return "az", tally["letters"]
+        return "az", tally[_LETTERS]
     if script in _TOLD_BY_SCRIPT:
-        return _TOLD_BY_SCRIPT[script], tally[script]
+        return _TOLD_BY_SCRIPT[script], tally[_AT[script]]
     if script in _TOLD_BY_LETTERS:
-        first, second = sorted(_TOLD_BY_LETTERS[script], key=tally.__getitem__, reverse=True)
-        return first, tally[first] - tally[second]
-    first, second, *_ = sorted(_WORDS, key=tally.__getitem__, reverse=True)
-    lead = tally["Turkic"] - tally[first]
+        usual, other = _TOLD_BY_LETTERS[script]
+        lead = tally[_AT[usual]] - tally[_AT[other]]
+        return (usual if lead >= 0 else other), abs(lead)
+    lang, most = _most_words(tally)
+    lead = tally[_TURKIC] - most
     if lead <= 0:
-        return first, min(-lead, tally[first] - tally[second])
-    for_az = tally["az"] - tally["tr"]
+        return lang, min(-lead, most - sorted(tally[_WORDS_AT])[-2])
+    for_az = tally[_AZ] - tally[_TR]
     return ("az" if for_az > 0 else "tr"), min(lead, abs(for_az))
+
+
+def _most_words(tally: _Tally) -> tuple[str, int]:
+    """The language that has most common words in a text, of those that are told by them, and how many."""
+    votes = tally[_WORDS_AT]
+    most = max(votes)
+    return _BY_WORDS[votes.index(most)], most
 
 
 def _ask_cld2(text: str) -> str:
