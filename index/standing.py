@@ -10,11 +10,11 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from importlib.resources import files
 from itertools import accumulate
 
@@ -51,6 +51,7 @@ def _read(name: str) -> str:
 
 
 _TEXT = _read("standing.toml")
+_COMPANY = ("other language", "of no known word", "known words")
 KINDS = ("line", "title", "beginning", "aside")
 Weights = Mapping[str, Mapping[str, float]]  # by kind, then by the name of the evidence, "bias", or a word
 
@@ -92,12 +93,22 @@ class Place:
 
 def likely_furniture(place: Place) -> set[int]:
     """The blocks of an article that are more likely furniture than text, of those that have no reason yet."""
-    found: set[int] = set()
-    for i, evidence in line_evidence(place).items():
+    lines, found = _Lines(place), set[int]()
+    for i in lines.asked:
+        evidence = lines.standing(i)
         # The items of a list go together.
-        if i - 1 in found if evidence["item below item"] else weighed("line", evidence) > 0:
+        if i - 1 in found if evidence["item below item"] else _is_likely(evidence, partial(lines.company, i)):
             found.add(i)
     return found
+
+
+def _is_likely(evidence: Mapping[str, float], company: Callable[[], Mapping[str, float]]) -> bool:
+    """Whether a line is furniture by all evidence; its company, which costs most, is asked if it may decide."""
+    told = weighed("line", evidence)
+    weights = [_in_use.get()["line"].get(name, 0) for name in _COMPANY]
+    if told + sum(weight for weight in weights if weight > 0) <= 0:
+        return False
+    return told + sum(weight for weight in weights if weight < 0) > 0 or told + _summed("line", company()) > 0
 
 
 @contextmanager
@@ -113,8 +124,12 @@ def using(weights: Weights) -> Iterator[None]:
 def weighed(kind: str, evidence: Mapping[str, float]) -> float:
     """The logarithm of the odds that a line is furniture ("line") or a title ("title"), that an article begins in a gap
     ("beginning"), or that what was cut is no article ("aside")."""
+    return _in_use.get()[kind]["bias"] + _summed(kind, evidence)
+
+
+def _summed(kind: str, evidence: Mapping[str, float]) -> float:
     weights = _in_use.get()[kind]
-    return weights["bias"] + sum(weights.get(name, 0) * value for name, value in evidence.items() if value)
+    return sum(weights.get(name, 0) * value for name, value in evidence.items() if value)
 
 
 def _words() -> Mapping[str, float]:
@@ -123,64 +138,94 @@ def _words() -> Mapping[str, float]:
 
 def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     """For each block of an article that may be furniture or text, what there is to tell, most of it from 0 to 1."""
-    found, start, end = place.found, place.start, place.end
-    blocks = range(start, end)
-    long = [i for i in blocks if not found[i].lines[0].reason and len(found[i].text) >= PROSE_CHARACTERS]
-    first, last = (long[0], long[-1]) if long else (end, start - 1)
-    asked = [
-        i
-        for i in blocks
-        if not found[i].lines[0].reason
-        and i != place.titled
-        and len(found[i].text) <= MOST_CHARACTERS
-        and (long or not is_sentence(found[i].text))
-        and not (first < i < last and not _is_inserted(found[i].text))
-        and not (found[i].text[0].islower() and _is_open(_nearest_above(found, start, i)))  # goes on
-    ]
-    if not asked:
-        return {}
-    lang = detect_language("\n".join(found[i].text for i in long[:_LANGUAGE_BLOCKS])) if long else UNDETERMINED
-    own_stems = {i: stems(found[i].text) for i in blocks if not found[i].lines[0].reason}
-    seen: set[str] = set()
-    shared: set[str] = set()  # by several blocks
-    for its in own_stems.values():
-        shared |= seen & its
-        seen |= its
-    apart = Counter(found[i].blank_before for i in long)
-    usual = max(apart, key=apart.__getitem__, default=0)
-    loose_above = [0, *accumulate(map(_is_loose, found[last + 1 : end]))]  # above each block below the text
-    evidence: dict[int, dict[str, float]] = {}
-    for i in asked:
-        loose = loose_above[max(0, i - last - 1)]
+    lines = _Lines(place)
+    return {i: lines.standing(i) | lines.company(i) for i in lines.asked}
+
+
+class _Lines:
+    """The lines of an article of which it is asked whether they are furniture."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        found, start, end = place.found, place.start, place.end
+        self._free = [i for i in range(start, end) if not found[i].lines[0].reason]
+        self._long = [i for i in self._free if len(found[i].text) >= PROSE_CHARACTERS]
+        self._first, self._last = (self._long[0], self._long[-1]) if self._long else (end, start - 1)
+        self.asked = [i for i in self._free if self._is_asked(i)]  # in order
+
+    def _is_asked(self, i: int) -> bool:
+        text = self._place.found[i].text
+        return (
+            i != self._place.titled
+            and len(text) <= MOST_CHARACTERS
+            and (bool(self._long) or not is_sentence(text))
+            and not (self._first < i < self._last and not _is_inserted(text))
+            and not (text[0].islower() and _is_open(_nearest_above(self._place.found, self._place.start, i)))  # goes on
+        )
+
+    def standing(self, i: int) -> dict[str, float]:
+        """What a line tells by how it is made, where it stands and which words it has."""
+        found, start, end = self._place.found, self._place.start, self._place.end
+        first, last = self._first, self._last
+        loose = self._loose_above[max(0, i - last - 1)]
         block = found[i]
         above = found[i - 1] if i > start else None
         below = found[i + 1] if i + 1 < end else None
-        own = own_stems[i]
-        known = len(own & shared) / max(1, len(own))
-        evidence[i] = line_shape(block.text) | {
-            "other language": lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, lang),
+        return line_shape(block.text) | {
             "above all text": i < first,
-            "above the title": i < place.titled,
+            "above the title": i < self._place.titled,
             "within the text": first < i < last,
-            "right below the text": bool(long) and i > last and not loose,
-            "below the text": bool(long) and i > last,
+            "right below the text": bool(self._long) and i > last and not loose,
+            "below the text": bool(self._long) and i > last,
             "far below the text": min(4, loose) / 4,
             "item below item": above is not None and block.text[0] in _ITEM and above.text[0] in _ITEM,
-            "set off": block.blank_before > usual,
+            "set off": block.blank_before > self._usual,
             "blank above": block.blank_before > 0,
             "blank below": below is None or below.blank_before > 0,
             "below furniture": above is not None and bool(above.lines[0].reason),
             "above furniture": below is not None and bool(below.lines[0].reason),
             "short sentence far below": loose > 0 and is_sentence(block.text) and len(block.text) < _SHORT_CHARACTERS,
             "goes on": i > first and above is not None and _is_open(above.text),
-            "recurs": bool(place.keys[i]),
-            "of no known word": bool(own) and not known,
-            "known words": known,
+            "recurs": bool(self._place.keys[i]),
             "wording": wording(block.text, _words()),
             "in the last article": end == len(found),
             "in the first article": start == 0,
         }
-    return evidence
+
+    def company(self, i: int) -> dict[str, float]:
+        """What a line has in common with the rest of its article, all of it from 0 to 1: its names are `_COMPANY`."""
+        text = self._place.found[i].text
+        own = stems(text)
+        known = len(own & self._shared) / max(1, len(own))
+        is_other = self._lang != UNDETERMINED and detect_language(text) not in (UNDETERMINED, self._lang)
+        return dict(zip(_COMPANY, (is_other, bool(own) and not known, known), strict=True))
+
+    @cached_property
+    def _lang(self) -> str:
+        texts = [self._place.found[i].text for i in self._long[:_LANGUAGE_BLOCKS]]
+        return detect_language("\n".join(texts)) if texts else UNDETERMINED
+
+    @cached_property
+    def _shared(self) -> set[str]:
+        """The stems that several blocks have."""
+        seen: set[str] = set()
+        shared: set[str] = set()
+        for i in self._free:
+            its = stems(self._place.found[i].text)
+            shared |= seen & its
+            seen |= its
+        return shared
+
+    @cached_property
+    def _usual(self) -> int:
+        """The blank lines between paragraphs."""
+        apart = Counter(self._place.found[i].blank_before for i in self._long)
+        return max(apart, key=apart.__getitem__, default=0)
+
+    @cached_property
+    def _loose_above(self) -> list[int]:
+        """How many blocks that are no sentence there are above each block below the text."""
+        return [0, *accumulate(map(_is_loose, self._place.found[self._last + 1 : self._place.end]))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 from index.lines import Block, Line
-from index.standing import Place, likely_furniture
+from index.standing import KINDS, WORDS, Place, likely_furniture, line_evidence, using, weighed
 from index.values import Span
 
 TEXT = (
@@ -34,3 +36,21 @@ def test_a_list_at_the_end_of_a_text_is_kept() -> None:
 
 def test_items_of_a_list_go_with_the_first() -> None:
     assert likely_furniture(place(TEXT * 3, "- Subscribe to our newsletter", "- ropes", "- choirs")) == {1, 2, 3}
+
+
+def test_evidence_that_is_left_out_would_have_decided_nothing() -> None:
+    """Company is asked only where it may decide; what is decided is what all evidence says, by any weights."""
+    lines = [TEXT * 2, "Keeper of Velden", "Subscribe to our newsletter", TEXT, "Photo: T. Karst", "Колокол украден"]
+    lines += ["The choir of Velden", "Feribot zili çalındı ve bulunamadı", "12.05.2024", "Velden, stolen bell: board"]
+    rng = random.Random(5)
+    for _ in range(300):
+        article = place(*rng.choices(lines, k=rng.randrange(2, 9)))
+        names = {name for evidence in line_evidence(article).values() for name in evidence}
+        weights = {kind: {"bias": rng.uniform(-2, 2)} for kind in KINDS} | {WORDS: {}}
+        weights["line"] |= {name: rng.uniform(-2, 2) for name in sorted(names)}
+        with using(weights):
+            found: set[int] = set()
+            for i, evidence in line_evidence(article).items():
+                if i - 1 in found if evidence["item below item"] else weighed("line", evidence) > 0:
+                    found.add(i)
+            assert likely_furniture(article) == found
