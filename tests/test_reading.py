@@ -372,6 +372,11 @@ def test_speed_leaves_out_what_cannot_be_read() -> None:
     rounds = speed.megabytes * 1e6 / size
     assert (speed.count, round(rounds)) == (3, pytest.approx(rounds))
     assert speed.mean_bytes == size / 3
+    first = size - (small.folder / small.files[0].file).stat().st_size  # which builds what all need
+    assert (speed.first_megabytes, speed.first_seconds > 0) == (pytest.approx(first / 1e6), True)
+    alone = reading_speed(make_reader("dragoman"), "text", files[:1], least_seconds=0.01)
+    assert alone is not None
+    assert alone.first_megabytes == alone.mean_bytes / 1e6
     assert reading_speed(make_reader("dragoman"), "text", files[3:], least_seconds=0.01) is None
 
 
@@ -384,6 +389,15 @@ def test_the_made_files_are_of_their_size_and_read_as_articles() -> None:
     assert {article.lang for article in articles} == {"en", "az", "ru", "tr"}
     (page,) = read(Path("made.html"), files["html of a newspaper"])
     assert (page.date, 1500 < len(page.text) < 4000) == ("2024-05-17", True)
+
+
+def test_made_files_share_no_paragraph() -> None:
+    """What a reader remembers of the lines of one would be measured in the next."""
+    made = {kind: files for kind, files in speed_files(SHIPPED).items() if kind.startswith("text of")}
+    paragraphs = [line for files in made.values() for _, data in files for line in data.decode().split("\n")]
+    long = [line for line in paragraphs if len(line) > 250]
+    assert len(made) == 3
+    assert len(set(long)) > 0.999 * len(long)
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -413,8 +427,8 @@ def test_the_command_times_text_and_pages() -> None:
     assert [(speed["files"], speed["count"]) for speed in json.loads(printed)] == [
         ("text", groups["text"]),
         ("html", groups["html"]),
-        ("text of 100 kB", 1),
-        ("text of 300 kB", 1),
-        ("text of 1,000 kB", 1),
-        ("html of a newspaper", 1),
+        ("text of 100 kB", 3),
+        ("text of 300 kB", 3),
+        ("text of 1,000 kB", 3),
+        ("html of a newspaper", 3),
     ]
