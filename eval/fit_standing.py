@@ -183,8 +183,9 @@ def _title_cases(labelled: Iterable[_Labelled]) -> list[Case]:
         titles = set(each.begins.values())
         for gap in each.layout.gaps[:-1]:
             head = each.layout.head(gap)
-            place = each.layout.title_place(head)
-            found += [Case(title_evidence(place, i), i in titles, each.weight) for i in each.layout.candidates(head)]
+            place, texts = each.layout.title_place(head), each.layout.title_texts(head)
+            candidates = each.layout.candidates(head)
+            found += [Case(title_evidence(place, texts, i), i in titles, each.weight) for i in candidates]
     return found
 
 

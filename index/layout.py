@@ -12,14 +12,24 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 
 from index.furniture import END_MARK, MARK, NUMBER, SLUG, STORY_END, TIME
 from index.heading import is_byline
 from index.language import detect_language
 from index.lines import TWO_SENTENCES, Block, is_sentence, is_text
-from index.standing import INSERTED, TitlePlace, is_dated, stems, title_evidence, weighed
+from index.standing import (
+    INSERTED,
+    TitlePlace,
+    TitleTexts,
+    is_dated,
+    is_likely,
+    stems,
+    title_evidence,
+    title_odds,
+    weighed,
+)
 from index.values import UNDETERMINED
 
 TITLE_CHARACTERS = 150
@@ -70,10 +80,11 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class _Title:
-    """The block of a gap that is likeliest its title, -1 if none can be, and the logarithm of its odds."""
+    """The likeliest title of a gap, -1 if none can be, and between what the logarithm of its odds lies."""
 
     at: int
-    odds: float
+    least: float
+    most: float
 
 
 class Layout:
@@ -148,17 +159,36 @@ class Layout:
 
     def title(self, head: Gap) -> int:
         """The block of a head that is likely to be the title of the text below, -1 if none is."""
+        return self._title(head).at if self._is_titled(head) else -1
+
+    def _is_titled(self, head: Gap) -> bool:
         title = self._title(head)
-        return title.at if title.odds > _LEAST_TITLE else -1
+        return title.least > _LEAST_TITLE or (
+            title.most > _LEAST_TITLE and self._weighed_title(head).most > _LEAST_TITLE
+        )
 
     def _title(self, head: Gap) -> _Title:
+        """The likeliest title, its odds no nearer than they are known without a look at the texts around."""
         if head not in self._known_titles:
             candidates = self.candidates(head)
             place = self.title_place(head) if candidates else None
-            odds = {i: weighed("title", title_evidence(place, i)) for i in candidates if place}
+            odds = {i: title_odds(place, i) for i in candidates if place}
             best = max(odds, key=odds.__getitem__, default=-1)
-            self._known_titles[head] = _Title(best, odds.get(best, -_MOST_ODDS))
+            least, most = odds.get(best, (-_MOST_ODDS, -_MOST_ODDS))
+            self._known_titles[head] = _Title(best, least, most)
+            if any(its > least for i, (_, its) in odds.items() if i != best):
+                return self._weighed_title(head)
         return self._known_titles[head]
+
+    def _weighed_title(self, head: Gap) -> _Title:
+        """The same by all evidence."""
+        title = self._title(head)
+        if title.least < title.most:
+            place, texts = self.title_place(head), self.title_texts(head)
+            odds = {i: weighed("title", title_evidence(place, texts, i)) for i in self.candidates(head)}
+            best = max(odds, key=odds.__getitem__)
+            title = self._known_titles[head] = _Title(best, odds[best], odds[best])
+        return title
 
     def candidates(self, gap: Gap) -> list[int]:
         """The blocks of a gap that may be a title."""
@@ -176,8 +206,6 @@ class Layout:
 
     def title_place(self, gap: Gap) -> TitlePlace:
         """A gap as that by which titles are told."""
-        above, below = self._near(gap)
-        lang = self._language(gap.end) if gap.end < len(self.found) else UNDETERMINED
         head = self.found[gap.start : gap.end]
         return TitlePlace(
             self.found,
@@ -185,12 +213,14 @@ class Layout:
             gap.end,
             self.keys,
             self.between_paragraphs,
-            above,
-            below,
-            lang,
             free=[i for i, block in enumerate(head, start=gap.start) if not block.lines[0].reason],
             most_blank=max((block.blank_before for block in (*head, *self.found[gap.end : gap.end + 1])), default=0),
         )
+
+    def title_texts(self, gap: Gap) -> TitleTexts:
+        """What the lines of a gap are compared with."""
+        above, below = self._near(gap)
+        return TitleTexts(above, below, self._language(gap.end) if gap.end < len(self.found) else UNDETERMINED)
 
     def _near(self, gap: Gap) -> tuple[frozenset[str], frozenset[str]]:
         """The stems of the texts right above a gap, and of those right below."""
@@ -225,7 +255,16 @@ class Layout:
 
     def begins_article(self, gap: Gap) -> bool:
         """Whether an article begins in an inner gap."""
-        return self.is_brief or (self.may_begin(gap) and weighed("beginning", self.beginning_evidence(gap)) > 0)
+        return self.is_brief or (self.may_begin(gap) and self._likely_begins(gap))
+
+    def _likely_begins(self, gap: Gap) -> bool:
+        title = self._title(self.head(gap))
+        ranges = {
+            "title": (_share(title.least), _share(title.most)),
+            "shared": (0, _MOST_SHARED),
+            "other language": (0, 1),
+        }
+        return is_likely("beginning", self._standing(gap), ranges, partial(self._company, gap))
 
     @cached_property
     def is_brief(self) -> bool:
@@ -244,39 +283,50 @@ class Layout:
 
     def beginning_evidence(self, gap: Gap) -> dict[str, float]:
         """What there is to tell whether an article begins in an inner gap."""
-        found = self.found
-        title, below = self._title(self.head(gap)), found[gap.end]
+        return self._standing(gap) | self._company(gap)
+
+    def _company(self, gap: Gap) -> dict[str, float]:
+        """What the lines around a gap have in common: the rest of its evidence, which costs most."""
         languages = {self._language(gap.start - 1), self._language(gap.end)}
+        stems_above, stems_below = self._near(gap)
+        shared = len(stems_above & stems_below) / max(1, min(len(stems_above), len(stems_below)))
+        return {
+            "title": _share(self._weighed_title(self.head(gap)).most),
+            "shared": min(shared, _MOST_SHARED),
+            "other language": len(languages) > 1 and UNDETERMINED not in languages,
+        }
+
+    def _standing(self, gap: Gap) -> dict[str, float]:
+        """What a gap tells by what is in it, and by what other gaps are like."""
+        found = self.found
+        head = self.head(gap)
+        title, is_titled, below = self._title(head).at, self._is_titled(head), found[gap.end]
         inside = found[gap.start : gap.end]
         reasons = [block.lines[0].reason for block in inside]
         keys, blank = self._keys_in(gap), self._most_blank[gap]
         ruled = self._ruled > 1 and any(map(_is_rule, inside))
         free = len(reasons) - sum(map(bool, reasons))
-        stems_above, stems_below = self._near(gap)
-        shared = len(stems_above & stems_below) / max(1, min(len(stems_above), len(stems_below)))
-        first_title, first_kinds = self._first
+        is_first_titled, first_kinds = self._first
         kinds = self._kinds(gap)
-        titled = title.at >= 0
-        asks = titled and found[title.at].text.endswith("?")
+        asks = title >= 0 and found[title].text.endswith("?")
         timed = any(_TIME.fullmatch(block.text) for block in inside)
-        none_titled = max(title.odds, first_title.odds) <= _LEAST_TITLE
+        none_titled = not is_titled and not is_first_titled
         return {
-            "title": max(_LEAST_TITLE, min(-_LEAST_TITLE, title.odds)) / 3,
-            "untitled": title.odds <= _LEAST_TITLE,
+            "untitled": not is_titled,
             "title is a question": asks,
             "title is a question, more blank": asks and blank > self.between_paragraphs,
-            "more blank above title than below": titled
-            and found[title.at].blank_before > found[min(title.at + 1, gap.end)].blank_before,
+            "more blank above title than below": title >= 0
+            and found[title].blank_before > found[min(title + 1, gap.end)].blank_before,
             "rule": any(map(_is_rule, inside)),
             "one of several rules": ruled,
             "mark": self.parted(gap) > gap.start,
             "as at the edges": self.shared(gap),
-            "as at the edges, titled": self.shared(gap) and title.odds > _LEAST_TITLE,
+            "as at the edges, titled": self.shared(gap) and is_titled,
             "just as at an edge": bool(keys) and keys in self._edges,
             "as at the edges, none titled": self.shared(gap) and none_titled,
             "time": timed,
             "time, live": timed and self._is_live,
-            "time, under the first title": timed and title.odds <= _LEAST_TITLE < first_title.odds,
+            "time, under the first title": timed and not is_titled and is_first_titled,
             "time, none titled": timed and none_titled,
             "as other gaps": any(self._gaps_with[key] > 1 for key in keys),
             "others are marked": self._some_marked and not self._is_marked(gap),
@@ -291,16 +341,14 @@ class Layout:
             "more blank than most": blank > self.between_paragraphs and 2 * self._as_blank(blank) <= len(self.gaps),
             "short below": len(below.text) < _SHORT_CHARACTERS and not ruled,
             "long below": len(below.text) > _LONG_CHARACTERS,
-            "shared": min(shared, _MOST_SHARED),
-            "other language": len(languages) > 1 and UNDETERMINED not in languages,
             "head as first": kinds is not None and kinds == first_kinds,
-            "first untitled": first_title.odds <= _LEAST_TITLE,
+            "first untitled": not is_first_titled,
         }
 
     @cached_property
-    def _first(self) -> tuple[_Title, tuple[str, ...] | None]:
-        """The title above the first text, and what stands between the two."""
-        return self._title(self.head(self.gaps[0])), self._kinds(self.gaps[0])
+    def _first(self) -> tuple[bool, tuple[str, ...] | None]:
+        """Whether there is a title above the first text, and what stands between the likeliest and the text."""
+        return self._is_titled(self.head(self.gaps[0])), self._kinds(self.gaps[0])
 
     def _is_marked(self, gap: Gap) -> bool:
         return self.shared(gap) or self.parted(gap) > gap.start
@@ -341,6 +389,11 @@ class Layout:
         if reason := block.lines[0].reason:
             return reason
         return "author" if is_byline(block.text) else "date" if is_dated(block.text) else self.keys[i][:1]
+
+
+def _share(odds: float) -> float:
+    """Odds of a title as evidence, from -1 to 1."""
+    return max(_LEAST_TITLE, min(-_LEAST_TITLE, odds)) / -_LEAST_TITLE
 
 
 def is_prose(block: Block) -> bool:

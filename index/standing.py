@@ -51,7 +51,12 @@ def _read(name: str) -> str:
 
 
 _TEXT = _read("standing.toml")
-_COMPANY = ("other language", "of no known word", "known words")
+Ranges = Mapping[str, tuple[float, float]]
+# Between what the evidence lies that compares a line with others.
+_COMPANY: Ranges = dict.fromkeys(("other language", "of no known word", "known words"), (0.0, 1.0))
+_TITLE_COMPANY: Ranges = dict.fromkeys(
+    ("shared below", "shared above", "only below", "none below", "other language"), (0.0, 1.0)
+)
 KINDS = ("line", "title", "beginning", "aside")
 Weights = Mapping[str, Mapping[str, float]]  # by kind, then by the name of the evidence, "bias", or a word
 
@@ -97,18 +102,28 @@ def likely_furniture(place: Place) -> set[int]:
     for i in lines.asked:
         evidence = lines.standing(i)
         # The items of a list go together.
-        if i - 1 in found if evidence["item below item"] else _is_likely(evidence, partial(lines.company, i)):
+        if (
+            i - 1 in found
+            if evidence["item below item"]
+            else is_likely("line", evidence, _COMPANY, partial(lines.company, i))
+        ):
             found.add(i)
     return found
 
 
-def _is_likely(evidence: Mapping[str, float], company: Callable[[], Mapping[str, float]]) -> bool:
-    """Whether a line is furniture by all evidence; its company, which costs most, is asked if it may decide."""
-    told = weighed("line", evidence)
-    weights = [_in_use.get()["line"].get(name, 0) for name in _COMPANY]
-    if told + sum(weight for weight in weights if weight > 0) <= 0:
-        return False
-    return told + sum(weight for weight in weights if weight < 0) > 0 or told + _summed("line", company()) > 0
+def is_likely(
+    kind: str,
+    evidence: Mapping[str, float],
+    ranges: Ranges,
+    company: Callable[[], Mapping[str, float]],
+) -> bool:
+    """Whether the odds by all evidence are above one.
+
+    The `company`, which costs most to find out, is asked only if it may decide: `ranges` says between what it lies.
+    """
+    told = weighed(kind, evidence)
+    least, most = spread(kind, ranges)
+    return told + most > 0 and (told + least > 0 or told + _summed(kind, company()) > 0)
 
 
 @contextmanager
@@ -125,6 +140,13 @@ def weighed(kind: str, evidence: Mapping[str, float]) -> float:
     """The logarithm of the odds that a line is furniture ("line") or a title ("title"), that an article begins in a gap
     ("beginning"), or that what was cut is no article ("aside")."""
     return _in_use.get()[kind]["bias"] + _summed(kind, evidence)
+
+
+def spread(kind: str, ranges: Ranges) -> tuple[float, float]:
+    """The least and the most that evidence between these values adds to the logarithm of the odds."""
+    weights = _in_use.get()[kind]
+    ends = [(weights.get(name, 0) * low, weights.get(name, 0) * high) for name, (low, high) in ranges.items()]
+    return sum(map(min, ends)), sum(map(max, ends))
 
 
 def _summed(kind: str, evidence: Mapping[str, float]) -> float:
@@ -237,18 +259,28 @@ class TitlePlace:
     end: int
     keys: Sequence[str]  # as of a place
     usual: int  # the blank lines between paragraphs
-    above: frozenset[str]  # the stems of the texts above the head
-    below: frozenset[str]
-    lang: str  # of the text below
     free: Sequence[int]  # the blocks of the head without a reason, in order
     most_blank: int  # the most blank lines above one of its blocks, or above the text
 
 
-def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
+@dataclass(frozen=True, slots=True)
+class TitleTexts:
+    """The texts around a head, with which its lines are compared."""
+
+    above: frozenset[str]  # the stems of those above the head
+    below: frozenset[str]
+    lang: str  # of the text below
+
+
+def title_evidence(head: TitlePlace, texts: TitleTexts, i: int) -> dict[str, float]:
     """What there is to tell whether a block of a head is its title."""
+    return title_standing(head, i) | title_company(head.found[i], texts)
+
+
+def title_standing(head: TitlePlace, i: int) -> dict[str, float]:
+    """What a block of a head tells by how it is made and where it stands."""
     found, start, end = head.found, head.start, head.end
     block = found[i]
-    own = stems(block.text)
     below_it = len(head.free) - bisect_right(head.free, i)
     above = found[i - 1] if i > start else None
     below = found[i + 1] if i + 1 < end else None
@@ -270,14 +302,26 @@ def title_evidence(head: TitlePlace, i: int) -> dict[str, float]:
         "below furniture": above is not None and bool(above.lines[0].reason),
         "above furniture": below is not None and bool(below.lines[0].reason),
         "recurs": bool(head.keys[i]),
-        "shared below": len(own & head.below) / max(1, len(own)),
-        "shared above": len(own & head.above) / max(1, len(own)),
-        "only below": bool(own & (head.below - head.above)),
-        "none below": not own & head.below,
         "first line": i == 0,
         "wording": wording(block.text, _words()),
-        "other language": head.lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, head.lang),
     }
+
+
+def title_company(block: Block, texts: TitleTexts) -> dict[str, float]:
+    """What a block has in common with the texts around it, all of it from 0 to 1."""
+    own = stems(block.text)
+    is_other = texts.lang != UNDETERMINED and detect_language(block.text) not in (UNDETERMINED, texts.lang)
+    shared_below, shared_above = (len(own & near) / max(1, len(own)) for near in (texts.below, texts.above))
+    only_below = bool(own & (texts.below - texts.above))
+    told = (shared_below, shared_above, only_below, not own & texts.below, is_other)
+    return dict(zip(_TITLE_COMPANY, told, strict=True))
+
+
+def title_odds(head: TitlePlace, i: int) -> tuple[float, float]:
+    """Between what the logarithm of the odds lies that a block is the title, whatever the texts around it are."""
+    told = weighed("title", title_standing(head, i))
+    least, most = spread("title", _TITLE_COMPANY)
+    return told + least, told + most
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import random
 
-from index.lines import Block, Line
-from index.standing import KINDS, WORDS, Place, likely_furniture, line_evidence, using, weighed
+from eval.reading import reading_set
+from index.layout import Layout
+from index.lines import Block, Line, blocks, read_lines
+from index.standing import (
+    KINDS,
+    SHIPPED,
+    WORDS,
+    Place,
+    Weights,
+    likely_furniture,
+    line_evidence,
+    title_evidence,
+    using,
+    weighed,
+)
 from index.values import Span
 
 TEXT = (
@@ -54,3 +67,30 @@ def test_evidence_that_is_left_out_would_have_decided_nothing() -> None:
                 if i - 1 in found if evidence["item below item"] else weighed("line", evidence) > 0:
                     found.add(i)
             assert likely_furniture(article) == found
+
+
+def random_weights(rng: random.Random) -> Weights:
+    weights = {kind: {name: rng.uniform(-2, 2) for name in SHIPPED[kind]} for kind in KINDS}
+    return weights | {WORDS: SHIPPED[WORDS]}
+
+
+def test_titles_and_beginnings_are_what_all_evidence_says_by_any_weights() -> None:
+    reading, rng = reading_set("dev"), random.Random(7)
+    texts = [(reading.folder / gold.file).read_bytes() for gold in reading.files if gold.group == "text"]
+    told = set()
+    for data in rng.sample(texts, 60):
+        text = data.decode("utf-8", "replace")
+        found = blocks(list(read_lines(text, Span(0, len(text)))))
+        with using(rng.choice((SHIPPED, random_weights(rng)))):
+            layout, whole = Layout(found), Layout(found)
+            for gap in layout.gaps[:-1] if layout.texts else ():
+                head = whole.head(gap)
+                place, around = whole.title_place(head), whole.title_texts(head)
+                odds = {i: weighed("title", title_evidence(place, around, i)) for i in whole.candidates(head)}
+                best = max(odds, key=odds.__getitem__, default=-1)
+                assert layout.title(head) == (best if odds.get(best, -9.0) > -3 else -1)
+            for gap in layout.gaps[1:-1]:
+                weighs = whole.may_begin(gap) and weighed("beginning", whole.beginning_evidence(gap)) > 0
+                assert layout.begins_article(gap) == (whole.is_brief or weighs)
+                told.add(weighs)
+    assert told == {True, False}
