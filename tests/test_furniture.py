@@ -20,6 +20,7 @@ IN_TURN = [(reason, re.compile(pattern, re.IGNORECASE)) for reason, pattern in f
 WORDS = st.sampled_from(
     ["Share", "paylaş", "5", "views", "на", "почту", "|", "x", "Photo:", "(", "12.", "...", "ago", "read more", "about",
      "comments", "Реклама", "ətraflı", "oxu", "Facebook", "—", "#", "©", "a@b.az", "All rights reserved", "son", "#5",
+     "cookie", "use", "visitors", "hits", "sponsor", "our sponsors", "izinsiz", "kopyalanamaz", "материал", "ссылка",
      "İLAN", "haklari", "TÜM HAKLARI SAKLIDIR", "tüm hakları saklıdır", "İZLEYİCİ", "20°", "(1)"]
 )  # fmt: skip
 LINES = st.lists(WORDS, max_size=6).flatmap(lambda words: st.sampled_from([" ".join(words), "".join(words)]))
@@ -67,3 +68,14 @@ def test_the_lines_of_the_sample_are_told_as_in_turn(corpus: Path) -> None:
 )
 def test_what_is_furniture(line: str, reason: str) -> None:
     assert furniture_reason(line) == reason
+
+
+def test_a_pattern_that_needs_a_word_is_one_alternative() -> None:
+    """Else what follows a bar at its top would be asked only of lines with the word."""
+    needing = [pattern for row in ROWS for pattern in row["patterns"] if furniture._NEEDED.match(pattern)]
+    assert len(needing) > 20
+    for pattern in needing:
+        depth, inside = 0, re.sub(r"\\.|\[[^\]]*\]", "", pattern)
+        for character in inside:
+            depth += (character == "(") - (character == ")")
+            assert character != "|" or depth, pattern
