@@ -122,7 +122,7 @@ _BY_WORDS = (*_WORDS,)
 _WORDS_AT = slice(_AT[_BY_WORDS[0]], _AT[_BY_WORDS[-1]] + 1)
 _LATIN_LETTER = _UNIT["letters"] + _UNIT["Latn"]
 _LATIN = 0xFFFF * _UNIT["Latn"]
-_LONGEST_PIECE = 40  # characters between white space; a line with longer ones is taken apart word by word
+_LONGEST_PIECE = 40  # characters; what a longer one between white space tells is not kept
 _MARKS = '.,;:!?…«»“”„"()[]'  # what mostly stands around words; none of it stands in one
 _MOST_PIECES = 1 << 16
 
@@ -167,14 +167,17 @@ def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
     than those before it in its script only if that is certain: a short line, a name or a number goes with its
     neighbours.
     """
-    lines = [Span(*match.span()) for match in _LINE.finditer(text, span.start, span.end)]
-    if not lines:
+    places = [match.span() for match in _LINE.finditer(text, span.start, span.end)]
+    if not places:
         return []
     # Without what the words tell that may be names.
-    tallies = [_tally(_evidence_of_line(line.of(text)[:_ENOUGH_OF_LINE]) & _OTHERS) for line in lines]
+    samples = [text[start : min(end, start + _ENOUGH_OF_LINE)] for start, end in places]
+    tallies = [_tally(_evidence_of_line(sample) & _OTHERS) for sample in samples]
     letters = [sum(counts) for counts in zip(*(tally[_SCRIPTS_AT] for tally in tallies), strict=True)]
     script = _SCRIPTS[letters.index(max(letters))]
-    told = [_language_of_line(line.end - line.start, tally, script) for line, tally in zip(lines, tallies, strict=True)]
+    told = [_language_of_line(end - start, tally, script) for (start, end), tally in zip(places, tallies, strict=True)]
+    if told[0] and told.count(told[0]) == len(told):
+        return [(Span(places[0][0], places[-1][1]), told[0])]
     scripts = [_script(tally) if tally[_LETTERS] >= _FEWEST_LETTERS_OF_LINE else "" for tally in tallies]
     lang = next(filter(None, told), "") or detect_language(span.of(text))
     latest: dict[str, str] = {}  # the language of the last certain line of each script, of the first to begin with
@@ -182,16 +185,16 @@ def language_runs(text: str, span: Span) -> list[tuple[Span, str]]:
         if its:
             latest.setdefault(script, its)
     runs: list[tuple[Span, str]] = []
-    for line, its, script in zip(lines, told, scripts, strict=True):
+    for (start, end), its, script in zip(places, told, scripts, strict=True):
         if its:
             latest[script] = its
         elif script and script not in latest:  # what is in another script cannot be in the language of the line above
-            latest[script] = detect_language(line.of(text))
+            latest[script] = detect_language(text[start:end])
         lang = its or latest.get(script, lang)
         if runs and runs[-1][1] == lang:
-            runs[-1] = (Span(runs[-1][0].start, line.end), lang)
+            runs[-1] = (Span(runs[-1][0].start, end), lang)
         else:
-            runs.append((line, lang))
+            runs.append((Span(start, end), lang))
     return runs
 
 
@@ -202,9 +205,9 @@ def _language_of_line(characters: int, tally: _Tally, script: str) -> str:
     lang, lead = _told(tally)
     if lang == UNDETERMINED:
         return ""
-    if _script(tally) != script or _is_azerbaijani(tally):
+    if lead >= _CERTAIN and characters >= _SHORT_LINE:
         return lang
-    return lang if lead >= _CERTAIN and characters >= _SHORT_LINE else ""
+    return lang if _script(tally) != script or _is_azerbaijani(tally) else ""
 
 
 def _tally(packed: int) -> _Tally:
@@ -220,11 +223,7 @@ def _evidence_of(text: str) -> int:
 @lru_cache(maxsize=1 << 14)  # a line is asked for by itself, and in the text of its article; a file has many thousands
 def _evidence_of_line(line: str) -> int:
     """What all words of a line tell, packed as that of one is."""
-    line = normalize("NFC", line)
-    pieces = line.split()
-    if max(map(len, pieces), default=0) > _LONGEST_PIECE:
-        pieces = _TOKEN.findall(line)
-    return sum(map(_pieces.__getitem__, pieces))
+    return sum(map(_pieces.__getitem__, normalize("NFC", line).split()))
 
 
 class _Pieces(dict[str, int]):
@@ -235,14 +234,15 @@ class _Pieces(dict[str, int]):
     """
 
     def __missing__(self, piece: str) -> int:
+        word = piece.strip(_MARKS)
+        if len(word) > _LONGEST_PIECE or not word.isalpha():
+            found = sum(map(_evidence_of_word, _TOKEN.findall(word)))
+        else:
+            found = _evidence_of_word(word) if word == piece else self[word]
         if len(self) >= _MOST_PIECES:
             self.clear()
-        word = piece.strip(_MARKS)
-        if word.isalpha():
-            found = _evidence_of_word(word) if word == piece else self[word]
-        else:
-            found = sum(map(_evidence_of_word, _TOKEN.findall(word)))
-        self[piece] = found
+        if len(piece) <= _LONGEST_PIECE:
+            self[piece] = found
         return found
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from importlib.resources import files
 from itertools import accumulate
+from operator import itemgetter
 
 from index.dates import find_dates, is_date_line
 from index.heading import is_byline, signature
@@ -33,6 +34,8 @@ INSERTED = frozenset(("advertisement", "caption", "picture", "link", "read more"
 _ITEM = "-–—•*"
 _SHORT_CHARACTERS = 60
 _PRINT_CHARACTERS = 50
+# Every digit in the sense of `str.isdigit`, superscripts and their like too, and a few characters that are none.
+_DIGIT = re.compile("[\\d\xb2\xb3\xb9\u1369-\u1371\u19da\u2070-\u2793\U00010a40-\U0001f10a]")
 _STEM = re.compile(r"([^\W\d_]{4,5})[^\W\d_]*")  # the letters that forms of a word share, mostly
 _STEM_CHARACTERS = 400
 _LANGUAGE_BLOCKS = 6
@@ -371,7 +374,7 @@ class Pieces:
             "has what others have": bool(usual_keys & piece.keys),
             "wording": words,
             "words of pages": min(3, _words_of_pages(text)),
-            "digits": sum(map(str.isdigit, text)) / max(1, len(text)),
+            "digits": _digits(text) / max(1, len(text)),
             "share of no sentences": sum(not is_sentence(part) for part in piece.texts) / max(1, len(piece.texts)),
         }
 
@@ -380,7 +383,7 @@ class Pieces:
 def line_shape(text: str) -> dict[str, float]:
     """What a line by itself tells of whether it is furniture, its words left out but for a few."""
     words = text.split()
-    letters = [word for word in words if word[0].isalpha()]
+    initials = [*filter(str.isalpha, map(itemgetter(0), words))]
     of_pages = _words_of_pages(text)
     return {
         "length": len(text) / 100,
@@ -393,11 +396,11 @@ def line_shape(text: str) -> dict[str, float]:
         "under seven words": len(words) < 7,
         "digit first": text[0].isdigit(),
         "comma": text.endswith(","),
-        "digits": sum(map(str.isdigit, text)) / len(text),
+        "digits": _digits(text) / len(text),
         "address": bool(_ADDRESS.search(text)),
         "sign": bool(_SIGN.search(text)),
         "label": bool(_LABEL.match(text)),
-        "capitals": sum(word[0].isupper() for word in letters) / max(1, len(letters)),
+        "capitals": sum(map(str.isupper, initials)) / max(1, len(initials)),
         "all capitals": text.isupper(),
         "small letter first": text[0].islower(),
         "item": text[0] in _ITEM,
@@ -407,6 +410,10 @@ def line_shape(text: str) -> dict[str, float]:
         "words of pages": min(of_pages, 3),
         "share of words of pages": of_pages / len(words),
     }
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text)) if _DIGIT.search(text) else 0  # most lines have none
 
 
 def is_dated(text: str) -> bool:
@@ -424,8 +431,8 @@ def _is_day(text: str) -> bool:
 
 def _is_inserted(text: str) -> bool:
     """Whether a line within a text has something of a page about it: it may be a heading otherwise."""
-    told = _LABEL.match(text) or _SIGN.search(text) or _ADDRESS.search(text) or _OF_PAGES.search(_words_of(text))
-    return told is not None
+    told = _LABEL.match(text) or _SIGN.search(text) or _ADDRESS.search(text)
+    return told is not None or _words_of_pages(text) > 0
 
 
 def _is_loose(block: Block) -> bool:
@@ -444,6 +451,7 @@ def _is_open(text: str) -> bool:
     return len(text) >= _PRINT_CHARACTERS and not is_sentence(text)
 
 
+@lru_cache(maxsize=1 << 10)  # of a line that may be furniture it is asked again for its shape
 def _words_of_pages(text: str) -> int:
     """How many words of a line pages say of themselves."""
     return len(_OF_PAGES.findall(_words_of(text)))
