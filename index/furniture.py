@@ -171,7 +171,7 @@ def _mark_menu(lines: list[Line]) -> list[Line]:
     The title is the first line of four words after the last of them that is known or set off, else the one
     right above the text and its date.
     """
-    texts = (block.lines[0] for block in each_block(lines) if not block.lines[0].reason and is_text(block.text))
+    texts = (block.lines[0] for block in each_block(lines) if not block.reason and is_text(block.text))
     text = next(texts, None)
     above = range(lines.index(text) if text is not None else 0)
     first = len(above)

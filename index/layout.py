@@ -196,7 +196,7 @@ class Layout:
         return [
             i
             for i in range(gap.start, gap.end)
-            if not found[i].lines[0].reason
+            if not found[i].reason
             and len(found[i].text) <= TITLE_CHARACTERS
             and not self.keys[i]
             and not is_dated(found[i].text)
@@ -213,7 +213,7 @@ class Layout:
             gap.end,
             self.keys,
             self.between_paragraphs,
-            free=[i for i, block in enumerate(head, start=gap.start) if not block.lines[0].reason],
+            free=[i for i, block in enumerate(head, start=gap.start) if not block.reason],
             most_blank=max((block.blank_before for block in (*head, *self.found[gap.end : gap.end + 1])), default=0),
         )
 
@@ -249,7 +249,7 @@ class Layout:
     def _lead(self, head: Gap, title: int) -> int:
         """The uppermost line from which on there is no blank line down to the title."""
         at = title
-        while at > head.start and not self.found[at].blank_before and not self.found[at - 1].lines[0].reason:
+        while at > head.start and not self.found[at].blank_before and not self.found[at - 1].reason:
             at -= 1
         return at if self.found[at].blank_before or not at else title
 
@@ -264,7 +264,7 @@ class Layout:
             "shared": (0, _MOST_SHARED),
             "other language": (0, 1),
         }
-        return is_likely("beginning", self._standing(gap), ranges, partial(self._company, gap))
+        return is_likely("beginning", self._standing(gap), (ranges, partial(self._company, gap)))
 
     @cached_property
     def is_brief(self) -> bool:
@@ -302,7 +302,7 @@ class Layout:
         head = self.head(gap)
         title, is_titled, below = self._title(head).at, self._is_titled(head), found[gap.end]
         inside = found[gap.start : gap.end]
-        reasons = [block.lines[0].reason for block in inside]
+        reasons = [block.reason for block in inside]
         keys, blank = self._keys_in(gap), self._most_blank[gap]
         ruled = self._ruled > 1 and any(map(_is_rule, inside))
         free = len(reasons) - sum(map(bool, reasons))
@@ -386,7 +386,7 @@ class Layout:
 
     def _kind(self, i: int) -> str:
         block = self.found[i]
-        if reason := block.lines[0].reason:
+        if reason := block.reason:
             return reason
         return "author" if is_byline(block.text) else "date" if is_dated(block.text) else self.keys[i][:1]
 
@@ -398,7 +398,7 @@ def _share(odds: float) -> float:
 
 def is_prose(block: Block) -> bool:
     """Whether a block is text of an article, not a line of its head."""
-    return not block.lines[0].reason and is_text(block.text)
+    return not block.reason and is_text(block.text)
 
 
 def is_title_like(text: str) -> bool:
@@ -418,7 +418,7 @@ def has_dateline(text: str) -> bool:
 def _is_long_title(found: Sequence[Block], i: int) -> bool:
     """Whether a line as long as text is the title of the text below it."""
     text = found[i].text
-    stands_off = i == 0 or found[i].blank_before > 0 or bool(found[i - 1].lines[0].reason)
+    stands_off = i == 0 or found[i].blank_before > 0 or bool(found[i - 1].reason)
     if is_sentence(text) or not is_title_like(text) or not stands_off:
         return False
     below = next((block for block in found[i + 1 : i + 1 + HEAD_BLOCKS] if is_prose(block)), None)
@@ -440,7 +440,7 @@ def _recurrent(found: Sequence[Block]) -> list[str]:
 
 def _shape(block: Block) -> str:
     """What a line has in common with others of its kind; "=" before what must be the very same, "" for text."""
-    text, reason = block.text, block.lines[0].reason
+    text, reason = block.text, block.reason
     if reason in INSERTED or len(text) > _SHAPE_CHARACTERS or _is_rule(block):
         return ""
     if reason in _OF_ARTICLES:
@@ -459,15 +459,15 @@ def _shape(block: Block) -> str:
 
 
 def _is_rule(block: Block) -> bool:
-    return block.lines[0].reason == "separator" and bool(_RULE.fullmatch(block.text))
+    return block.reason == "separator" and bool(_RULE.fullmatch(block.text))
 
 
 def _is_item(block: Block) -> bool:
     """Whether a sentence between rules is an article of one line."""
-    return not block.lines[0].reason and is_sentence(block.text) and len(block.text.split()) >= _ITEM_WORDS
+    return not block.reason and is_sentence(block.text) and len(block.text.split()) >= _ITEM_WORDS
 
 
 def _parts(block: Block) -> bool:
-    text, reason = block.text, block.lines[0].reason
+    text, reason = block.text, block.reason
     marked = reason in _BETWEEN and bool(MARK.fullmatch(text) or END_MARK.fullmatch(text))
     return marked or reason in (NUMBER, SLUG, TIME) or _is_rule(block)

@@ -50,10 +50,12 @@ class Block:
     """Lines that are one paragraph, or a line that stands by itself."""
 
     lines: tuple[Line, ...]
-    text: str = field(init=False)  # not a property: it is asked for a dozen times
+    text: str = field(init=False)  # not a property, nor is the next: they are asked for dozens of times
+    reason: str = field(init=False)  # of its first line
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", " ".join([line.text for line in self.lines]))
+        object.__setattr__(self, "reason", self.lines[0].reason)
 
     @property
     def blank_before(self) -> int:

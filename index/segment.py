@@ -78,7 +78,7 @@ def cut_whole(lines: Sequence[Line], *, title: str, trimmed: bool, dated: bool) 
     layout = Layout(found)
     head = layout.gaps[0] if layout.texts else Gap(0, _first_sentence(found))
     named = [i for i in range(min(max(head.end, 1), len(found))) if title and in_title(found[i].text, title)]
-    kept = [i for i in named if not found[i].lines[0].reason]
+    kept = [i for i in named if not found[i].reason]
     titled = kept[-1] if kept else -1 if title else layout.title(head)
     keys = layout.keys if trimmed and layout.texts else ()
     several = _dated_heads(layout) if dated else {}
@@ -107,8 +107,8 @@ def _cut(
     articles = _trimmed_articles(found, begins, keys)
     aside = _asides(articles, begins, keys) if keys and not whole else set()
     for start, article in articles.items():
-        own = [(i, block) for i, block in enumerate(article, start=start) if not block.lines[0].reason]
-        dropped.extend(line for block in article if block.lines[0].reason for line in block.lines)
+        own = [(i, block) for i, block in enumerate(article, start=start) if not block.reason]
+        dropped.extend(line for block in article if block.reason for line in block.lines)
         if start in aside:
             lines = [line.drop("of no article") for _, block in own for line in block.lines]
             dropped.extend(lines)
@@ -141,7 +141,7 @@ def said(found: Sequence[Block], begins: Mapping[int, int], keys: Sequence[str])
 def _said(articles: Mapping[int, Sequence[Block]], begins: Mapping[int, int], keys: Sequence[str]) -> dict[int, Piece]:
     found = {}
     for start, article in articles.items():
-        own = {i: block for i, block in enumerate(article, start=start) if not block.lines[0].reason}
+        own = {i: block for i, block in enumerate(article, start=start) if not block.reason}
         if any(map(_says_something, own.values())):
             title = own.pop(begins[start]).text if begins[start] in own else ""
             shared = frozenset(filter(None, keys[start : start + len(article)]))
@@ -172,7 +172,7 @@ def _around(article: Sequence[Block]) -> list[Block]:
 
 def _says_something(block: Block) -> bool:
     return is_prose(block) or (
-        not block.lines[0].reason and is_sentence(block.text) and len(block.text.split()) >= _SENTENCE_WORDS
+        not block.reason and is_sentence(block.text) and len(block.text.split()) >= _SENTENCE_WORDS
     )
 
 
@@ -183,10 +183,10 @@ def _stories(layout: Layout) -> dict[int, int]:
     ended = False  # the story above
     prose = False  # since it began
     for i, block in enumerate(found):
-        if block.lines[0].reason:
+        if block.reason:
             ended = ended or (prose and bool(STORY_END.fullmatch(block.text)))
             continue
-        follows = i + 1 < len(found) and bool(found[i + 1].lines[0].reason)
+        follows = i + 1 < len(found) and bool(found[i + 1].reason)
         if ended and not (is_date_line(block.text) and follows):
             starts.append(i)
             ended = prose = False
@@ -207,9 +207,7 @@ def _beginnings(layout: Layout) -> dict[int, int]:
         return {0: layout.title(Gap(0, _first_sentence(found)))} if found else {}
     first, *inner = layout.gaps[:-1]
     beginning = [gap for gap in inner if layout.begins_article(gap)]
-    counted = [
-        any(found[i].lines[0].reason == NUMBER for i in range(gap.start, gap.end)) for gap in (first, *inner[:1])
-    ]
+    counted = [any(found[i].reason == NUMBER for i in range(gap.start, gap.end)) for gap in (first, *inner[:1])]
     if counted == [False, True] and len(found[layout.texts[0]].text) < _GREETING_CHARACTERS:
         heads = map(layout.head, beginning)  # what stands above number one greets the reader
     else:

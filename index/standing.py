@@ -55,6 +55,13 @@ def _read(name: str) -> str:
 
 _TEXT = _read("standing.toml")
 Ranges = Mapping[str, tuple[float, float]]
+_MOST_OF_PAGES = 3
+# Between what the evidence lies that takes a look at every word of a line.
+_SLOW: Ranges = {
+    **dict.fromkeys(("two sentences", "address", "sign", "label", "capitals", "date", "name"), (0.0, 1.0)),
+    "words of pages": (0.0, _MOST_OF_PAGES),
+    "share of words of pages": (0.0, 1.0),
+}
 # Between what the evidence lies that compares a line with others.
 _COMPANY: Ranges = dict.fromkeys(("other language", "of no known word", "known words"), (0.0, 1.0))
 _TITLE_COMPANY: Ranges = dict.fromkeys(
@@ -103,30 +110,31 @@ def likely_furniture(place: Place) -> set[int]:
     """The blocks of an article that are more likely furniture than text, of those that have no reason yet."""
     lines, found = _Lines(place), set[int]()
     for i in lines.asked:
-        evidence = lines.standing(i)
+        evidence = quick_shape(place.found[i].text) | lines.standing(i)
+        further = (_SLOW, partial(slow_shape, place.found[i].text)), (_COMPANY, partial(lines.company, i))
         # The items of a list go together.
-        if (
-            i - 1 in found
-            if evidence["item below item"]
-            else is_likely("line", evidence, _COMPANY, partial(lines.company, i))
-        ):
+        if i - 1 in found if evidence["item below item"] else is_likely("line", evidence, *further):
             found.add(i)
     return found
 
 
 def is_likely(
-    kind: str,
-    evidence: Mapping[str, float],
-    ranges: Ranges,
-    company: Callable[[], Mapping[str, float]],
+    kind: str, evidence: Mapping[str, float], *further: tuple[Ranges, Callable[[], Mapping[str, float]]]
 ) -> bool:
     """Whether the odds by all evidence are above one.
 
-    The `company`, which costs most to find out, is asked only if it may decide: `ranges` says between what it lies.
+    Each `further` evidence costs more to find out than what is before it. It is asked only if it may decide: its ranges
+    say between what it lies.
     """
     told = weighed(kind, evidence)
-    least, most = spread(kind, ranges)
-    return told + most > 0 and (told + least > 0 or told + _summed(kind, company()) > 0)
+    spreads = [spread(kind, ranges) for ranges, _ in further]
+    for i, (_, find) in enumerate(further):
+        if told + sum(most for _, most in spreads[i:]) <= 0:
+            return False
+        if told + sum(least for least, _ in spreads[i:]) > 0:
+            return True
+        told += _summed(kind, find())
+    return told > 0
 
 
 @contextmanager
@@ -164,7 +172,7 @@ def _words() -> Mapping[str, float]:
 def line_evidence(place: Place) -> dict[int, dict[str, float]]:
     """For each block of an article that may be furniture or text, what there is to tell, most of it from 0 to 1."""
     lines = _Lines(place)
-    return {i: lines.standing(i) | lines.company(i) for i in lines.asked}
+    return {i: line_shape(place.found[i].text) | lines.standing(i) | lines.company(i) for i in lines.asked}
 
 
 class _Lines:
@@ -173,7 +181,7 @@ class _Lines:
     def __init__(self, place: Place) -> None:
         self._place = place
         found, start, end = place.found, place.start, place.end
-        self._free = [i for i in range(start, end) if not found[i].lines[0].reason]
+        self._free = [i for i in range(start, end) if not found[i].reason]
         self._long = [i for i in self._free if len(found[i].text) >= PROSE_CHARACTERS]
         self._first, self._last = (self._long[0], self._long[-1]) if self._long else (end, start - 1)
         self.asked = [i for i in self._free if self._is_asked(i)]  # in order
@@ -189,14 +197,14 @@ class _Lines:
         )
 
     def standing(self, i: int) -> dict[str, float]:
-        """What a line tells by how it is made, where it stands and which words it has."""
+        """What a line tells by where it stands and which words it has."""
         found, start, end = self._place.found, self._place.start, self._place.end
         first, last = self._first, self._last
         loose = self._loose_above[max(0, i - last - 1)]
         block = found[i]
         above = found[i - 1] if i > start else None
         below = found[i + 1] if i + 1 < end else None
-        return line_shape(block.text) | {
+        return {
             "above all text": i < first,
             "above the title": i < self._place.titled,
             "within the text": first < i < last,
@@ -207,8 +215,8 @@ class _Lines:
             "set off": block.blank_before > self._usual,
             "blank above": block.blank_before > 0,
             "blank below": below is None or below.blank_before > 0,
-            "below furniture": above is not None and bool(above.lines[0].reason),
-            "above furniture": below is not None and bool(below.lines[0].reason),
+            "below furniture": above is not None and bool(above.reason),
+            "above furniture": below is not None and bool(below.reason),
             "short sentence far below": loose > 0 and is_sentence(block.text) and len(block.text) < _SHORT_CHARACTERS,
             "goes on": i > first and above is not None and _is_open(above.text),
             "recurs": bool(self._place.keys[i]),
@@ -302,8 +310,8 @@ def title_standing(head: TitlePlace, i: int) -> dict[str, float]:
         "set off": block.blank_before > max(1, head.usual),
         "date below": below is not None and is_dated(below.text),
         "date above": above is not None and is_dated(above.text),
-        "below furniture": above is not None and bool(above.lines[0].reason),
-        "above furniture": below is not None and bool(below.lines[0].reason),
+        "below furniture": above is not None and bool(above.reason),
+        "above furniture": below is not None and bool(below.reason),
         "recurs": bool(head.keys[i]),
         "first line": i == 0,
         "wording": wording(block.text, _words()),
@@ -379,37 +387,50 @@ class Pieces:
         }
 
 
-@lru_cache(maxsize=1 << 10)
 def line_shape(text: str) -> dict[str, float]:
     """What a line by itself tells of whether it is furniture, its words left out but for a few."""
-    words = text.split()
-    initials = [*filter(str.isalpha, map(itemgetter(0), words))]
-    of_pages = _words_of_pages(text)
+    return quick_shape(text) | slow_shape(text)
+
+
+def quick_shape(text: str) -> dict[str, float]:
+    """The part of its shape that is told by its length, its ends and how many words it has."""
+    words = len(text.split())
     return {
         "length": len(text) / 100,
         "as long as text": len(text) >= PROSE_CHARACTERS,
         "as long as a paragraph": len(text) >= 150,
         "sentence": is_sentence(text),
-        "two sentences": bool(TWO_SENTENCES.search(text)),
         "open": text.endswith(("…", "...")),
-        "under four words": len(words) < 4,
-        "under seven words": len(words) < 7,
+        "under four words": words < 4,
+        "under seven words": words < 7,
         "digit first": text[0].isdigit(),
         "comma": text.endswith(","),
         "digits": _digits(text) / len(text),
-        "address": bool(_ADDRESS.search(text)),
-        "sign": bool(_SIGN.search(text)),
-        "label": bool(_LABEL.match(text)),
-        "capitals": sum(map(str.isupper, initials)) / max(1, len(initials)),
         "all capitals": text.isupper(),
         "small letter first": text[0].islower(),
         "item": text[0] in _ITEM,
         "quote": text[0] in '«“"„',
-        "date": is_date_line(text),
-        "name": bool(signature(text)[0]),
-        "words of pages": min(of_pages, 3),
-        "share of words of pages": of_pages / len(words),
     }
+
+
+@lru_cache(maxsize=1 << 10)
+def slow_shape(text: str) -> dict[str, float]:
+    """The rest of its shape, between what `_SLOW` says."""
+    words = text.split()
+    initials = [*filter(str.isalpha, map(itemgetter(0), words))]
+    of_pages = _words_of_pages(text)
+    found = (
+        TWO_SENTENCES.search(text) is not None,
+        _ADDRESS.search(text) is not None,
+        _SIGN.search(text) is not None,
+        _LABEL.match(text) is not None,
+        sum(map(str.isupper, initials)) / max(1, len(initials)),
+        is_date_line(text),
+        bool(signature(text)[0]),
+        min(of_pages, _MOST_OF_PAGES),
+        of_pages / len(words),
+    )
+    return dict(zip(_SLOW, found, strict=True))
 
 
 def _digits(text: str) -> int:
@@ -437,13 +458,13 @@ def _is_inserted(text: str) -> bool:
 
 def _is_loose(block: Block) -> bool:
     """Whether a block is no sentence, nor something that stands within articles, too."""
-    reason = block.lines[0].reason
+    reason = block.reason
     return reason not in INSERTED if reason else not is_sentence(block.text)
 
 
 def _nearest_above(found: Sequence[Block], start: int, i: int) -> str:
     """The text of the next block up to `start` that is no furniture, "" if there is none."""
-    return next((found[j].text for j in range(i - 1, start - 1, -1) if not found[j].lines[0].reason), "")
+    return next((found[j].text for j in range(i - 1, start - 1, -1) if not found[j].reason), "")
 
 
 def _is_open(text: str) -> bool:

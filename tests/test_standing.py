@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from eval.reading import reading_set
+from index import standing
 from index.layout import Layout
 from index.lines import Block, Line, blocks, read_lines
 from index.standing import (
@@ -94,3 +95,15 @@ def test_titles_and_beginnings_are_what_all_evidence_says_by_any_weights() -> No
                 assert layout.begins_article(gap) == (whole.is_brief or weighs)
                 told.add(weighs)
     assert told == {True, False}
+
+
+def test_evidence_is_between_what_is_said_of_it() -> None:
+    """What is left out is left out by these ranges."""
+    reading = reading_set("dev")
+    texts = [(reading.folder / gold.file).read_bytes() for gold in reading.files if gold.group == "text"]
+    lines = {line.strip() for data in texts[:80] for line in data.decode("utf-8", "replace").split("\n")} - {""}
+    assert len(lines) > 500
+    for line in lines:
+        for name, value in standing.slow_shape(line).items():
+            least, most = standing._SLOW[name]
+            assert least <= value <= most
