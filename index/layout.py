@@ -25,6 +25,7 @@ from index.standing import (
     TitleTexts,
     is_dated,
     is_likely,
+    spread,
     stems,
     title_evidence,
     title_odds,
@@ -264,7 +265,7 @@ class Layout:
             "shared": (0, _MOST_SHARED),
             "other language": (0, 1),
         }
-        return is_likely("beginning", self._standing(gap), (ranges, partial(self._company, gap)))
+        return is_likely("beginning", self._standing(gap), (spread("beginning", ranges), partial(self._company, gap)))
 
     @cached_property
     def is_brief(self) -> bool:

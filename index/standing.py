@@ -55,6 +55,7 @@ def _read(name: str) -> str:
 
 _TEXT = _read("standing.toml")
 Ranges = Mapping[str, tuple[float, float]]
+Spread = tuple[float, float]  # the least and the most that some evidence adds
 _MOST_OF_PAGES = 3
 # Between what the evidence lies that takes a look at every word of a line.
 _SLOW: Ranges = {
@@ -109,9 +110,10 @@ class Place:
 def likely_furniture(place: Place) -> set[int]:
     """The blocks of an article that are more likely furniture than text, of those that have no reason yet."""
     lines, found = _Lines(place), set[int]()
+    slow, company = spread("line", _SLOW), spread("line", _COMPANY)
     for i in lines.asked:
         evidence = quick_shape(place.found[i].text) | lines.standing(i)
-        further = (_SLOW, partial(slow_shape, place.found[i].text)), (_COMPANY, partial(lines.company, i))
+        further = (slow, partial(slow_shape, place.found[i].text)), (company, partial(lines.company, i))
         # The items of a list go together.
         if i - 1 in found if evidence["item below item"] else is_likely("line", evidence, *further):
             found.add(i)
@@ -119,19 +121,18 @@ def likely_furniture(place: Place) -> set[int]:
 
 
 def is_likely(
-    kind: str, evidence: Mapping[str, float], *further: tuple[Ranges, Callable[[], Mapping[str, float]]]
+    kind: str, evidence: Mapping[str, float], *further: tuple[Spread, Callable[[], Mapping[str, float]]]
 ) -> bool:
     """Whether the odds by all evidence are above one.
 
-    Each `further` evidence costs more to find out than what is before it. It is asked only if it may decide: its ranges
-    say between what it lies.
+    Each `further` evidence costs more to find out than what is before it. It is asked only if it may decide: its spread
+    says what it adds at least and at most.
     """
     told = weighed(kind, evidence)
-    spreads = [spread(kind, ranges) for ranges, _ in further]
     for i, (_, find) in enumerate(further):
-        if told + sum(most for _, most in spreads[i:]) <= 0:
+        if told + sum(most for (_, most), _ in further[i:]) <= 0:
             return False
-        if told + sum(least for least, _ in spreads[i:]) > 0:
+        if told + sum(least for (least, _), _ in further[i:]) > 0:
             return True
         told += _summed(kind, find())
     return told > 0
@@ -153,7 +154,7 @@ def weighed(kind: str, evidence: Mapping[str, float]) -> float:
     return _in_use.get()[kind]["bias"] + _summed(kind, evidence)
 
 
-def spread(kind: str, ranges: Ranges) -> tuple[float, float]:
+def spread(kind: str, ranges: Ranges) -> Spread:
     """The least and the most that evidence between these values adds to the logarithm of the odds."""
     weights = _in_use.get()[kind]
     ends = [(weights.get(name, 0) * low, weights.get(name, 0) * high) for name, (low, high) in ranges.items()]
