@@ -88,7 +88,12 @@ def _beginning_with(stems: Iterable[str]) -> re.Pattern[str]:
     by_letter: defaultdict[str, list[str]] = defaultdict(list)
     for stem in sorted(stems):
         by_letter[stem[0]].append(stem[1:])
-    begins = "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in by_letter.items())
+    # In two halves, for `re` tries the letters one by one, and a set of them at once.
+    branches = [(first, f"{first}(?:{'|'.join(rest)})") for first, rest in by_letter.items()]
+    halves = branches[: len(branches) // 2], branches[len(branches) // 2 :]
+    begins = "|".join(
+        f"(?=[{''.join(first for first, _ in half)}])(?:{'|'.join(branch for _, branch in half)})" for half in halves
+    )
     return re.compile(rf"[\W\d_](?:{begins})")  # not a look behind a letter: `re` would ask that of each character
 
 
