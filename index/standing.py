@@ -398,6 +398,7 @@ def line_shape(text: str) -> dict[str, float]:
     return quick_shape(text) | slow_shape(text)
 
 
+@lru_cache(maxsize=1 << 10)  # a line above a text is asked whether it is its title, and then whether it is furniture
 def quick_shape(text: str) -> dict[str, float]:
     """The part of its shape that is told by its length, its ends and how many words it has."""
     words = len(text.split())
