@@ -23,13 +23,13 @@ from index.standing import (
     INSERTED,
     TitlePlace,
     TitleTexts,
+    company_odds,
     is_dated,
     is_likely,
     spread,
     stems,
-    title_evidence,
     title_odds,
-    weighed,
+    title_spread,
 )
 from index.values import UNDETERMINED
 
@@ -96,6 +96,7 @@ class Layout:
         self.found = found
         self._languages: dict[int, str] = {}
         self._known_titles: dict[Gap, _Title] = {}
+        self._odds: dict[Gap, dict[int, float]] = {}  # of each block that may be the title, without the texts around
         self.texts = [
             i
             for i, block in enumerate(found)
@@ -173,11 +174,12 @@ class Layout:
         if head not in self._known_titles:
             candidates = self.candidates(head)
             place = self.title_place(head) if candidates else None
-            odds = {i: title_odds(place, i) for i in candidates if place}
+            odds = self._odds[head] = {i: title_odds(place, i) for i in candidates if place}
             best = max(odds, key=odds.__getitem__, default=-1)
-            least, most = odds.get(best, (-_MOST_ODDS, -_MOST_ODDS))
-            self._known_titles[head] = _Title(best, least, most)
-            if any(its > least for i, (_, its) in odds.items() if i != best):
+            least, most = title_spread() if odds else (0.0, 0.0)
+            at_best = odds.get(best, -_MOST_ODDS)
+            self._known_titles[head] = _Title(best, at_best + least, at_best + most)
+            if any(its + most > at_best + least for i, its in odds.items() if i != best):
                 return self._weighed_title(head)
         return self._known_titles[head]
 
@@ -185,8 +187,8 @@ class Layout:
         """The same by all evidence."""
         title = self._title(head)
         if title.least < title.most:
-            place, texts = self.title_place(head), self.title_texts(head)
-            odds = {i: weighed("title", title_evidence(place, texts, i)) for i in self.candidates(head)}
+            texts = self.title_texts(head)
+            odds = {i: told + company_odds(self.found[i], texts) for i, told in self._odds[head].items()}
             best = max(odds, key=odds.__getitem__)
             title = self._known_titles[head] = _Title(best, odds[best], odds[best])
         return title

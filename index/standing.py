@@ -334,11 +334,19 @@ def title_company(block: Block, texts: TitleTexts) -> dict[str, float]:
     return dict(zip(_TITLE_COMPANY, told, strict=True))
 
 
-def title_odds(head: TitlePlace, i: int) -> tuple[float, float]:
-    """Between what the logarithm of the odds lies that a block is the title, whatever the texts around it are."""
-    told = weighed("title", title_standing(head, i))
-    least, most = spread("title", _TITLE_COMPANY)
-    return told + least, told + most
+def title_odds(head: TitlePlace, i: int) -> float:
+    """The logarithm of the odds that a block is the title, by all but the texts around it."""
+    return weighed("title", title_standing(head, i))
+
+
+def title_spread() -> Spread:
+    """What the texts around a block add to them at least and at most."""
+    return spread("title", _TITLE_COMPANY)
+
+
+def company_odds(block: Block, texts: TitleTexts) -> float:
+    """What they do add."""
+    return _summed("title", title_company(block, texts))
 
 
 @dataclass(frozen=True, slots=True)
