@@ -33,8 +33,10 @@ from rag.letters import restore_letters
 from rag.read import ExtractiveReader
 from rag.retrieve import HybridRetriever
 
-# Of a set's weight, half is its answerable questions; the rest is shared so among the others that it has.
-_GONE_WEIGHT, _NEAR_WEIGHT, _RENAMED_WEIGHT = 0.5, 0.3, 0.2
+# Of a set's weight, half is its answerable questions; the rest is shared so among the others that it has. Those that
+# people write weigh most: the made ones stand in for what few have written. With 0.5, 0.3 and 0.2 the AUROC of those
+# that are near is .677 in place of .680 on written questions, .737 in place of .754 on news.
+_GONE_WEIGHT, _NEAR_WEIGHT, _RENAMED_WEIGHT = 0.3, 0.6, 0.1
 _REGULARISATION = 1.0  # scikit-learn's C, on signals divided by their standard deviation
 _FOLDS = 10
 _SHARED_LETTERS = 4  # words that begin with as many equal letters may be forms of one

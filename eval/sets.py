@@ -95,6 +95,11 @@ class RetrievalSet:
         """The queries without a relevant document: what is asked is not in the corpus, as far as was judged."""
         return tuple(query for query in self.queries if not self._has_relevant(query))
 
+    @property
+    def parts(self) -> frozenset[str]:
+        """The splits of its queries, where the set says them."""
+        return frozenset(query.split for query in self.queries if query.split)
+
     def _has_relevant(self, query: Query) -> bool:
         return any(grade > 0 for grade in self.qrels.get(query.id, {}).values())
 

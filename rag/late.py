@@ -41,6 +41,19 @@ class TokenMatches:
         return self.centred @ self.weights
 
 
+@dataclass(frozen=True, slots=True)
+class KeptMatches:
+    """The same by token vectors as they are kept, which know the whole passage."""
+
+    weights: Floats  # (tokens,)
+    centred: Floats  # (texts, tokens)
+
+    @property
+    def scores(self) -> Floats:
+        """(texts,): the weighted mean of the matches."""
+        return self.centred @ self.weights
+
+
 @one_thread()
 def match_tokens(question: TokenVectors, texts: list[TokenVectors], langs: list[str]) -> TokenMatches:
     """Compare a question with texts, each in the language that `langs` has for it; an empty text matches nothing.
@@ -66,18 +79,16 @@ def match_tokens(question: TokenVectors, texts: list[TokenVectors], langs: list[
 
 
 @one_thread()
-def score_packed(
-    question: TokenVectors, texts: list[SignVectors], langs: list[str], codec: TokenCodec
-) -> NDArray[np.float64]:
-    """(texts,): `TokenMatches.scores` as far as they can be told from token vectors as they are kept.
+def match_packed(question: TokenVectors, texts: list[SignVectors], langs: list[str], codec: TokenCodec) -> KeptMatches:
+    """What `match_tokens` tells, as far as it can be told from token vectors as they are kept.
 
     Here, too, means and document frequencies come from `texts`, and a text without tokens matches nothing.
     """
-    scores = np.zeros(len(texts))
+    centred = np.zeros((len(texts), len(question.tokens)), np.float32)
     # In order of language, so that each language's tokens are one slice and no copy.
     present = sorted((i for i, text in enumerate(texts) if len(text)), key=lambda i: langs[i])
     if not present or not question.tokens:
-        return scores
+        return KeptMatches(np.zeros(len(question.tokens), np.float32), centred)
     kept = joined([texts[i] for i in present])
     sizes = [len(texts[i]) for i in present]
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -89,9 +100,13 @@ def score_packed(
     )
     names = np.array([token_name(token) for token in question.tokens], np.uint32)
     frequency = np.logical_or.reduceat(kept.names[:, None] == names, starts, axis=0).sum(axis=0)
-    weights = _weights(frequency, len(present))
-    scores[present] = np.maximum.reduceat(cosines, starts, axis=0) @ weights
-    return scores
+    centred[present] = np.maximum.reduceat(cosines, starts, axis=0)
+    return KeptMatches(_weights(frequency, len(present)), centred)
+
+
+def score_packed(question: TokenVectors, texts: list[SignVectors], langs: list[str], codec: TokenCodec) -> Floats:
+    """(texts,): the scores of `match_packed`."""
+    return match_packed(question, texts, langs, codec).scores
 
 
 def _slices(langs: list[str], sizes: list[int]) -> list[slice]:

@@ -54,7 +54,7 @@ def alone(assistant: Assistant) -> Assistants:
 
 def always(threshold: float) -> Calibration:
     """Answers whatever it is asked (0.0), or nothing (2.0)."""
-    return Calibration(0.0, Signals(0, 0, 0, 0, 0), threshold)
+    return Calibration(0.0, Signals(0, 0, 0, 0, 0, 0), threshold)
 
 
 def open_browser() -> Iterator[Browser]:

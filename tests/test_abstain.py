@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,10 +15,18 @@ from hypothesis import strategies as st
 
 from eval.calibrate import Case, Kind, by_family, by_question, fit, measure_decisions, renamed
 from index.fold import WORD
+from index.language import detect_language
 from index.tokens import TokenVectors
 from rag.abstain import CALIBRATION, Calibration, Signals, doubt, signals
 from rag.late import TokenMatches
 from rag.read import Draft
+
+
+def passage(readable: str, *, title: str = "", lang: str = "en", document: str = "one") -> Any:
+    return SimpleNamespace(readable=readable, title=title, lang=lang, document_id=document, date="")
+
+
+FOUND = cast(Any, [SimpleNamespace(score=0.3, passage=passage("It is long."))])
 
 
 def drafted(*sentences: str, match: float = 0.5, lang: str = "en") -> Draft:
@@ -43,15 +52,16 @@ def test_the_threshold_is_where_both_faults_cost_the_same(wrong_answer: float, s
 
 def test_a_sentence_with_what_is_asked_for_counts_more() -> None:
     question = "How much did the bridge cost?"
-    hits = cast(Any, [SimpleNamespace(score=0.3)])
-    paid = signals(question, hits, drafted("The bridge cost 12 million euros."))
-    built = signals(question, hits, drafted("The bridge was built by a company from the capital."))
+    paid = signals(question, FOUND, drafted("The bridge cost 12 million euros."))
+    built = signals(question, FOUND, drafted("The bridge was built by a company from the capital."))
     assert paid.plain > built.plain and paid.centred > built.centred
     assert (paid.margin, paid.same_language) == (0.0, 1.0)
     assert CALIBRATION.probability(paid) > CALIBRATION.probability(built)
 
 
-def met(question: str, *sentences: str, worst: float, articles: str = "", title: str = "", lang: str = "en") -> Draft:
+def met(
+    question: str, *sentences: str, worst: float, articles: Sequence[str] = "", title: str = "", lang: str = "en"
+) -> Draft:
     """A draft of sentences of articles "ab…", one letter each, that meet all words by .95 but the last, by `worst`.
 
     The first sentence matches best.
@@ -75,7 +85,7 @@ def met(question: str, *sentences: str, worst: float, articles: str = "", title:
 
 
 def unmet(question: str, *sentences: str, **others: Any) -> float:
-    return signals(question, cast(Any, [SimpleNamespace(score=0.3)]), met(question, *sentences, **others)).unmet
+    return signals(question, FOUND, met(question, *sentences, **others)).unmet
 
 
 def test_the_name_that_is_met_worst_counts() -> None:
@@ -85,7 +95,7 @@ def test_the_name_that_is_met_worst_counts() -> None:
     assert unmet(question, "He came.", worst=0.85) == pytest.approx(0.03)
     assert unmet(question, "Он приехал.", worst=0.85, lang="ru") == 0.0  # where the same name has less
     assert unmet("Who met the Armenian leader in a park?", "He came to London.", worst=0.7) == 0.0  # no name
-    ours, strange = (signals(question, cast(Any, [SimpleNamespace(score=0.3)]), met(question, "He came.", worst=worst))
+    ours, strange = (signals(question, FOUND, met(question, "He came.", worst=worst))
                      for worst in (0.9, 0.7))  # fmt: skip
     assert CALIBRATION.probability(ours) > CALIBRATION.probability(strange)
 
@@ -101,6 +111,27 @@ def test_the_name_that_is_met_worst_counts() -> None:
 )
 def test_a_name_that_stands_in_the_article_is_met(question: str, sentence: str, title: str) -> None:
     assert unmet(question, sentence, worst=0.5, title=title) == 0.0
+
+
+def unknown(question: str, *read: Any, **others: Any) -> float:
+    """Of a question about the article that was found first, a passage each, and a sentence of article "one"."""
+    found = cast(Any, [SimpleNamespace(score=0.3, passage=each) for each in read])
+    return signals(question, found, met(question, "He came.", articles=["one"], **others)).unknown
+
+
+def test_a_name_is_unknown_if_the_best_article_has_it_in_no_spelling_and_nothing_like_it() -> None:
+    question, here = "Who came to meet Pashinyan?", passage("He came to Yerevan.")
+    assert unknown(question, here, worst=0.75) == pytest.approx(0.13)
+    assert unknown(question, here, worst=0.9) == 0.0  # something like it
+    assert unknown("Who came to meet the leader?", here, worst=0.75) == 0.0  # no name
+    for readable in ("He met Pashinyan.", "Он встретил Пашиняна.", "O, Paşinyanla görüşdü."):
+        lang = detect_language(readable)
+        # In a sentence that nobody looked at closely, or in another passage of the article, but in no other article.
+        assert unknown(question, here, passage(readable, lang=lang), worst=0.75) == 0.0
+        assert unknown(question, here, passage(readable, lang=lang, document="two"), worst=0.75) == pytest.approx(0.13)
+    assert unknown(question, passage("He came.", title="A day with Pashinyan"), worst=0.75) == 0.0
+    # Nothing of the article was looked at.
+    assert unknown(question, passage("It rains.", document="two"), worst=0.75) == pytest.approx(0.18)
 
 
 def test_another_number_or_another_article_meets_no_name() -> None:
@@ -128,7 +159,7 @@ def test_reasons_are_told_apart(question: str, draft: Draft, reason: str) -> Non
 
 
 def case(set_name: str, question: str, kind: Kind, value: float) -> Case:
-    return Case(set_name, question, kind, Signals(value, value, margin=0.0, same_language=1.0, unmet=0.0))
+    return Case(set_name, question, kind, Signals(value, value, margin=0.0, same_language=1.0, unmet=0.0, unknown=0.0))
 
 
 def cases_of(family: str, count: int, *, lift: float = 0.0) -> list[Case]:
@@ -209,5 +240,7 @@ def test_figures_of_decisions() -> None:
 
 
 def test_probability_is_a_logistic_of_the_signals() -> None:
-    calibration = Calibration(-1.0, Signals(plain=2.0, centred=0.0, margin=0.0, same_language=0.0, unmet=0.0), 0.5)
-    assert calibration.probability(Signals(0.5, 9.0, 9.0, 1.0, 9.0)) == pytest.approx(0.5)
+    calibration = Calibration(
+        -1.0, Signals(plain=2.0, centred=0.0, margin=0.0, same_language=0.0, unmet=0.0, unknown=0.0), 0.5
+    )
+    assert calibration.probability(Signals(0.5, 9.0, 9.0, 1.0, 9.0, 9.0)) == pytest.approx(0.5)

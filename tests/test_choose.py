@@ -15,9 +15,17 @@ from hypothesis import strategies as st
 from eval.fit_reader import Case, first_right, fit, left_out
 from index.tokens import TokenVectors
 from index.values import Span
-from rag.choose import WEIGHTS, Sentence, SentenceEvidence, sentence_evidence, shares, weighed
+from rag.choose import (
+    WEIGHTS,
+    Sentence,
+    SentenceEvidence,
+    added_by_earlier,
+    sentence_evidence,
+    shares,
+    weighed,
+)
 from rag.expect import expected
-from rag.late import TokenMatches
+from rag.late import KeptMatches, TokenMatches
 from rag.spans import answer_spans, answering, understand
 
 CASES = [
@@ -57,9 +65,8 @@ def test_words_of_a_question_count_once_whatever_their_tokens() -> None:
         np.full(5, 0.2, np.float32), np.array([[0, 1, 0, 0, 0]], np.float32), np.zeros((1, 5), np.float32)
     )
     question = "Which lake dries?"
-    seen = sentence_evidence(
-        question, understand(question), tokens, matches, [Sentence("It is Balkhash.", "a.txt", Span(0, 15), 0.4, 0.3)]
-    )[0]
+    sentence = Sentence("It is Balkhash.", "a.txt", Span(0, 15), 0.4, 0.3, True, 0.2)
+    seen = sentence_evidence(question, understand(question), tokens, matches, [sentence])[0]
     # Three words of weight 1 and "?" of weight 0.1, half of the second word met.
     assert seen.match == pytest.approx(0.5 / 3.1)
     assert seen.kind == seen.match
@@ -69,7 +76,9 @@ def test_words_of_a_question_count_once_whatever_their_tokens() -> None:
 def test_the_sentence_before_lends_what_it_matches_and_one_far_away_or_behind_does_not() -> None:
     tokens = TokenVectors(("▁old", "▁mill"), np.eye(2, dtype=np.float32), np.array([0, 3]))
     matches = TokenMatches(np.full(2, 0.5, np.float32), np.eye(2, dtype=np.float32), np.eye(2, dtype=np.float32))
-    first, second = Sentence("One.", "a.txt", Span(0, 4), 0, 0), Sentence("Two.", "a.txt", Span(5, 9), 0, 0)
+    first, second = (
+        Sentence(text, "a.txt", span, 0, 0, False, 0) for text, span in (("One.", Span(0, 4)), ("Two.", Span(5, 9)))
+    )
 
     def context(*sentences: Sentence) -> list[float]:
         asked = understand("old mill")
@@ -78,6 +87,24 @@ def test_the_sentence_before_lends_what_it_matches_and_one_far_away_or_behind_do
     assert context(first, second) == pytest.approx([0, 0.5])
     assert context(first, replace(second, source_path="b.txt")) == [0, 0]
     assert context(first, replace(second, span=Span(900, 904))) == [0, 0]
+
+
+def test_earlier_sentences_lend_what_they_meet_to_questions_that_no_form_of_words_answers() -> None:
+    # Each sentence meets one word of the question; the last stands too far behind them.
+    question, asked = "why did old mill burn", ("▁why", "▁did", "▁old", "▁mill", "▁burn")
+    tokens = TokenVectors(asked, np.eye(5, dtype=np.float32), np.array([0, 3, 7, 11, 16]))
+    kept = KeptMatches(np.full(5, 0.2, np.float32), np.eye(5, dtype=np.float32))
+    spans = [Span(100, 200), Span(0, 100), Span(200, 300), Span(300, 400), Span(900, 950)]
+    places = [("a.txt", span) for span in spans]
+    assert added_by_earlier(question, tokens, kept, places, range(5)) == pytest.approx([0.2, 0, 0.4, 0.6, 0], abs=0.02)
+    elsewhere = [*places[:2], ("b.txt", spans[2]), *places[3:]]
+    assert added_by_earlier(question, tokens, kept, elsewhere, [3]) == pytest.approx([0.4], abs=0.02)
+
+    matches = TokenMatches(kept.weights, kept.centred[:1], kept.centred[:1])
+    sentence = Sentence("It burnt.", "a.txt", Span(0, 9), 0, 0, True, 0.6)
+    for text, earlier in ((question, 0.6), ("who did old mill burn", 0)):
+        seen = sentence_evidence(text, understand(text), tokens, matches, [sentence])[0]
+        assert (seen.earlier, seen.same_language) == (earlier, 1)
 
 
 @given(st.lists(st.floats(-40, 40), min_size=1, max_size=12))

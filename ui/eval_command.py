@@ -89,9 +89,11 @@ def add_eval(commands: Any) -> None:
     add_add(kinds)
     calibrate = kinds.add_parser("calibrate", help="fit the decision to decline again, from sets in BEIR layout")
     calibrate.add_argument("sets", nargs="+", type=Path, metavar="SET")
-    calibrate.add_argument("--most", type=int, default=44, metavar="N", help="questions a set (default: %(default)s)")
     calibrate.add_argument(
-        "--wrong-answer", type=float, default=0.4, metavar="COST",
+        "--most", type=int, default=44, metavar="N", help="questions a set that has no test part (default: %(default)s)"
+    )
+    calibrate.add_argument(
+        "--wrong-answer", type=float, default=0.35, metavar="COST",
         help="of answering where nothing answers, if declining where something does costs 1 (default: %(default)s)",
     )  # fmt: skip
     calibrate.set_defaults(run=_calibrate)
@@ -395,9 +397,9 @@ def _calibrate(options: argparse.Namespace) -> int:
             folder = index_corpus(retrieval_set, embedder)
             with Index.open(folder) as index, progress_bar(retrieval_set.name, 0) as bar:
                 index.use_embedder(embedder)
-                cases += collect_cases(
-                    retrieval_set, index, most=options.most, on_query=lambda done, bar=bar: move(bar, done)
-                )
+                # A set that is made for this is asked whole, however few of the large ones are.
+                most = len(retrieval_set.queries) if retrieval_set.parts else options.most
+                cases += collect_cases(retrieval_set, index, most=most, on_query=lambda done, bar=bar: move(bar, done))
     calibration = fit(cases, wrong_answer=options.wrong_answer)
     print(calibration)
     for way, probabilities in (("question", by_question(cases)), ("family of sets", by_family(cases))):
