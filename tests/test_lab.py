@@ -26,7 +26,7 @@ from ui.pool import Assistants
 from ui.uploads import Uploads
 
 HOSTILE = '<img src=x onerror="__pwned=1"><script>__pwned=2</script>'
-QUESTION = "Who lit the lamp above the harbour?"
+QUESTION = "Who lit the lamp above the harbour by hand?"
 LIT = "The keeper lit the lamp above the harbour by hand."
 ARTICLES = {
     "lamp.txt": f"The lamp is lit\n\n{LIT} He stayed with it through the whole of the first night.\n",
