@@ -165,8 +165,10 @@ class BundledE5:
     """multilingual-e5-small under ONNX Runtime, a text a thread, on so many `threads` or else one a core."""
 
     def __init__(self, folder: Path, *, threads: int = 0) -> None:
-        # One for all: a batch that is given while another is being made waits, and the threads do not.
-        self._pool = ThreadPoolExecutor(threads or os.cpu_count(), "embed", give_way)
+        # One for all batches: what is given while another is being made waits, and the threads do not. Sentences that a
+        # question is compared with have their own, which wait for no batch.
+        self._batches = ThreadPoolExecutor(threads or os.cpu_count(), "embed", give_way)
+        self._asked = ThreadPoolExecutor(threads or os.cpu_count(), "ask")
         self._encoder = e5.Encoder(folder)
         self.identity = EmbedderIdentity(
             name=BUNDLED,
@@ -186,7 +188,7 @@ class BundledE5:
         }
 
     def embed_passages(self, texts: list[str]) -> Iterator[Floats]:
-        return self._each(texts, self.identity.passage_prefix, lambda encoding: self._embed(encoding.ids))
+        return self._each(self._batches, texts, self.identity.passage_prefix, lambda each: self._embed(each.ids))
 
     def embed_and_pack(self, texts: list[str], codec: TokenCodec) -> Iterator[EmbeddedPassage]:
         def one(encoding: e5.Tokenized) -> EmbeddedPassage:
@@ -194,7 +196,7 @@ class BundledE5:
             return EmbeddedPassage(unit(vectors.mean(axis=0)), codec.pack(self._tokens(encoding, vectors, prefix)))
 
         prefix = self.identity.passage_prefix
-        return self._each(texts, prefix, one)
+        return self._each(self._batches, texts, prefix, one)
 
     def embed_query(self, text: str) -> Floats:
         return unit(self._query_pass(text)[1].mean(axis=0))
@@ -207,7 +209,7 @@ class BundledE5:
             return self._tokens(encoding, self._encoder.token_vectors(encoding.ids), prefix)
 
         prefix = self.identity.passage_prefix
-        return list(self._each(texts, prefix, one))
+        return list(self._each(self._asked, texts, prefix, one))
 
     def count_tokens(self, texts: list[str]) -> list[int]:
         return self._encoder.count_tokens(texts)
@@ -228,10 +230,12 @@ class BundledE5:
             np.maximum(np.array(encoding.starts[skip:-1], np.int32) - len(prefix), 0),
         )
 
-    def _each(self, texts: list[str], prefix: str, work: Callable[[e5.Tokenized], T]) -> Iterator[T]:
+    def _each(
+        self, pool: ThreadPoolExecutor, texts: list[str], prefix: str, work: Callable[[e5.Tokenized], T]
+    ) -> Iterator[T]:
         """`work` of each text, in order, a text a thread; begun at once."""
         encodings = self._encoder.tokenize([prefix + text for text in texts])
-        return Ahead(self._pool.submit(work, encoding) for encoding in encodings)
+        return Ahead(pool.submit(work, encoding) for encoding in encodings)
 
 
 def e5_dimension(encoder: e5.Encoder) -> int:

@@ -137,13 +137,14 @@ class ExtractiveReader:
         matches = match_tokens(tokens, texts, [candidate.passage.lang for candidate in candidates])
         places = [(candidate.passage.source_path, candidate.sentence.span) for candidate in possible]
         added, lang = added_by_earlier(question, tokens, kept, places, likeliest), detect_language(question)
+        scores = kept.scores.tolist()
         sentences = [
             choose.Sentence(
                 text=possible[i].text,
                 source_path=possible[i].passage.source_path,
                 span=possible[i].sentence.span,
                 passage_score=possible[i].passage_score,
-                kept=float(kept.scores[i]),
+                kept=scores[i],
                 same_language=possible[i].passage.lang == lang,
                 earlier=earlier,
             )
