@@ -23,6 +23,7 @@ from ui.conversations import Conversations, conversations_file
 MOSCOW = "why did Armenia skip the Moscow meeting?"
 SKIPPED = "Ermənistan Moskvadakı görüşə ona görə getmədi ki"
 LIGHTHOUSE = "How many years did the Sahilkend lighthouse keeper stand the night watch?"
+KEEPER = "How many years did the keeper of the lighthouse stand the night watch in Sahilkend?"
 NOWHERE = "who won the chess olympiad in Budapest?"
 TRANSLATED = "The keeper handed over his keys after 41 years of night watches."
 DREDGING = "When did dredging of the approach channel begin?"
@@ -159,6 +160,42 @@ def test_statements_come_one_by_one_and_can_be_stopped(tab: Page, written: Serve
     reply = answered_after_stop(tab, LIGHTHOUSE)
     expect(reply.locator(".statement")).to_have_count(2)
     expect(tab.locator(".note")).to_have_text("Written by slow.")
+
+
+def test_what_is_asked_meanwhile_is_asked_next(tab: Page, written: Served, model: Slow) -> None:
+    model.goes_on.clear()
+    visit(tab, written)
+    ask(tab, LIGHTHOUSE)
+    box, waiting = tab.get_by_label("Your question"), tab.get_by_role("status").filter(has_text="Asked next")
+    box.fill(KEEPER)
+    box.press("Enter")
+    expect(waiting).to_contain_text(KEEPER)
+    expect(box).to_have_value("")
+    waiting.get_by_role("button", name="Do not ask").click()
+    expect(waiting).to_be_hidden()
+    expect(box).to_have_value(KEEPER)
+    box.press("Enter")
+    expect(waiting).to_contain_text(KEEPER)
+    expect(tab.locator(".log .question")).to_have_text([LIGHTHOUSE])
+    model.goes_on.set()
+    expect(tab.locator(".turn-tools")).to_have_count(2)
+    expect(tab.locator(".log .question")).to_have_text([LIGHTHOUSE, KEEPER])
+    expect(waiting).to_be_hidden()
+
+
+def test_what_would_be_asked_next_is_in_the_box_again_after_a_stop(tab: Page, written: Served, model: Slow) -> None:
+    model.goes_on.clear()
+    visit(tab, written)
+    ask(tab, LIGHTHOUSE)
+    tab.get_by_label("Your question").fill(KEEPER)
+    tab.get_by_label("Your question").press("Enter")
+    expect(tab.locator(".asked-next")).to_be_visible()
+    tab.get_by_role("button", name="Stop").click()
+    expect(tab.locator(".stopped")).to_be_visible()
+    expect(tab.get_by_label("Your question")).to_have_value(KEEPER)
+    expect(tab.locator(".asked-next")).to_be_hidden()
+    model.goes_on.set()
+    expect(tab.locator(".log .question")).to_have_text([LIGHTHOUSE])
 
 
 def answered_after_stop(page: Page, question: str) -> Locator:

@@ -9,11 +9,38 @@ const filters = find(".filters");
 let running = null; // {id, turn, stopped} of the reply that is being made
 let archives = 0; // counts looks at what there is to ask: only the last goes on
 let edited = null; // the turn whose question is being edited
+const next = []; // what to ask once the reply that is being made is whole: [question, turn that it replaces or null]
 
 // Ask
 
-async function ask(text, replaced = null) {
-  if (!text || running) return;
+async function ask(text, replacing = null) {
+  if (running) {
+    next.push([text, replacing]);
+    showNext();
+    return;
+  }
+  await answer(text, turns.includes(replacing) ? replacing : null);
+  if (!running && next.length) {
+    const following = next.shift();
+    showNext();
+    ask(...following);
+  }
+}
+
+function showNext() {
+  find(".asked-next span").textContent = t("asked_next", { questions: next.map(([text]) => text).join(" · ") });
+  find(".asked-next").hidden = !next.length;
+}
+
+// Nothing that was typed is lost.
+function takeBackNext() {
+  question.value = [question.value.trim(), ...next.map(([text]) => text)].filter(Boolean).join(" ");
+  next.length = 0;
+  showNext();
+  fitQuestion();
+}
+
+async function answer(text, replaced) {
   const place = replaced ? turns.indexOf(replaced) : turns.length;
   const earlier = turns.slice(0, place).map((turn) => turn.question);
   const replacing = turns.slice(place);
@@ -90,6 +117,7 @@ function stop() {
   running.stopped = true;
   if (running.id) call("stop", { id: running.id });
   setRunning(null);
+  takeBackNext();
 }
 
 function editTurn(turn) {
@@ -112,11 +140,13 @@ function stopEditing() {
 
 function submit() {
   const text = question.value.trim();
-  if (!text) question.focus();
-  if (!text || running) return;
+  if (!text) {
+    question.focus();
+    return;
+  }
   const replaced = edited;
   stopEditing();
-  ask(text, turns.includes(replaced) ? replaced : null);
+  ask(text, replaced);
 }
 
 function fitQuestion() {
@@ -280,6 +310,7 @@ form.addEventListener("submit", (event) => {
 });
 stopButton.addEventListener("click", stop);
 find(".keep").addEventListener("click", stopEditing);
+find(".take-back").addEventListener("click", takeBackNext);
 question.addEventListener("keydown", (event) => {
   // An Enter that ends the composing of a character is not one that sends.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
