@@ -27,7 +27,7 @@ from rag.spans import Asked, answer_spans, folded_set
 
 _OUTSIDE_WORDS = 0.1  # of a token's weight, for "?" and other tokens that are no part of a word
 _MOST_BETWEEN = 400  # characters between a sentence and the one "before" it: more, and it is another place
-_EARLIER = 3
+_EARLIER = 3  # sentences that may say before what one is about
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +123,8 @@ def sentence_evidence(
     totals = matched @ weights
     by_class = {name: matched[:, chosen] @ weights[chosen] for name, chosen in words.classes().items()}
     found = []
+    places = [(sentence.source_path, sentence.span) for sentence in sentences]
     for i, sentence in enumerate(sentences):
-        before = _before(i, sentences)
-        both = float(np.maximum(matched[i], matched[before]) @ weights) if before >= 0 else float(totals[i])
         spans = answer_spans(asked, sentence.text)
         form = dict.fromkeys(_FORM_FIELDS.values(), 0.0)
         if spans:
@@ -135,7 +134,7 @@ def sentence_evidence(
                 match=float(totals[i]),
                 kept=sentence.kept,
                 passage=sentence.passage_score,
-                context=both - float(totals[i]),
+                context=_added(matched, weights, i, _nearest_before(i, places, most=1)),
                 asking=float(by_class["asking"][i]),
                 kind=float(by_class["kind"][i]),
                 names=float(by_class["names"][i]),
@@ -157,12 +156,7 @@ def added_by_earlier(
     """
     words = _QuestionWords(question, tokens)
     matched, weights = words.of(kept.centred), words.weights(kept.weights)
-    added = []
-    for i in chosen:
-        before = _earlier(i, places)
-        both = np.maximum(matched[i], matched[before].max(axis=0)) if before else matched[i]
-        added.append(float((both - matched[i]) @ weights))
-    return added
+    return [_added(matched, weights, i, _nearest_before(i, places, most=_EARLIER)) for i in chosen]
 
 
 def match_words(
@@ -248,21 +242,18 @@ class _QuestionWords:
         return {name: np.array([*row, False], dtype=np.bool_) for name, row in rows.items()}
 
 
-def _earlier(i: int, places: Sequence[tuple[str, Span]]) -> list[int]:
+def _nearest_before(i: int, places: Sequence[tuple[str, Span]], *, most: int) -> list[int]:
     """The nearest sentences before one in its source, not far from it."""
     source, own = places[i]
     found = [
         j for j, (other, span) in enumerate(places) if other == source and 0 <= own.start - span.end < _MOST_BETWEEN
     ]
-    return sorted(found, key=lambda j: places[j][1].start)[-_EARLIER:]
+    return sorted(found, key=lambda j: places[j][1].start)[-most:]
 
 
-def _before(i: int, sentences: Sequence[Sentence]) -> int:
-    """The nearest sentence before one in its source, not far from it, or -1."""
-    own = sentences[i]
-    found = [
-        j
-        for j, other in enumerate(sentences)
-        if other.source_path == own.source_path and 0 <= own.span.start - other.span.end < _MOST_BETWEEN
-    ]
-    return max(found, key=lambda j: sentences[j].span.start, default=-1)
+def _added(matched: NDArray[np.float64], weights: NDArray[np.float64], i: int, before: list[int]) -> float:
+    """What texts add to the match of one, (texts, words), where each word is met by whichever meets it best."""
+    if not before:
+        return 0.0
+    more = np.maximum(matched[i], matched[before].max(axis=0)) - matched[i]
+    return float(more @ weights)
