@@ -28,12 +28,11 @@ _PRIOR_TOKENS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class TokenMatches:
-    """How well each token of a question is met by each text."""
+class KeptMatches:
+    """How well each token of a question is met by each text, by token vectors as they are kept."""
 
     weights: Floats  # (tokens,), positive, their sum 1: inverse document frequencies among the texts
     centred: Floats  # (texts, tokens): best cosine, the mean token vector taken away
-    plain: Floats  # (texts, tokens): best cosine of the vectors as they are
 
     @property
     def scores(self) -> Floats:
@@ -42,16 +41,10 @@ class TokenMatches:
 
 
 @dataclass(frozen=True, slots=True)
-class KeptMatches:
-    """The same by token vectors as they are kept, which know the whole passage."""
+class TokenMatches(KeptMatches):
+    """The same by whole token vectors, of texts that were encoded by themselves."""
 
-    weights: Floats  # (tokens,)
-    centred: Floats  # (texts, tokens)
-
-    @property
-    def scores(self) -> Floats:
-        """(texts,): the weighted mean of the matches."""
-        return self.centred @ self.weights
+    plain: Floats  # (texts, tokens): best cosine of the vectors as they are
 
 
 @one_thread()
