@@ -65,6 +65,7 @@ class Took:
     cpu_seconds: float
     start_seconds: float
     megabytes: float  # the most that all of its processes held
+    disk_megabytes: float  # of what it wrote, warm-up and all
     load: float  # of the machine when it began, this system not counted: processes that run or wait to
     passages: int  # as it cut them
     tokens: int  # of them all
@@ -86,6 +87,7 @@ class ThroughputRow:
     cpu_ms: float = math.nan  # processor time of a passage
     start_seconds: float = math.nan
     megabytes: float = math.nan  # most of all rounds
+    disk_megabytes: float = math.nan
     passages: int = 0  # as it cut them
     mean_tokens: float = math.nan
     skipped: str = ""
@@ -193,6 +195,7 @@ def summarised(its: Sequence[Took], raw: Sequence[Took]) -> ThroughputRow:
         cpu_ms=median(1e3 * took.cpu_seconds / took.counted for took in its),
         start_seconds=median(took.start_seconds for took in its),
         megabytes=max(took.megabytes for took in its),
+        disk_megabytes=median(took.disk_megabytes for took in its),
         passages=its[0].passages,
         mean_tokens=its[0].tokens / its[0].passages,
     )
@@ -215,6 +218,7 @@ def main(work: Path, folder: Path, system: str) -> dict[str, Any]:
             "cpu_seconds": cpu_seconds() - cpu,
             "start_seconds": started - begun,
             "megabytes": most_memory() / 1e6,
+            "disk_megabytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1e6,
         }
         (folder / _MADE).write_text(json.dumps(its.embedded(work / _TEXTS, folder)), encoding="utf-8")
     except ImportError as error:

@@ -19,6 +19,7 @@ _COLUMNS = (
     ("CPU ms", "cpu_ms", ".1f"),
     ("start s", "start_seconds", ".1f"),
     ("peak MB", "megabytes", ",.0f"),
+    ("disk MB", "disk_megabytes", ",.1f"),
     ("cut into", "passages", ",d"),
     ("tokens", "mean_tokens", ".0f"),
 )
@@ -29,11 +30,14 @@ def add_throughput(kinds: Any) -> None:
     """Add `throughput` to what `dragoman eval` measures."""
     parser = kinds.add_parser(
         "throughput",
-        help="passages a second and peak memory of ingest, beside the encoder alone and other systems",
+        help="passages a second, peak memory and disk of ingest, beside the encoder alone and other systems",
         description="Make texts out of the sentences of sets, and take them in with each system, in rounds, each time "
         "in a process\nof its own. Passages are counted as so many times 180 tokens of what a system embedded.\n\n"
         "Ray with one worker and with two, beside a single process, in one run:\n"
-        "  dragoman eval throughput SET --system dragoman --system ray-1 --system ray-2 --rounds 2",
+        "  dragoman eval throughput SET --system dragoman --system ray-1 --system ray-2 --rounds 2\n\n"
+        "How the cost grows, all of it embedded (100,000 passages take half an hour of two cores, the encoder alone as "
+        "long again):\n"
+        "  for N in 1000 10000 100000; do dragoman eval throughput SET --system dragoman --rounds 1 --passages $N\n  done",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("sets", nargs="+", type=Path, metavar="SET", help="whose sentences the texts are made of")
