@@ -35,9 +35,9 @@ def add_throughput(kinds: Any) -> None:
         "in a process\nof its own. Passages are counted as so many times 180 tokens of what a system embedded.\n\n"
         "Ray with one worker and with two, beside a single process, in one run:\n"
         "  dragoman eval throughput SET --system dragoman --system ray-1 --system ray-2 --rounds 2\n\n"
-        "How the cost grows, all of it embedded (100,000 passages take half an hour of two cores, the encoder alone as "
-        "long again):\n"
-        "  for N in 1000 10000 100000; do dragoman eval throughput SET --system dragoman --rounds 1 --passages $N\n  done",
+        "How the cost grows, all of it embedded (100,000 take half an hour of two cores, and the encoder alone, too):\n"
+        "  for N in 1000 10000 100000; do\n"
+        "    dragoman eval throughput SET --system dragoman --rounds 1 --passages $N\n  done",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("sets", nargs="+", type=Path, metavar="SET", help="whose sentences the texts are made of")
