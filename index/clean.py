@@ -11,18 +11,29 @@ sets aside is dropped for its reason.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import islice, takewhile
 
 from index.articles import Cleaned, article_id, read_languages, stripped
-from index.dates import address_day, is_date_line, iso_day, publication, stated_date, tells_keeping
+from index.dates import (
+    address_day,
+    day_by,
+    is_date_line,
+    is_day_heading,
+    iso_day,
+    publication,
+    stated_date,
+    tells_keeping,
+)
 from index.escapes import view
 from index.furniture import NUMBER, mark_furniture
 from index.heading import clean_outlet, is_issue_line, outlet_of_page
 from index.json_lines import clean_json_lines
+from index.layout import is_prose
 from index.lines import BYTE_ORDER_MARK, Line, is_text, read_lines
 from index.openings import split_openings
 from index.repeats import LineKeys
@@ -80,8 +91,9 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
         days = [day for line in reversed(above) if (day := _day_of_line(line.text))]
         sent = stated_date(piece.part.date) if source.media is Media.EML else ""
         masthead = next(iter(days), sent or masthead)
+        days_known = _Days(piece.lines, cut.articles, masthead, _reference(above) or masthead)
         documents.extend(
-            _document(source, article, piece.part, lone=len(cut.articles) == 1, masthead=masthead)
+            _document(source, article, piece.part, lone=len(cut.articles) == 1, days=days_known)
             for article in cut.articles
         )
         dropped.extend(DroppedSpan(line.span, line.reason or "between articles") for line in cut.dropped)
@@ -90,6 +102,66 @@ def clean(source: Source, rules: Rules = NO_RULES, repeated: LineKeys = frozense
     if source.media in _SAYING_WHOSE and not source.parts:
         documents = _told_by_page(documents, source, dropped)
     return Cleaned(tuple(documents), tuple(dropped), ())
+
+
+@dataclass(frozen=True)
+class _Days:
+    """What the lines of a piece tell of the days of articles that do not say their own."""
+
+    lines: Sequence[Line]
+    articles: Sequence[Story]
+    masthead: str  # the day, month or year of the whole file, or ""
+    reference: str  # the same, or the day on which it was saved
+
+    @cached_property
+    def _headings(self) -> list[Line]:
+        """The lines that are a day and nothing else, but those between a title and its text.
+
+        Of several articles one may stand so above the first, and then below what was taken for its title.
+        """
+        found = [line for line in self.lines if is_day_heading(line.text)]
+        places = [line.span.start for line in found]
+        heads = [(_start(story), _text_start(story)) for story in self.articles] if found else []
+        inside = [range(bisect_left(places, first), bisect_left(places, text)) for first, text in heads]
+        with_day = [i for i, days in enumerate(inside) if days]
+        own = {i for days in (inside[1:] if with_day == [0] and len(heads) >= _MANY else inside) for i in days}
+        return [line for i, line in enumerate(found) if i not in own]
+
+    @cached_property
+    def head_articles(self) -> bool:
+        """Whether days stand above the articles that they are of: one does above the first."""
+        return bool(self._headings) and self._headings[0].span.end <= _start(self.articles[0])
+
+    def without_tail(self, lines: Sequence[Line]) -> Sequence[Line]:
+        """The lines of an article without a day below them which is that of the next."""
+        last = lines[-1]
+        return lines[:-1] if len(lines) > 1 and is_day_heading(last.text) and self.head_articles else lines
+
+    def of(self, story: Story, own: Sequence[str], *, lang: str) -> str:
+        """The day of an article that `own` lines say without a year, or that heads it and others, or of the file."""
+        near = (day for text in own if (day := day_by(text, lang=lang, reference=self.reference)))
+        return next(near, "") or self._heading_above(story, lang=lang) or self.masthead
+
+    def _heading_above(self, story: Story, *, lang: str) -> str:
+        """The day in the nearest line above an article's title, or above its text if it has none, that is one."""
+        at = bisect_right(self._headings, _start(story), key=lambda line: line.span.end)
+        heading = self._headings[at - 1].text if at else ""
+        return publication([heading]).date or day_by(heading, lang=lang, reference=self.reference)
+
+
+def _start(story: Story) -> int:
+    """Where the title of an article begins, or its text if it has none."""
+    return story.blocks[story.titled].lines[0].span.start if story.titled >= 0 else _text_start(story)
+
+
+def _text_start(story: Story) -> int:
+    below = story.blocks[story.titled + 1 :]
+    return next(filter(is_prose, below), (*below, *story.blocks)[0]).lines[0].span.start
+
+
+def _reference(above: Sequence[Line]) -> str:
+    """The day on which a file was saved, as a line at its top says, or ""."""
+    return next((day for line in above if tells_keeping(line.text) and (day := iso_day(line.text))), "")
 
 
 def _above(piece: _Piece, cut: Cut) -> Sequence[Line]:
@@ -302,10 +374,10 @@ def _heads_of_articles(lines: Sequence[Line]) -> Callable[[Line], bool]:
     return lambda line: line.text.startswith("#" * level + " ")
 
 
-def _document(source: Source, story: Story, part: Part, *, lone: bool, masthead: str) -> Document:
+def _document(source: Source, story: Story, part: Part, *, lone: bool, days: _Days) -> Document:
     """The document that a story makes.
 
-    What its part says of it counts if it is the only one there; the date of a `masthead` if nothing nearer has one.
+    What its part says of it counts if it is the only one there; of the `days` of its file those if none is nearer.
     """
     told = part if lone else Part(part.span)
     lines = story.lines
@@ -314,9 +386,18 @@ def _document(source: Source, story: Story, part: Part, *, lone: bool, masthead:
     spans = tuple(_runs(source.text, lines))
     lang, languages = read_languages(source, body)
     stated = stated_date(told.date)
-    near = [publication([text], lang=lang).date for text in story.around] + [*map(address_day, story.around)]
-    nearest = next(filter(None, near), "") or masthead
-    printed = publication([line.text for line in lines], lang=lang)
+    around = (*story.around, *(text for text in story.below if not (days.head_articles and is_day_heading(text))))
+    near = [publication([text], lang=lang).date for text in around] + [*map(address_day, around)]
+    titled = story.blocks[max(story.titled, 0)].lines[0].span.start
+    kept = days.without_tail(lines)
+    own = [line.text for line in kept if line.span.start >= titled]
+    printed = publication(own, lang=lang)
+    if not printed.date and len(own) < len(kept):
+        printed = publication([line.text for line in kept], lang=lang)
+    told_elsewhere = stated or printed.date
+    nearest = (
+        "" if told_elsewhere else next(filter(None, near), "") or days.of(story, (*own[1:3], *story.around), lang=lang)
+    )
     return Document(
         id=article_id(source, spans[0].start),
         source_path=source.path,

@@ -189,6 +189,7 @@ _YEARS = (
     rf"(?P<ye>{_Y}) ?- ?(?P<yf>{_Y})(?![0-9%]|[-/.,][0-9])"
     rf"(?:[- ]c[iu]{_S}iller[a-z]{{0,4}}|{_S}год(?:ы|ов|ах|ам){_END}|{_YEAR_WORD})?"
 )
+_PAGES = r"(?:,? pp? [0-9, -]+)?"  # of a paper, at the end of a line: "3 Mar 05 p 1, 3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,11 +272,12 @@ def _pattern(lang: str) -> re.Pattern[str]:
         days = rf"(?:{_any_of(_DAY_WORDS[lang])})(?:(?<=шн)[а-я]{{2,3}}|'s|k[iu])?"
     # A year, or a word for one, may stand before or after a day and a month.
     named = (
-        rf"(?:(?P<yb>{_Y}){_YEAR_WORD},?{_S}|"
+        rf"(?:(?P<yb>{_Y})(?:{_YEAR_WORD}|(?<![^\n]....)|(?<=, ....)),?{_S}|"
         rf"(?P<nearb>{near})(?:{_S}(?P<unitb>(?:il|yil)(?:in|d[ae])?{_END}))?{_S})?"
         rf"(?:{_DAY_MONTH}|{_MONTH_DAY})"
         rf"(?:\.?,?(?:{_S}(?:of{_S})?|['/-])?(?P<ya>{_Y})(?![0-9%]|[,.][0-9]|{_S}{_COUNTED})"
         rf"(?:{_YEAR_WORD}|'[a-z]{{1,4}}{_END})?|"
+        rf"[ -]'?(?P<yz>[0-9]{{2}})(?={_PAGES}\Z)|"
         rf",?{_S}(?:of{_S})?(?P<neara>{near}){_S}(?P<unita>year|год[ау]?){_END})?"
     )
     return re.compile(
@@ -383,7 +385,7 @@ class _Reader:
             # "12.05.24" is a day where days are dotted; in English it is as often a version.
             if not (dotted and self.lang in ("az", "ru", "tr") and len(got["d2"]) == len(got["m2"]) == 2):
                 return None
-            year += 2000 if year < 69 else 1900  # as POSIX reads years of two digits
+            year = _century(year)
         day_first, month_first = _iso(year, two, one), _iso(year, one, two)
         if dotted or self.lang in ("az", "ru", "tr"):
             if "from2" in got:
@@ -400,6 +402,8 @@ class _Reader:
         if ("da" in got or "dc" in got) and not day:
             return None
         year = int(got.get("ya") or got.get("yb") or 0)
+        if "yz" in got and "da" in got and not year:
+            year = _century(int(got["yz"]))
         near = got.get("neara") or got.get("nearb")
         if not year and not near and not self._is_month(match, name, alone=not day, got=got):
             return None
@@ -476,6 +480,11 @@ class _Reader:
             return ones[words]
         ten, _, one = words.partition(" ")
         return tens[ten] + ones.get(one, 0)
+
+
+def _century(year: int) -> int:
+    """A year of two digits as POSIX reads it."""
+    return year + (2000 if year < 69 else 1900)
 
 
 def _explicit(span: Span, value: str) -> FoundDate | None:
@@ -584,7 +593,7 @@ _BYLINE_WORDS = 8
 _LABEL = re.compile(
     r"\b(?:publish\w*|publication|posted|updated?|modified|created|added|issued|released|last|date[ds]?|on|at|in|by|of|"
     r"the|time|mins?|minutes?|read|views?|comments?|shares?|am|pm|et|est|edt|gmt|utc|bst|cet|msk|"
-    r"printed|from|site|saved|retrieved|отпечатан\w*|сайта|с|kaydedil\w*|saxlan\w*|"
+    r"staff|admin|editors?|редакци\w*|redaksiya|editor|printed|from|site|saved|retrieved|отпечатан\w*|сайта|с|kaydedil\w*|saxlan\w*|"
     r"опубликован\w*|обновлен\w*|дата|публикаци\w*|создан\w*|изменен\w*|добавлен\w*|время|в|от|г|года?|мск|"
     r"просмотр\w*|комментари\w*|derc|edil\w*|tarixi?|saat|yenilen\w*|yayimlan\w*|paylasil\w*|elave|olun\w*|baxis\w*|"
     rf"oxun\w*|serh\w*|il|yayin\w*|tarihi?|guncelle\w*|son|ekle\w*|giris|okun\w*|yorum\w*|{_ANY_WEEKDAY})(?!\w)"
@@ -594,14 +603,30 @@ _BY = re.compile(r"\W*(?:(?:written |posted )?by|автор|muellif|yazar|yazan|
 _CHANGED = re.compile(r"updat|modif|обновл|измен|yenilen|guncelle")
 _KEPT = re.compile(
     r"\b(?:printed (?:on|from|at)|saved|retrieved|accessed|load-date|captured?|exported|downloaded)\b|"
-    r"отпечатан|распечатан|сохранен|выгружен|скачан|дата обращ|cap (?:olun|edil)|saxlan|endirilib|yazdiril|kaydedil|"
-    r"erisim|indirildi|disa aktar"
+    r"экспорт|отпечатан|распечатан|сохранен|выгружен|скачан|дата обращ|cap (?:olun|edil)|saxlan|endirilib|yazdiril|"
+    r"kaydedil|erisim|indirildi|disa aktar"
+)
+_AGO_LINE = re.compile(
+    r"\W*(?:(?:yesterday|today|вчера|сегодня|dunen|bu gun|dun|bugun)\b|"
+    r"[0-9]{1,2} ?(?:(?:minute|min|hour|hr|h|day|d|week|w|month)s? ago|"
+    r"(?:минут\w*|мин\.?|час\w*|ч\.?|дн\w*|день|недел\w*|месяц\w*) назад|"
+    r"(?:deqiqe|deq\.?|dakika|dk\.?|saat|sa\.?|gun|hefte|hafta|ay) (?:evvel|once|qabaq)))"
+    r"(?:,? ?(?:at |в |saat )?[0-9]{1,2}[:.][0-9]{2})?(?: *[|/,-] *[^.!?]{2,40}| *· *[^.!?]{2,40})?"
+)
+_HEADING_CHARACTERS = 40
+_DIGIT = re.compile("[0-9]")
+_WEEKDAYS_ALONE = re.compile(rf"\b(?:{_ANY_WEEKDAY}|г|года?|il)(?!\w)")
+_HOURS_AGO = re.compile(
+    r"\b[0-9]{1,2} ?(?:(?:minutes?|mins?|hours?|hrs?|h) ago|(?:минут\w*|мин\.?|час\w*|ч\.?) назад|"
+    r"(?:deqiqe|deq\.?|dakika|dk\.?|saat|sa\.?) (?:evvel|once|qabaq))(?!\w)"
 )
 # Before a day on which something begins or ends, and nothing is published.
 _FROM_OR_TO = re.compile(r"\b(?:from|since|until|till|by|before|after|с|со|до|к|ко|по|после)\s+\Z")
 _ADDRESS_DAY = re.compile(r"/((?:19|20)\d\d)[/-]?(\d\d)[/-]?(\d\d)(?=[/_-])")
 # What may be a year, behind a day or not: to look for dates takes far longer.
 _YEAR = re.compile(r"[0-9.](?:(?<=[0-9])[0-9]{3}|(?<=\.)\s?[0-9]{2})")
+_SHORT_YEAR = re.compile(rf"[^\W\d_][ -]'?[0-9]{{2}}{_PAGES}\Z")
+_SOURCE = re.compile(r"(?:\w+ )?(?:source|menbe|источник|kaynak)(?: \w+)?\s*:")
 _NAME = re.compile(r"[^\W\d_]{2,}")
 _QUOTED = re.compile('«[^»]{1,40}»|“[^”]{1,40}”|„[^“”]{1,40}[“”]|"[^"]{1,40}"')
 # A date that a comma, dash or bar parts from what stands by it, as in "September 2023, Council press desk".
@@ -625,7 +650,7 @@ _NO_DATE_LINE = _DateLine("", bare=False, byline=False, changed=False, kept=Fals
 
 
 def _date_line(line: str, lang: str) -> _DateLine:
-    if len(line) > _DATE_LINE_CHARACTERS or not _YEAR.search(line):
+    if len(line) > _DATE_LINE_CHARACTERS or not (_YEAR.search(line) or _SHORT_YEAR.search(line)):
         return _NO_DATE_LINE
     return _read_date_line(line, lang)
 
@@ -638,7 +663,7 @@ def _read_date_line(line: str, lang: str) -> _DateLine:
     folded, rest = _fold(line), line
     for span in (*(found.span for found in dates), *(Span(*label.span()) for label in _LABEL.finditer(folded))):
         rest = rest[: span.start] + " " * (span.end - span.start) + rest[span.end :]
-    words, byline = _NAME.findall(rest), bool(_BY.match(folded))
+    words, byline = _NAME.findall(rest), bool(_BY.match(folded) or _SOURCE.match(folded))
     # What stands by a date is names, and those have capitals or quotation marks; a sentence has other words too.
     small = any(word.islower() for word in _NAME.findall(_QUOTED.sub("", rest))) and not _is_set_off(line, dates)
     if len(words) > (_BYLINE_WORDS if byline else _OTHER_WORDS) or (small and not byline):
@@ -702,6 +727,58 @@ def publication(lines: list[str], *, lang: str = "") -> Published:
         if day := _opening_day(line, lang):
             return Published(day, place)
     return Published("", "")
+
+
+def day_by(line: str, *, lang: str, reference: str) -> str:
+    """The day that a short line says without its year or by how long ago it was, as seen from a `reference`, or "".
+
+    The reference is a day, or only a month or a year: that tells no more than the year of such a line.
+
+    >>> day_by("Monday, 6 November", lang="en", reference="2017-11")
+    '2017-11-06'
+    >>> day_by("Dün 16:45", lang="tr", reference="2025-03-18")
+    '2025-03-17'
+    """
+    if not reference or len(line) > _SET_OFF_CHARACTERS:
+        return ""
+    published = reference if len(reference) == _DAY_LENGTH else ""
+    for tongue in dict.fromkeys((lang, "en")):
+        if published and (ago := _HOURS_AGO.search(_fold(line))):
+            span, value = Span(*ago.span()), published
+        else:
+            found = [date for date in find_dates(line, lang=tongue, published=published) if date.value]
+            if len(found) != 1 or not found[0].relative:
+                continue
+            span, value = found[0].span, found[0].value
+        value = f"{reference[:4]}{value[1:]}" if value.startswith("--") else value
+        if len(value) == _DAY_LENGTH and _exists(value) and _is_bare(line, span):
+            return value
+    return ""
+
+
+def is_ago_line(line: str) -> bool:
+    """Whether a line says how long ago something was written, and at most by whom: "Dün 16:45 / Ada Kara"."""
+    return len(line) <= _SET_OFF_CHARACTERS and _AGO_LINE.fullmatch(_fold(line)) is not None
+
+
+def is_day_heading(line: str) -> bool:
+    """Whether a line is a day of a month, with its year or without, and nothing else but perhaps the weekday."""
+    if len(line) > _HEADING_CHARACTERS or not _DIGIT.search(line):
+        return False
+    found = find_dates(line, lang="")
+    if len(found) != 1 or len(found[0].value.removeprefix("-")) not in (len("-12-11"), _DAY_LENGTH):
+        return False
+    rest = line[: found[0].span.start] + line[found[0].span.end :]
+    return not _DIGIT.search(rest) and not _NAME.search(_WEEKDAYS_ALONE.sub("", _fold(rest)))
+
+
+def _is_bare(line: str, span: Span) -> bool:
+    """Whether a line has little beside a date, and that no words of a sentence."""
+    rest = line[: span.start] + " " * (span.end - span.start) + line[span.end :]
+    for label in _LABEL.finditer(_fold(rest)):
+        rest = rest[: label.start()] + " " * (label.end() - label.start()) + rest[label.end() :]
+    words = _NAME.findall(rest)
+    return len(words) <= _OTHER_WORDS and not any(word.islower() for word in words)
 
 
 def publication_date(lines: list[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -36,7 +36,8 @@ class Story:
     blocks: tuple[Block, ...]
     title: str
     titled: int
-    around: tuple[str, ...]  # what lines say that stand about its head, or below it, and are no text
+    around: tuple[str, ...]  # what lines say that stand about its head, and are no text
+    below: tuple[str, ...]  # and right below its text
 
     @property
     def lines(self) -> tuple[Line, ...]:
@@ -116,8 +117,7 @@ def _cut(
         elif (whole and own) or any(_says_something(block) for _, block in own):
             titled = next((at for at, (i, _) in enumerate(own) if i == begins[start]), -1)
             title = found[begins[start]].text if titled >= 0 else ""
-            around = tuple(block.text for block in _around(article))
-            stories.append(Story(tuple(block for _, block in own), title, titled, around))
+            stories.append(Story(tuple(block for _, block in own), title, titled, *_around(article)))
         else:
             dropped.extend(line.drop("no sentence") for _, block in own for line in block.lines)
     return Cut(tuple(stories), tuple(sorted(dropped, key=lambda line: line.span.start)), tuple(masthead))
@@ -162,12 +162,17 @@ def _asides(articles: Mapping[int, Sequence[Block]], begins: Mapping[int, int], 
     }
 
 
-def _around(article: Sequence[Block]) -> list[Block]:
-    """The lines of an article that are no text and stand above its second paragraph, or right below the last."""
+def _around(article: Sequence[Block]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lines of an article that are no text and stand above its second paragraph, and right below the last."""
     texts = [i for i, block in enumerate(article) if is_prose(block)]
-    above, below = (texts[:2][-1], texts[-1]) if texts else (len(article), len(article))
-    near = (*article[:above], *article[below + 1 : below + 1 + _SIGNED_BLOCKS])
-    return [block for block in near if not is_prose(block) and len(block.text) <= TITLE_CHARACTERS]
+    head, last = (texts[:2][-1], texts[-1]) if texts else (len(article), len(article))
+    above, below = article[:head], article[last + 1 : last + 1 + _SIGNED_BLOCKS]
+    return tuple(_says(above)), tuple(_says(below))
+
+
+def _says(found: Sequence[Block]) -> Iterator[str]:
+    """What those blocks say that are no text."""
+    return (block.text for block in found if not is_prose(block) and len(block.text) <= TITLE_CHARACTERS)
 
 
 def _says_something(block: Block) -> bool:
@@ -220,9 +225,9 @@ def _dated_heads(layout: Layout) -> dict[int, int]:
     found: dict[int, int] = {}
     for gap in layout.gaps[:-1]:
         title = layout.title(gap)
-        near = {layout.keys[i] for i in (title - 1, title + 1) if gap.start <= i < gap.end}
-        if title >= 0 and "@date" in near:
-            found[title] = title
+        near = [i for i in (title - 1, title + 1) if gap.start <= i < gap.end and layout.keys[i] == "@date"]
+        if title >= 0 and near:
+            found[min(near[0], title)] = title  # a day above the title is of the article below it, too
         elif not found:
             break
     return found
@@ -274,7 +279,7 @@ def read_head(story: Story) -> Head:
     outlet = outlet or next((name for block in found[: max(titled, 0)] if (name := outlet_line(block.text))), "")
     outlet = outlet or next((name for block in found[:first_prose] if (name := label_of_outlet(block.text))), "")
     outlet = outlet or dateline_outlet(found[first_prose].text)
-    for text in story.around:
+    for text in (*story.around, *story.below):
         names = author_of(text) if not is_date_line(text) else source_line(text)
         author, outlet = author or names[0] or signature(text)[0], outlet or names[1] or label_of_outlet(text)
     title, paper = site_of_title(unlabelled_title(story.title))
