@@ -346,10 +346,12 @@ def _cut(source: Source, piece: _Piece) -> Cut:
     listed = any(line.reason == "table of contents" for line in piece.lines)
     if source.media in _DOCUMENTS and listed and not source.parts:
         return cut_articles(piece.lines)
-    if source.media is Media.EML and sum(line.reason == NUMBER for line in piece.lines) > 1:
-        return cut_articles(piece.lines)  # a newsletter that counts its items
+    if source.media is Media.EML:
+        lines = split_openings(piece.lines)
+        if sum(line.reason == NUMBER for line in lines) > 1:
+            return cut_articles(lines)  # a newsletter that counts its items
     if source.parts or source.media in _ONE_ARTICLE:
-        dated = source.media is Media.HTML and not source.parts
+        dated = source.media is Media.EML or (source.media in (Media.HTML, *_DOCUMENTS) and not source.parts)
         trimmed = source.media in _PAGES or (source.media in _DOCUMENTS and len(source.parts) > 1)
         return cut_whole(piece.lines, title=piece.part.title, trimmed=trimmed, dated=dated)
     if source.media is Media.MARKDOWN:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from itertools import pairwise
 
 from index.dates import is_date_line
 from index.heading import is_byline
@@ -75,6 +76,10 @@ STORY_END, MARK, END_MARK = (
 )
 NUMBER, SLUG, TIME = "number of an article", "slug", "time of an article"
 _PAGE_NUMBER = re.compile(r"(\.{3,}|…{2,}|\t+)\s*\d{1,4}\Z")
+LISTED = "table of contents"
+_ENTRY = re.compile(r"\A[\W\d]+")
+_ENTRY_CHARACTERS = 150
+_HEAD_LINES = 5  # between a title and its text
 _COUNT = re.compile(r"[\W_]*(\d{1,2})[\W_]*")
 _CODE = re.compile(r"(?=.*\d{3})[^\W\d_]{2,12}[-/ ]?\d{2,8}([-/]\w{1,8})*")
 _ABOUT = re.compile(
@@ -99,6 +104,7 @@ _COMMENTER = re.compile(
 )
 _MOST_LINES_OF_COMMENTS = 40
 _MOST_LINES_OF_FORM = 12
+_LINES_OF_PAGE = 4  # above its comments
 _COMMENT_CHARACTERS = 400
 _WRAPPED = frozenset(("contact", "rights", "copyright", "caption", "cookie notice", "newsletter"))
 _REPEATED_CHARACTERS = 60
@@ -110,17 +116,24 @@ def mark_furniture(lines: Sequence[Line], *, media: Media, repeated: LineKeys = 
 
     Tables, slides and pages repeat short lines that are theirs; what is furniture there, their formats tell.
     """
-    marked = [line.drop(furniture_reason(line.text)) for line in lines]
+    marked = [line.drop(_told(line.text)) for line in lines]
     if media in (Media.TEXT, Media.EML):
         marked = _mark_counted(marked)
     if media is Media.TEXT:
         marked = _mark_menu(marked)
+    if media in (Media.TEXT, Media.EML, Media.DOCX, Media.ODT):
+        marked = _mark_listed(marked)
     if media in (Media.TEXT, Media.MARKDOWN, Media.HTML):
         marked = _mark_repeated(marked)
     if repeated:
         marked = _mark_repeated_elsewhere(marked, repeated)
     marked = _mark_after(marked)
     return _mark_company(marked)
+
+
+def _told(text: str) -> str:
+    reason = furniture_reason(text)
+    return "" if reason == "navigation" and is_date_line(text) else reason  # "Ada Crow · The Courier · Feb 8, 2024"
 
 
 def furniture_reason(text: str) -> str:
@@ -178,7 +191,7 @@ def _mark_menu(lines: list[Line]) -> list[Line]:
     free = [i for i in above if not lines[i].reason and not is_date_line(lines[i].text)]
     day = next((i for i in above if not lines[i].reason and is_date_line(lines[i].text)), first)
     free = [i for i in free if i < day and not is_byline(lines[i].text)]
-    known = [i for i in above if lines[i].reason not in ("", "table of contents", "between articles", "separator")]
+    known = [i for i in above if lines[i].reason not in ("", LISTED, "between articles", "separator")]
     known = [i for i in known if i < (free[-1] if free else 0)]
     short = [i for i in free[:-1] if len(lines[i].text) <= _MENU_CHARACTERS and not is_sentence(lines[i].text)]
     if len(free) < 2 or (len(known) < _MENU_LINES - 1 and len(known) + len(short) < _MENU_LINES + 1):
@@ -190,12 +203,47 @@ def _mark_menu(lines: list[Line]) -> list[Line]:
     return [line.drop("menu") if i in menu else line for i, line in enumerate(lines)]
 
 
+def _mark_listed(lines: list[Line]) -> list[Line]:
+    """A list of titles above the first text, if each stands again above a text, in the same order; there it is one."""
+    first = next((i for i, line in enumerate(lines) if not line.reason and is_text(line.text)), 0)
+    names = {i: name for i in range(first) if not lines[i].reason and (name := entry_of(lines[i].text))}
+    if len(names) < 2:
+        return lines
+    wanted = frozenset(names.values())
+    found = ((_bare(line.text), i) for i, line in enumerate(lines) if len(line.text) <= _ENTRY_CHARACTERS)
+    last = {name: i for name, i in found if name in wanted}
+    listed = [i for i, name in names.items() if last.get(name, i) > i and _is_above_text(lines, last[name])]
+    below = [last[names[i]] for i in listed]
+    if len(listed) < 2 or len(set(below)) < len(below) or below != sorted(below):
+        return lines
+    chosen = set(listed)
+    return [line.drop(LISTED) if i in chosen else line for i, line in enumerate(lines)]
+
+
+def _is_above_text(lines: Sequence[Line], i: int) -> bool:
+    below = [line for line in lines[i + 1 : i + 1 + _HEAD_LINES] if not line.reason]
+    wrapped = any(one.text[-1].isalpha() and other.text[0].islower() for one, other in pairwise(below))
+    return wrapped or any(is_text(line.text) for line in below)
+
+
+def entry_of(text: str) -> str:
+    """An entry of a table of contents in small letters, without its number and the page's; "" for what is none."""
+    name = _bare(text) if len(text) <= _ENTRY_CHARACTERS else ""
+    return name if len(name.split()) > 1 and not is_date_line(text) else ""
+
+
+def _bare(text: str) -> str:
+    return _ENTRY.sub("", without_page(text)).casefold()
+
+
 def _mark_repeated(lines: list[Line]) -> list[Line]:
     def could_be(line: Line) -> bool:
         return len(line.text) <= _REPEATED_CHARACTERS and not is_sentence(line.text)
 
-    counts = Counter(line.text for line in lines if could_be(line))
-    return [line.drop("repeated line") if counts[line.text] > 1 else line for line in lines]
+    counts = Counter(line.text for line in lines if could_be(line) and line.reason != LISTED)
+    return [
+        line.drop("repeated line") if counts[line.text] > 1 and not is_date_line(line.text) else line for line in lines
+    ]
 
 
 def _mark_repeated_elsewhere(lines: list[Line], repeated: LineKeys) -> list[Line]:
@@ -256,6 +304,9 @@ def _are_comments(lines: Sequence[Line], head: int) -> bool:
     if _counted(lines[head]) and any(_counted(line) or STORY_END.fullmatch(line.text) for line in below):
         return False  # a feed, which says below each story how many comments it has
     rest = lines[head + 1 :]
+    above = {line.text for line in lines[max(0, head - _LINES_OF_PAGE) : head] if line.reason}
+    if any(line.text in above for line in rest):
+        return False  # pages one below the other: what stands by the comments of each stands there again
     if _FORM.match(lines[head].text):
         return len(rest) <= _MOST_LINES_OF_FORM and all(len(line.text) < PROSE_CHARACTERS for line in rest)
     if len(rest) > _MOST_LINES_OF_COMMENTS or any(len(line.text) > _COMMENT_CHARACTERS for line in rest):
@@ -273,10 +324,10 @@ def _are_comments(lines: Sequence[Line], head: int) -> bool:
 def _mark_company(lines: list[Line]) -> list[Line]:
     """A short line between two pieces of furniture is furniture, unless a text follows whose title it may be."""
     marked = list(lines)
-    below = ""  # the next line that is kept, from the end upwards
+    below = ""  # the next line that is kept and is neither a day nor a name nor a word or two, from the end upwards
     for i in range(len(lines) - 1, 0, -1):
         line = lines[i]
-        if line.reason:
+        if line.reason or is_date_line(line.text) or is_byline(line.text):
             continue
         before, after = lines[i - 1], lines[i + 1] if i + 1 < len(lines) else None
         if (
@@ -290,5 +341,6 @@ def _mark_company(lines: list[Line]) -> list[Line]:
             and not is_text(below)
         ):
             marked[i] = line.drop("among furniture")
-        below = line.text
+        if len(line.text.split()) >= _TITLE_WORDS or is_sentence(line.text):
+            below = line.text
     return marked

@@ -116,7 +116,8 @@ def outlet_line(text: str) -> str:
 
 # A field of a record, as databases of the press print them.
 _TITLE_FIELD = re.compile(
-    r"(?:headline|title|heading|заглавие|заголовок|название|başlıq|sərlövhə|başlık)\s*:\s*(?P<title>\S.*)",
+    r"(?:(?:headline|title|heading|заглавие|заголовок|название|başlıq|sərlövhə|başlık)\s*:|"
+    r"(?:subject|тема|konu|mövzu)\s*:(?:\s*\[[^\]]{2,30}\])?)\s*(?P<title>\S.*)",
     re.IGNORECASE,
 )
 

@@ -26,6 +26,8 @@ _WRAP_RAGGED = 22
 # Of the lines of a wrapped paragraph so many begin with a small letter, for they are within a sentence.
 _SMALL_SHARE = 0.4
 _HEADING_CHARACTERS = 12
+# A line below a title that says whose the article is, in small letters: "by Ada Crow", "от Северный курьер".
+_WHOSE = re.compile(r"(?:by|from|via|posted|published|updated|от|автор|müəllif|mənbə|yazan|kaynak)\b:?\s+[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +159,23 @@ def _goes_on(line: Line) -> bool:
 
 def _is_rest(line: Line) -> bool:
     """Whether a line begins with a word in small letters, and no blank line is above it."""
-    return line.text[0].islower() and line.text[1:2].isalpha() and not line.blank_before
+    text = line.text
+    if not text[0].islower() or not text[1:2].isalpha() or line.blank_before:
+        return False
+    return not _says_whose(text)
+
+
+def _says_whose(text: str) -> bool:
+    whose = _WHOSE.match(text)
+    return whose is not None and text[whose.end() - 1].isupper()
 
 
 def _wrapped_from(lines: Sequence[Line], first: int, end: int) -> int:
     """The first line of those up to `end` from which on they are a wrapped paragraph, `end` if there is none."""
     last = lines[end - 1].text
     start = end
+    if _says_whose(last) and (not is_sentence(last) or any(map(str.isdigit, last))):
+        return end
     shortest = longest = len(lines[end - 2].text)
     goes_on = False
     small = 0  # lines that begin as no sentence does

@@ -20,8 +20,9 @@ from index.values import Span
 
 _FIELDS = Fields()
 _LABEL = re.compile(r"(?P<label>[^\W\d_]{3,12})\s*:(?:\s+(?P<rest>\S.*))?")
-_NUMBERED = re.compile(r"(?P<number>\d{1,2})(?:[.)]\s*|\s+)(?P<rest>[^\W\d_a-zа-я].{5,})")
-_TIMED = re.compile(r"(?:[01]?\d|2[0-3])[:.][0-5]\d\s+(?P<rest>[^\W\d_a-zа-я].{5,})")
+_REST = r"(?P<rest>[«“„\x22]?[^\W\d_a-zа-я].{5,})"  # which begins as a title does
+_NUMBERED = re.compile(rf"(?P<number>\d{{1,2}})(?:[.)]\s*|\s+){_REST}")
+_TIMED = re.compile(rf"(?:[01]?\d|2[0-3])[:.][0-5]\d(?:\s+|\s*[|–—-]\s*){_REST}")
 
 
 def split_openings(lines: Sequence[Line]) -> list[Line]:

@@ -566,3 +566,52 @@ def test_a_share_bar_that_is_set_aside_does_not_end_an_article() -> None:
     (document,) = cleaned.documents
     assert body(document, source) == f"{ENGLISH}\n{BODY}"
     assert cleaned.dropped == aside
+
+
+# What other lines say of a line is not the last word
+
+
+def test_pages_below_one_another_are_no_comments_of_the_first() -> None:
+    page = "{}\n14 Eylül 2022 - 08:12\n{}\nYorum yaz\n{} yorum\n"
+    source = source_of(page.format("The keeper goes home", ENGLISH, 12) + page.format("Açarlar təhvil", BODY, 3))
+    cleaned = clean(source)
+    assert titles(cleaned) == ["The keeper goes home", "Açarlar təhvil"]
+    assert [body(document, source) for document in cleaned.documents] == [ENGLISH, BODY]
+
+
+def test_titles_and_days_between_the_labels_of_a_database_are_kept() -> None:
+    record = "HD\n{}\nBY\nBy Ada Crow\nPD\n{}\nSN\nThe Harn Post\nLA\nEnglish\nLP\n{}\n\n"
+    first = record.format("The keeper goes home for good", "14 March 2016", ENGLISH)
+    second = record.format("A keeper hands over his keys", "22 March 2016", f"{BODY} {BODY}")
+    cleaned = clean(source_of(first + second))
+    assert [(document.title, document.date) for document in cleaned.documents] == [
+        ("The keeper goes home for good", "2016-03-14"),
+        ("A keeper hands over his keys", "2016-03-22"),
+    ]
+
+
+def test_titles_that_are_listed_at_the_top_are_titles_below() -> None:
+    entries = ["The keeper goes home for good", "A keeper hands over his keys"]
+    text = f"Harn Weekly\n1. {entries[0]}\n2. {entries[1]} ..... 4\n\n{entries[0]}\n{ENGLISH}\n\n{entries[1]}\n{BODY}\n"
+    cleaned = clean(source := source_of(text))
+    assert titles(cleaned) == entries
+    assert [body(document, source) for document in cleaned.documents] == [ENGLISH, BODY]
+
+
+def test_two_articles_of_one_day_both_keep_it() -> None:
+    day = "Harn Post, 2 October 2022"
+    text = f"The keeper goes home\n{day}\n{ENGLISH}\n\nKeys are handed over\n{day}\n{BODY}"
+    assert [document.date for document in clean(source_of(text)).documents] == ["2022-10-02"] * 2
+
+
+def test_the_items_that_a_message_counts_are_articles() -> None:
+    items = (
+        f"1. The keeper goes home\nHarn Post, 3 June 2024\n{ENGLISH}\n\n"
+        f"2. Keys are handed over\nHarn Post, 4 June 2024\n{BODY}\n"
+    )
+    message = f"From: Ada Crow <ada@harn.test>\nSubject: Press\nDate: Tue, 04 Jun 2024 08:30:00 +0300\n\n{items}"
+    documents = clean(read_source(message.encode(), path="a.eml")).documents
+    assert [(d.title, d.date) for d in documents] == [
+        ("The keeper goes home", "2024-06-03"),
+        ("Keys are handed over", "2024-06-04"),
+    ]

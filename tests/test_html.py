@@ -696,3 +696,24 @@ def test_of_a_page_laid_out_as_a_table_only_the_cell_of_the_article_is_kept() ->
     assert "planted beans" not in aside
     assert "ticket office" not in aside
     assert found.title == "Beans along the fence"
+
+
+def test_what_ends_with_the_same_link_is_several_articles() -> None:
+    page = in_one_block(foot="<p><a href='#'>Read more...</a></p>", above="<h1>Topics of the day</h1>")
+    assert [part.title for part in read_html(page, "a.html").parts] == [title for title, _ in STORIES.values()]
+
+
+def test_a_bulletin_between_rules_may_have_its_name_above() -> None:
+    stories = "<hr>".join(f"<div><b>{title}</b></div><div>{text}</div>" for title, text in STORIES.values())
+    page = f"<html><body><div><b>Oakmere Bulletin</b></div><hr>{stories}<hr><div>Ring us</div></body></html>"
+    assert [part.title for part in read_html(page.encode(), "a.html").parts] == [title for title, _ in STORIES.values()]
+
+
+def test_exported_messages_are_articles_of_their_days() -> None:
+    messages = "".join(
+        f"<div class='message default'><div class='date details' title='{n + 1:02}.10.2023 09:02:11'>09:02</div>"
+        f"<div class='from'>Oakmere Pulse</div><div class='text'>{text}</div></div>"
+        for n, (_, text) in enumerate(STORIES.values())
+    )
+    parts = read_html(f"<html><body><div class='history'>{messages}</div></body></html>".encode(), "a.html").parts
+    assert [(part.title, part.date) for part in parts] == [("", f"2023-10-0{n}") for n in (1, 2, 3, 4)]

@@ -69,3 +69,11 @@ def test_blocks_hold_every_line_once(texts: list[str]) -> None:
 )
 def test_sentences(text: str, ends: bool) -> None:
     assert is_sentence(text) is ends
+
+
+@pytest.mark.parametrize("whose", ["by Tamsin Oake  19 October 2023", "от Северный курьер   5 окт. 2024 г."])
+def test_who_wrote_an_article_is_no_part_of_its_title(whose: str) -> None:
+    found = blocks(lines_of(f"The village that votes for its beans\n{whose}\n\n{EN}"))
+    assert [block.text for block in found] == ["The village that votes for its beans", whose, EN]
+    rest = "by the river and the road"
+    assert blocks(lines_of(f"The village that votes\n{rest}"))[0].text == f"The village that votes {rest}"

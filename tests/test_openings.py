@@ -88,3 +88,15 @@ def test_the_times_of_a_ticker_stand_by_themselves() -> None:
 def test_headlines_with_their_times_are_no_articles() -> None:
     lines = list(read_lines(text := "\n".join((*TICKER[::2], TICKER[1])), Span(0, len(text))))
     assert [line.text for line in split_openings(lines)] == [*TICKER[::2], TICKER[1]]
+
+
+@pytest.mark.parametrize("title", ["«Сланец» проиграл лидеру", "“Beans” win", "Beans win"])
+@pytest.mark.parametrize("between", [" ", " — ", " | "])
+def test_a_time_may_stand_before_a_quoted_title(title: str, between: str) -> None:
+    lines = [f"20:15{between}{title}", TEXT, f"11:51{between}Fish without an owner", TEXT]
+    assert [line for line, reason in opened("\n".join(lines)) if not reason] == [
+        title,
+        TEXT,
+        "Fish without an owner",
+        TEXT,
+    ]

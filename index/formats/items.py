@@ -15,7 +15,7 @@ from itertools import pairwise
 from lxml.html import HtmlElement
 
 from index.dates import is_date_line, iso_day
-from index.formats.layout import HEADINGS, heading_of
+from index.formats.layout import HEADINGS, heading_of, is_linked
 from index.formats.markup import Line, Rendered, words_of
 from index.heading import is_byline, is_issue_line
 from index.language import detect_language
@@ -141,8 +141,8 @@ def _of_one_kind(page: _Page, tag: str, pieces: list[_Piece]) -> list[_Piece]:
     apart = in_languages or _nothing_heads(page, pieces) or _recurs(page, pieces) or _of_an_issue(page, pieces)
     for piece in pieces:
         if not piece.rank:
-            if tag == "article" and _shows_day(piece):
-                ranked[""].append(piece)
+            if (tag == "article" and _shows_day(piece)) or _stamp(piece):
+                ranked[""].append(piece)  # such as a message
         elif apart or tag == "article" or _shows_day(piece) or _links(page, piece) or _is_signed(page, piece):
             ranked[piece.rank].append(piece)
     members = max(ranked.values(), key=len, default=[])
@@ -186,9 +186,11 @@ def _between_rules(page: _Page) -> Iterator[list[_Piece]]:
     for block, rules in by_block.items():
         first, end = page.extents[block]
         runs = pairwise((first, *(rule for rule in rules if first < rule < end), end))
-        pieces = [piece for run in runs if (piece := _below_bold(page, *run)) is not None]
-        if len(pieces) == len(rules) + 1:
-            yield pieces
+        pieces = [_below_bold(page, *run) for run in runs]
+        # Above the first rule a bulletin may have its name, and below the last who made it.
+        found = [piece for piece in pieces if piece is not None]
+        if len(found) > 1 and None not in pieces[1:-1]:
+            yield found
 
 
 def _below_bold(page: _Page, first: int, end: int) -> _Piece | None:
@@ -253,7 +255,7 @@ def _edges(page: _Page, piece: _Piece) -> Iterator[str]:
         words = re.sub(r"\d+", "0", text.casefold())
         if i == piece.headed or len(text) > _EDGE_CHARACTERS or page.reasons[i] == "caption":
             continue
-        if not is_sentence(text) or words != text.casefold():
+        if not is_sentence(text) or words != text.casefold() or is_linked(page.lines[i]):
             yield words
 
 
@@ -279,6 +281,12 @@ def _shows_day(piece: _Piece) -> bool:
     return next(block.iter("time"), None) is not None or block.find(".//*[@itemprop='datePublished']") is not None
 
 
+def _stamp(piece: _Piece) -> str:
+    """The day that a part of a block shows only when pointed at, as the stamps of exported messages do, or ""."""
+    stamps = [] if piece.block is None else piece.block.xpath(".//*[contains(@class, 'date') and @title]")
+    return next(filter(None, (iso_day(stamp.get("title")) for stamp in stamps)), "")
+
+
 # What an article says of itself
 
 
@@ -292,6 +300,8 @@ def _day(page: _Page, piece: _Piece) -> str:
         for value in (stamp.get("datetime"), stamp.get("content"), words_of(stamp)):
             if value and (day := iso_day(value)):
                 return day
+    if day := _stamp(piece):
+        return day
     texts = page.texts[piece.first : piece.end]
     if piece.rank == _BOLD and (day := iso_day(texts[0][page.lines[piece.first].bold :])):
         return day
