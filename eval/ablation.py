@@ -9,6 +9,7 @@ from eval.baselines import PlainDenseRetriever
 from index.embed import Floats
 from index.folder import Filters, Index
 from index.lexical import LexicalIndex
+from index.words import Words, make_words
 from rag.retrieve import HybridRetriever
 
 
@@ -19,12 +20,12 @@ def without_words(index: Index) -> HybridRetriever:
 
 def without_names(index: Index) -> HybridRetriever:
     """With words as they are in the question, and none as another language would write it."""
-    lexical = LexicalIndex(index.folder / "lexical", name_languages=())
+    lexical = make_words(index.folder, index.catalog.vectors_at, name_languages=())
     lexical.open(index.catalog, writable=False)
     return _with_lexical(index, lexical)
 
 
-def _with_lexical(index: Index, lexical: LexicalIndex) -> HybridRetriever:
+def _with_lexical(index: Index, lexical: Words) -> HybridRetriever:
     other = copy(index)
     other.lexical = lexical
     return HybridRetriever(other)

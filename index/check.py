@@ -26,7 +26,6 @@ from index.dense import DenseHeld, make_dense
 from index.embed import EmbedderIdentity
 from index.errors import IndexFolderError, IndexMismatch, ServerError
 from index.escapes import view
-from index.lexical import LexicalIndex
 from index.lock import is_being_written
 from index.migrate import kept_as
 from index.passages import Chunking, searched_words
@@ -36,6 +35,7 @@ from index.tokens import TokenCodec
 from index.unused import unused_embeddings
 from index.values import UNDETERMINED, Span, Spelling
 from index.whole import left_behind
+from index.words import make_words
 
 Progress = Callable[[str, int, int], None]  # what is looked at, how much of it is done, and how much there is
 
@@ -428,7 +428,7 @@ def _load_caches(db: sqlite3.Connection, folder: Path) -> _Caches:
     settings = dict(db.execute("SELECT name, value FROM settings"))
     identity = EmbedderIdentity(**json.loads(_one(db, _IDENTITY, int(settings["embedder"]))))
     dense: DenseHeld | None = make_dense(folder, settings.get(VECTORS_AT, ""), identity.dimension)
-    lexical = LexicalIndex(folder / "lexical")
+    lexical = make_words(folder, settings.get(VECTORS_AT, ""))
     problems: list[Problem] = []
     keys: NDArray[np.int64] | None = None
     wanted = vectors_id(settings["id"], settings["embedder"])
@@ -448,6 +448,8 @@ def _load_caches(db: sqlite3.Connection, folder: Path) -> _Caches:
     try:
         lexical.load(settings["id"])
         keys = lexical.keys()
+    except (ServerError, IndexMismatch):
+        raise
     except (IndexFolderError, ValueError) as error:
         if (folder / "lexical").exists():
             problems.append(_of_cache(Kind.LEXICAL, folder / "lexical", error))

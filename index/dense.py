@@ -118,9 +118,19 @@ def make_dense(
 
 
 def told_of_server(url: str) -> str:
-    """Which server this is and what it cannot do. Raises ServerError if it cannot be reached, SettingsError."""
-    from index.milvus import Collection
+    """Which server this is and what it cannot do.
 
-    collection = Collection(Server.parse(url))
+    Raises ServerError if it cannot be reached, SettingsError if it is to search words and cannot.
+    """
+    from index.milvus import Collection, check_sparse
+
+    collection = Collection(server := Server.parse(url))
     collection.close()
-    return f"{url}: Milvus {collection.told_of}; words are searched in the index folder"
+    if server.words:
+        check_sparse(collection)
+    return f"{url}: Milvus {collection.told_of}; {words_told(server)}"
+
+
+def words_told(server: Server) -> str:
+    """Where words are searched."""
+    return "words are searched there, too" if server.words else "words are searched in the index folder"

@@ -101,11 +101,12 @@ def terms(text: str) -> str:
     >>> terms("Путина Putin")
     '~putin puti utin tina ~putin puti utin'
     """
-    return " ".join(filter(None, map(_word_terms, WORD.findall(text))))
+    return " ".join(filter(None, map(word_terms, WORD.findall(text))))
 
 
 @lru_cache(maxsize=100_000)
-def _word_terms(word: str) -> str:
+def word_terms(word: str) -> str:
+    """The terms of one word as `terms` gives them, "" if folding leaves nothing of it."""
     folded = FoldedWord(word, fold_word(word))
     return " ".join((stem_term(folded), *grams(folded))) if folded.skeleton else ""
 

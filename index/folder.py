@@ -16,7 +16,7 @@ from index.deferred import check_same
 from index.dense import Dense, make_dense
 from index.embed import EmbeddedPassage, Embedder, load_embedder
 from index.errors import IndexFolderError, IndexLocked, IndexMismatch, IndexUnwritable, SettingsError
-from index.lexical import LexicalHit, LexicalIndex, Phrase
+from index.lexical import LexicalHit, Phrase
 from index.lock import writing
 from index.migrate import MIGRATED, format_of, migrate
 from index.passages import searched_text
@@ -26,6 +26,7 @@ from index.schema import FILE_NAME
 from index.tokens import SignVectors, TokenCodec
 from index.values import Cluster, Document, Link, Source
 from index.whole import delete_left_behind
+from index.words import Words, make_words
 
 Report = Callable[[str], None]
 _MOST_NEWLY_EMBEDDED = 1000  # kept in memory; 10 MB
@@ -76,8 +77,8 @@ class Index:
         self._report = report
         self._last_among: tuple[tuple[object, ...], NDArray[np.int64]] | None = None
         self._last_extent: tuple[tuple[object, ...], Extent] | None = None
-        self.lexical = LexicalIndex(folder / "lexical")
         self.dense: Dense
+        self.lexical: Words
         self._begin_serving()
 
     @classmethod
@@ -124,6 +125,7 @@ class Index:
 
     def close(self) -> None:
         self.dense.close()
+        self.lexical.close()
         self.catalog.close()
 
     def bring_caches_forward(self, *, writable: bool) -> None:
@@ -139,34 +141,39 @@ class Index:
 
     def save(self) -> None:
         """Do what is too much after every batch: write the vectors out, and link copies and translations."""
-        if self.dense.unsaved:
-            self.dense.save()
-        else:
-            self.dense.remove_former()
+        for cache in (self.lexical, self.dense):  # the latter removes the words that a server no longer searches
+            if cache.unsaved:
+                cache.save()
+            else:
+                cache.remove_former()
         duplicates.bring_forward(self.catalog)
 
     def _begin_serving(self) -> None:
-        """Forget all that hangs on the embedder, as when the index is opened."""
-        self._vectors_id = self.catalog.vectors_id
+        """Forget all that hangs on the embedder and the server, as when the index is opened."""
+        self._serving = (self.catalog.vectors_id, self.catalog.vectors_at)
         self._embedder: Embedder | None = None
         self._token_codec: TokenCodec | None = None
         self._newly: dict[int, NewlyEmbedded] = {}
         dimension = self.catalog.built_with.embedder.dimension
         self.dense = make_dense(self.folder, self.catalog.vectors_at, dimension, report=self._report)
+        self.lexical = make_words(self.folder, self.catalog.vectors_at, report=self._report)
 
     def _follow_embedder(self) -> None:
-        """Change over if another process has embedded the index anew."""
-        if self.catalog.vectors_id != self._vectors_id:
+        """Change over if another process has embedded the index anew, or has moved it to a server or within it."""
+        if (self.catalog.vectors_id, self.catalog.vectors_at) != self._serving:
             with self.catalog.snapshot():
                 self.dense.close()
+                self.lexical.close()
                 self._begin_serving()
                 self.dense.open(self.catalog, writable=False)
+                self.lexical.open(self.catalog, writable=False)
 
     def refresh(self) -> None:
         """See the batches that were committed since this index was opened."""
         self._follow_embedder()
         with self.catalog.snapshot():
             self.dense.follow(self.catalog)
+            self.lexical.follow(self.catalog)
 
     @property
     def embedder(self) -> Embedder:
@@ -222,17 +229,7 @@ class Index:
 
     def search_lexical(self, question: str, *, k: int, filters: Filters) -> list[LexicalHit]:
         """The best `k` passages by words, best first."""
-        return self.lexical.search(
-            question,
-            k=k,
-            languages=filters.languages,
-            after=filters.since,
-            before=filters.until,
-            phrases=filters.phrases,
-            sources=filters.sources,
-            # Of what a passage belongs to it has the source only: the catalog knows the outlet.
-            among=self._among(filters) if filters.outlets else None,
-        )
+        return self.lexical.find(question, k=k, filters=filters, among=lambda: self._among(filters))
 
     def passages(self, keys: Iterable[int]) -> dict[int, StoredPassage]:
         """Passages by key; those that are gone are left out."""

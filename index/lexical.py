@@ -17,7 +17,7 @@ import shutil
 import struct
 import tempfile
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from index.bm25 import K1, idf
 from index.catalog import Catalog
 from index.errors import IndexFolderError, IndexUnwritable
 from index.fold import FoldedWord, folded_words, grams, stem_term, terms, words
@@ -38,6 +39,8 @@ from index.whole import folder_made_whole, write_whole
 if TYPE_CHECKING:
     import tantivy
 
+    from index.folder import Filters
+
 # Raise this when folding, terms or the schema change: a cache of another version is made again.
 TERMS_VERSION = 3
 
@@ -45,12 +48,11 @@ _STATE_FILE = "state.json"
 _NAMES = "meta.json"  # tantivy's, of which segments there are
 _FIELD = "terms"
 _WORDS = "words"
-_TITLE_END = "|"  # no folded word
+TITLE_END = "|"  # no folded word
 _TOKENIZER = "spaces"
 _WRITER_BYTES = 64_000_000
 _FOOTER_MAGIC = 1337  # of tantivy
 _SEGMENT_FILES = ("fast", "fieldnorm", "idx", "pos", "store", "term")
-_BM25_K1 = 1.2  # fixed in tantivy
 # A word's stem beside its n grams, which get 1/√n each: long words may say more, but not as much more as they have
 # grams. On the dev sets 0.5 costs 0.004 nDCG@10 on scifact, and 1 costs 0.015 across languages where words search
 # alone.
@@ -147,6 +149,17 @@ def question_parts(query: Query, languages: Collection[str]) -> list[QuestionPar
         parts.setdefault(tuple(word.skeleton for word in asked), QuestionPart(tuple(wordings)))
         at = end
     return list(parts.values())
+
+
+def most_of(parts: Iterable[QuestionPart], rarity: Callable[[str], float]) -> float:
+    """The score that no passage reaches: that of having every part in its weightiest wording without end.
+
+    `rarity` is the inverse document frequency of a term.
+    """
+    return (K1 + 1) * math.fsum(
+        max(math.fsum(weight * rarity(term) for term, weight in wording.weights.items()) for wording in part.wordings)
+        for part in parts
+    )
 
 
 def _weights(wording: Sequence[FoldedWord], weight: float) -> dict[str, float]:
@@ -258,6 +271,9 @@ class LexicalIndex:
             return {_NAMES}
         return names
 
+    def follow(self, catalog: Catalog) -> None:
+        """What was committed since is seen by each search."""
+
     def catch_up(self, catalog: Catalog) -> None:
         """Apply the batches after `sequence`. Applying one twice does no harm. Raises IndexUnwritable."""
         with self._told_of_disk():
@@ -304,11 +320,45 @@ class LexicalIndex:
             document.add_unsigned("last_day", last)
             document.add_text(_FIELD, terms(searched_text(stored.passage)))
             title, text = (" ".join(folded_words(each)) for each in (stored.passage.title, stored.passage.readable))
-            document.add_text(_WORDS, f"{title} {_TITLE_END} {text}")
+            document.add_text(_WORDS, f"{title} {TITLE_END} {text}")
             writer.add_document(document)
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
+
+    unsaved = False  # each batch is written as it is applied
+
+    def save(self) -> None:
+        """Nothing is left to be written."""
+
+    def remove_former(self) -> None:
+        """What a server's search leaves in the folder goes when this is made in its place."""
+
+    def delete(self, catalog_id: str) -> None:
+        """Take the files away, whosever they are."""
+        self.close()
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._index = self._shown = None
+
+    def find(
+        self, question: str, *, k: int, filters: Filters, among: Callable[[], NDArray[np.int64] | None]
+    ) -> list[LexicalHit]:
+        """The best `k` of the passages that filters leave, as `search` ranks them; `among` tells their keys."""
+        return self.search(
+            question,
+            k=k,
+            languages=filters.languages,
+            after=filters.since,
+            before=filters.until,
+            phrases=filters.phrases,
+            sources=filters.sources,
+            # Of what a passage belongs to there is the source only: the catalog knows the outlet.
+            among=among() if filters.outlets else None,
+        )
 
     def search(
         self,
@@ -473,21 +523,9 @@ class LexicalIndex:
         return {language for language in self._names_in if searcher.doc_freq("lang", language)}
 
     def _most(self, searcher: tantivy.Searcher, parts: Iterable[QuestionPart]) -> float:
-        """The score that no passage reaches: that of having every part in its weightiest wording without end."""
         # As frequencies are: with the passages that are removed and not yet merged away. Each has one language.
         count = sum(frequency for _, frequency in searcher.terms_with_prefix("lang", ""))
-        return (_BM25_K1 + 1) * math.fsum(
-            max(
-                math.fsum(weight * self._idf(searcher, term, count) for term, weight in wording.weights.items())
-                for wording in part.wordings
-            )
-            for part in parts
-        )
-
-    def _idf(self, searcher: tantivy.Searcher, term: str, count: int) -> float:
-        """BM25's inverse document frequency as tantivy (and Lucene) counts it, of `count` passages."""
-        frequency = searcher.doc_freq(_FIELD, term)
-        return math.log(1 + (count - frequency + 0.5) / (frequency + 0.5))
+        return most_of(parts, lambda term: idf(count, searcher.doc_freq(_FIELD, term)))
 
     def _count(self) -> int:
         if self._index is None:

@@ -24,6 +24,7 @@ from index.lock import writing
 from index.schema import REMOVED_FROM, count_anew
 from index.unused import delete_unused_embeddings, unused_embeddings
 from index.whole import delete_left_behind
+from index.words import make_words
 
 # Damage by which a passage may have gone and left its embedding.
 _LOSING_PASSAGES = (Kind.SOURCE, Kind.ORPHAN)
@@ -71,8 +72,9 @@ def _delete_files(folder: Path, found: Iterable[Problem]) -> list[str]:
             with Catalog(folder) as catalog:
                 dense = make_dense(folder, catalog.vectors_at, catalog.built_with.embedder.dimension)
                 dense.delete(catalog.vectors_id)
-        if Kind.LEXICAL in kinds and (folder / "lexical").exists():
-            shutil.rmtree(folder / "lexical")
+        if Kind.LEXICAL in kinds:
+            with Catalog(folder) as catalog:
+                make_words(folder, catalog.vectors_at).delete(catalog.id)
         made = [kind for kind in (Kind.DENSE, Kind.LEXICAL) if kind in kinds]
         done += [f"made the {kind} again from the catalog" for kind in made]
     except OSError as error:

@@ -12,10 +12,10 @@ from index.compact import size_of
 from index.connect import connect_to_read, read_at_once
 from index.dense import make_dense
 from index.errors import IndexFolderError
-from index.lexical import LexicalIndex
 from index.passages import Chunking
 from index.schema import FILE_NAME, FORMAT_VERSION
 from index.unused import unused_embeddings
+from index.words import make_words
 
 _PARTS_OF_CATALOG = {
     "texts": "SELECT coalesce(sum(length(CAST(text AS BLOB))), 0) FROM sources",
@@ -61,7 +61,7 @@ def stats(folder: Path) -> Stats:
             dense.load(catalog.vectors_id)
         dense_sequence = dense.sequence
         dense.open(catalog, writable=False)
-        lexical = LexicalIndex(folder / "lexical")
+        lexical = make_words(folder, catalog.vectors_at)
         lexical.open(catalog, writable=False)
         sources, documents, passages = catalog.counts()
         with closing(connect_to_read(folder / FILE_NAME)) as db, read_at_once(db):

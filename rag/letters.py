@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from index.fold import fold_word
-from index.folder import Index
+from index.folder import Filters, Index
 from index.language import detect_language
 
 _LANGUAGES = ("az", "tr")
@@ -48,7 +48,7 @@ def restore_letters(question: str, index: Index) -> str:
 def _spelling(word: str, index: Index, lang: str) -> str:
     """How passages of a language spell a word, most often, or its beginning; "" if they have neither."""
     plain, folded = word.lower(), fold_word(word)
-    hits = index.lexical.search(word, k=_PASSAGES, languages=[lang])
+    hits = index.search_lexical(word, k=_PASSAGES, filters=Filters(languages=frozenset({lang})))
     texts = [stored.passage for stored in index.passages(hit.key for hit in hits).values()]
     found = Counter(
         each.translate(_LOWER).lower() for text in texts for each in _WORD.findall(f"{text.title} {text.readable}")

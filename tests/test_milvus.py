@@ -326,6 +326,9 @@ def test_without_pymilvus(monkeypatch: pytest.MonkeyPatch) -> None:
         ("milvus://[::1]:1234/n?index=hnsw", "n.index", "milvus://[::1]:1234/n?index=HNSW"),
         ("milvus:///x/news.db/news", "news.index", "milvus:/x/news.db/news"),
         ("milvus:/x/news.db/news?catalog=c", "c", "milvus:/x/news.db/news"),
+        ("milvus:/x/news.db/news?words=Server&catalog=c", "c", "milvus:/x/news.db/news?words=server"),
+        ("milvus://box/n?words=server&index=hnsw", "n.index", "milvus://box:19530/n?index=HNSW&words=server"),
+        ("milvus://box/n?words=folder", "n.index", "milvus://box:19530/n"),
     ],
 )
 def test_names(name: str, folder: str, server: str) -> None:
@@ -348,6 +351,7 @@ def test_a_file_is_found_from_everywhere(tmp_path: Path, monkeypatch: pytest.Mon
         ("milvus://box:port/news", "want milvus://HOST"),
         ("milvus://box/news?catalogue=x", "nobody knows catalogue="),
         ("milvus://box/news?index=BEST", "want one of FLAT"),
+        ("milvus://box/news?words=both", "want one of folder, server"),
     ],
 )
 def test_what_is_no_name(name: str, told: str) -> None:
@@ -359,9 +363,10 @@ def test_what_is_no_name(name: str, told: str) -> None:
     st.integers(1, 65535),
     st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True),
     st.sampled_from(["FLAT", "HNSW"]),
+    st.booleans(),
 )
-def test_a_url_is_read_as_it_is_written(port: int, name: str, kind: str) -> None:
-    server = Server(f"http://127.0.0.1:{port}", name, kind)
+def test_a_url_is_read_as_it_is_written(port: int, name: str, kind: str, words: bool) -> None:
+    server = Server(f"http://127.0.0.1:{port}", name, kind, words)
     assert Server.parse(str(server)) == server
 
 

@@ -22,8 +22,8 @@ from eval.served import build, compare_served, milvus_server
 from index.catalog import Catalog
 from index.check import check
 from index.embed import HashingEmbedder, fit_token_codec
-from index.errors import ServerError
-from index.folder import Index
+from index.errors import ServerError, SettingsError
+from index.folder import Filters, Index
 from index.ingest import GivenDocument, ingest_given
 from index.milvus import Collection, Row
 from index.place import Server
@@ -125,6 +125,19 @@ def test_servers_run_beside_each_other_and_start_again(tmp_path: Path) -> None:
         for each in (port, other):
             with Index.open(tmp_path / f"{each}.index") as opened:
                 assert opened.dense.count == 1
+
+
+def test_a_server_without_sparse_vectors_searches_no_words(tmp_path: Path) -> None:
+    documents = [GivenDocument("a.txt", "", TEXTS["en"].format(1, 2))]
+    folder = tmp_path / "news.index"
+    with milvus_server(tmp_path / "server") as (port, _, _):
+        url = f"milvus://127.0.0.1:{port}/news?catalog={folder}"
+        for times in range(2):  # when it is made, and when it is there
+            with pytest.raises(SettingsError, match=r"no sparse vectors; .* words are searched in the index folder"):
+                ingest_given(documents, f"{url}&words=server", embedder=HashingEmbedder())
+            ingest_given(documents, url, embedder=HashingEmbedder())
+            with Index.open(url) as opened:
+                assert opened.dense.count == len(opened.search_lexical("boats", k=5, filters=Filters())) == 1, times
 
 
 def test_rows_that_are_there_twice_are_found_and_mended(tmp_path: Path) -> None:

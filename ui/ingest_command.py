@@ -56,6 +56,7 @@ an index whose vectors a Milvus server searches (pip install 'dragoman[milvus]')
 
   --index milvus://HOST:19530/COLLECTION                   the texts are in the folder COLLECTION.index
   --index 'milvus://HOST:19530/COLLECTION?catalog=FOLDER'  or in this one; &index=HNSW for another kind than FLAT
+  --index 'milvus://HOST:19530/COLLECTION?words=server'    Milvus 2.4 or later, which searches words, too
   --index milvus:FILE.db/COLLECTION                        Milvus Lite, for trying it: pip install milvus-lite
 
 The folder keeps texts, vectors and the URL: from then on it is named as any index is, --index FOLDER, or by the URL.
