@@ -1,21 +1,22 @@
 """Whether a server finds what the index folder finds: the same passages in the folder, in Milvus Lite and in Milvus.
 
-All are given the same passages with the same vectors, nothing is encoded. Compared are the ten best of each question,
-with and without filters, what is found of files that were removed, and what is lost or there twice when the server is
-killed while it is written.
+All are given the same passages with the same vectors, nothing is encoded. Compared are the ten best of each question
+by vectors, by words and by both, with and without filters, once files were removed and once longer ones have come, what
+is found of those that were removed, and what is lost or there twice when the server is killed while it is written.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import shutil
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,11 @@ from eval.made import MadeArchive
 from eval.scale import PASSAGES_A_SOURCE, GivenEmbedder, identity_of, source_of
 from index.catalog import BuiltWith, Catalog, ReadySource
 from index.embed import EmbeddedPassage
-from index.errors import ServerError
+from index.errors import ServerError, SettingsError
 from index.folder import Filters, Index
 from index.lock import writing
 from index.passages import Chunking
+from index.words import LEXICAL
 from rag.retrieve import HybridRetriever
 
 SYSTEMS = ("folder", "milvus-lite", "milvus")
@@ -44,6 +46,7 @@ _FILTERS = (
     Filters(since="2024-11-10", until="2025-06-30", sources=frozenset({"box_0", "box_1"})),
 )
 _REMOVED = 10  # every so many files
+_GROWN = 8  # one passage more for every so many, and twice as long: the mean length is then a ninth larger
 _DOWN_SECONDS = 3.0  # that a killed server stays away
 _BATCH = 500  # passages
 # The etcd in the server listens at ports of its own, always the same: a second server would end as it starts.
@@ -70,6 +73,12 @@ class ServedRow:
     same_filtered: float = math.nan  # by vectors, under each of the filters
     removed_found: float = math.nan  # passages of removed files that are found
     same_after: float = math.nan  # by vectors, once these are removed
+    words_p50_ms: float = math.nan  # of the search of words
+    same_words: float = math.nan  # by words alone
+    same_words_filtered: float = math.nan  # by words, under each of the filters
+    same_words_after: float = math.nan  # by words, once files are removed, as in a folder made anew
+    same_words_grown: float = math.nan  # by words, once the archive has grown by longer passages
+    same_fused_grown: float = math.nan  # by the whole retriever, then
     kills: float = math.nan
     lost: float = math.nan  # rows
     doubled: float = math.nan
@@ -84,6 +93,11 @@ class _Found:
     fused: list[list[str]]
     filtered: list[list[str]]
     after: list[list[str]]
+    words: list[list[str]]
+    words_filtered: list[list[str]]
+    words_after: list[list[str]]
+    words_grown: list[list[str]]
+    fused_grown: list[list[str]]
 
 
 def compare_served(
@@ -92,11 +106,12 @@ def compare_served(
     scratch: Path,
     *,
     kind: str = "FLAT",
+    words: str = "folder",
     report: Callable[[str], None] = lambda message: None,
 ) -> list[ServedRow]:
     """Build and ask each of `systems` in the folder `scratch`, the first of which the others are compared with.
 
-    Milvus is built a second time, while it is killed.
+    `words` is where those with a server search words, as in its URL. Milvus is built a second time, while it is killed.
     """
     rows: list[ServedRow] = []
     wanted: _Found | None = None
@@ -104,7 +119,7 @@ def compare_served(
         report(system)
         try:
             with _server(system, scratch) as server:
-                url = f"{server.url}?index={kind}" if server.url else ""
+                url = f"{server.url}?index={kind}&words={words}" if server.url else ""
                 row, found = _measured(archive, system, scratch / f"{system}.index", url, wanted)
                 wanted = wanted or found
                 rows.append(row)
@@ -113,6 +128,8 @@ def compare_served(
                     rows.append(_killed(archive, server, f"{url.replace('/made', '/killed')}", scratch, wanted))
         except ImportError as error:
             rows.append(ServedRow(system, skipped=f"needs {error.name}; see pyproject.toml"))
+        except SettingsError as error:  # of what this server cannot do
+            rows.append(ServedRow(system, skipped=str(error)))
     return rows
 
 
@@ -126,16 +143,30 @@ def _measured(
         index.use_embedder(GivenEmbedder(archive))
         plain, times = _ask(index, archive, Filters())
         filtered = [one for filters in _FILTERS for one in _ask(index, archive, filters)[0]]
-        retriever = HybridRetriever(index)
-        fused = [[hit.passage.id for hit in retriever.retrieve(each.text, k=_K)] for each in archive.questions]
+        fused = _ask_both(index, archive)
+        words, word_times = _ask_words(index, archive, Filters())
+        words_filtered = [one for filters in _FILTERS for one in _ask_words(index, archive, filters)[0]]
         kind = index.dense.kind
     removed = _remove(folder)
     with Index.open(folder) as index:
         after, _ = _ask(index, archive, Filters())
+        words_after, _ = _ask_words(index, archive, Filters())
+    anew = words_after
+    if not url:
+        # It goes on counting what was removed, which changes scores a little, until it is made again. A server's counts
+        # are always as if it were.
+        shutil.rmtree(folder / LEXICAL)
+        with Index.open(folder) as index:
+            anew, _ = _ask_words(index, archive, Filters())
+    _grow(archive, folder)
+    with Index.open(folder) as index:
+        index.use_embedder(GivenEmbedder(archive))
+        words_grown, _ = _ask_words(index, archive, Filters())
+        fused_grown = _ask_both(index, archive)
         lost, doubled = _missing(index)
-    found = _Found(plain, fused, filtered, after)
+    found = _Found(plain, fused, filtered, after, words, words_filtered, anew, words_grown, fused_grown)
     against = wanted or found
-    gone = sum(id_.rpartition(":")[0].rpartition(":")[0] in removed for ids in after for id_ in ids)
+    gone = sum(id_.rpartition(":")[0].rpartition(":")[0] in removed for ids in (*after, *words_after) for id_ in ids)
     row = ServedRow(
         system,
         kind,
@@ -146,6 +177,12 @@ def _measured(
         _share(filtered, against.filtered),
         gone,
         _share(after, against.after),
+        1000 * float(np.median(word_times)),
+        _share(words, against.words),
+        _share(words_filtered, against.words_filtered),
+        _share(words_after, against.words_after),
+        _share(words_grown, against.words_grown),
+        _share(fused_grown, against.fused_grown),
         0,
         lost,
         doubled,
@@ -216,13 +253,8 @@ def build(
                     on_batch(batches)
                     batches += 1
                     some = block[start : start + _BATCH]
-                    sources = list(_sources(some))
-                    if sources[0].source.path in catalog.files():
-                        continue
-                    index.commit(sources, remove=[])
-                    pending = catalog.pending(len(some))
-                    made = zip(pending, some, strict=True)
-                    index.embed(pending, {its.hash: EmbeddedPassage(p.vector, p.tokens) for its, p in made})
+                    if next(_sources(some)).source.path not in catalog.files():
+                        _commit(index, some)
             index.save()
 
 
@@ -242,6 +274,45 @@ def _remove(folder: Path) -> set[str]:
         index.commit([], remove=removed)
         index.save()
     return set(removed)
+
+
+def _grow(archive: MadeArchive, folder: Path) -> None:
+    """Add passages to an index that are twice as long."""
+    more = replace(archive, count=archive.count // _GROWN, seed=archive.seed + 1)
+    first = -(-archive.count // PASSAGES_A_SOURCE) * PASSAGES_A_SOURCE  # in a file of its own
+    with writing(folder), Index(folder, Catalog(folder)) as index:
+        index.bring_caches_forward(writable=True)
+        for block in more.blocks():
+            doubled = [
+                replace(each, number=first + each.number, text=f"{each.text} {other.text}")
+                for each, other in zip(block, reversed(block), strict=True)
+            ]
+            _commit(index, doubled)
+        index.save()
+
+
+def _commit(index: Index, some: list[Any]) -> None:
+    index.commit(list(_sources(some)), remove=[])
+    pending = index.catalog.pending(len(some))
+    made = zip(pending, some, strict=True)
+    index.embed(pending, {its.hash: EmbeddedPassage(p.vector, p.tokens) for its, p in made})
+
+
+def _ask_both(index: Index, archive: MadeArchive) -> list[list[str]]:
+    retriever = HybridRetriever(index)
+    return [[hit.passage.id for hit in retriever.retrieve(each.text, k=_K)] for each in archive.questions]
+
+
+def _ask_words(index: Index, archive: MadeArchive, filters: Filters) -> tuple[list[list[str]], list[float]]:
+    """The ids of the ten best for each question by words, and what each took, in seconds."""
+    found, times = [], []
+    for question in archive.questions:
+        began = time.perf_counter()
+        hits = index.search_lexical(question.text, k=_K, filters=filters)
+        times.append(time.perf_counter() - began)
+        stored = index.passages(hit.key for hit in hits)
+        found.append([stored[hit.key].passage.id for hit in hits])
+    return found, times
 
 
 def _ask(index: Index, archive: MadeArchive, filters: Filters) -> tuple[list[list[str]], list[float]]:

@@ -163,7 +163,7 @@ def _warnings(passages: int, machines: float) -> list[str]:
         "All grows in line with the size here: that was measured to a million passages, and is a guess beyond;"
         " embedding was measured on two cores.",
         "In Milvus are the vectors alone, here in a cluster of one replica; texts, token vectors and words stay in the"
-        " folder beside it. Tried was one server on one machine, never a cluster.",
+        " folder beside it, unless the URL says words=server. Tried was one server on one machine, never a cluster.",
     ]
     if passages > _MOST_LOCAL:
         told.append(f"A local folder is meant for up to {_MOST_LOCAL:,} passages; this is more.")

@@ -16,6 +16,10 @@ Weights that are stored would not do by themselves. Of 200 questions over 2,000 
 by inner products alone are the same for 1.00 with the mean as it is, for .94 where it is 1% off, for .67 at 5% and for
 .45 at 10%; and where names in several languages are added up, for .87 at most. Milvus's own BM25 is given texts, of
 whose words it makes its own tokens: Milvus Lite 3.2 knows no tokenizer that splits at spaces alone.
+
+Milvus Lite takes 50 ms a question for the best ten of 20,000 passages and 71 ms for the best hundred (load 2), as it is
+written in Python and looks at every row, and 9 s before these are flushed, which the end of an ingest does; the folder
+takes 2 ms. Rows take 44 MB there, the counts 6 MB here. No current server was tried: no package carries one.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +19,11 @@ import pytest
 pytest.importorskip("pymilvus", reason="needs pymilvus: pip install 'dragoman[milvus]'")
 pytest.importorskip("milvus_lite", reason="needs a Milvus in a file: pip install milvus-lite")
 
+from eval.made import MadeArchive, Parent, Question
+from eval.served import compare_served
 from index.catalog import Catalog
 from index.check import check
-from index.embed import HashingEmbedder
+from index.embed import HashingEmbedder, fit_token_codec
 from index.errors import IndexFolderError, IndexMismatch, ServerError
 from index.folder import Filters, Index
 from index.ingest import GivenDocument, ingest, ingest_given
@@ -229,6 +231,23 @@ def test_a_reader_sees_what_another_process_commits(tmp_path: Path, local: Index
         reader.refresh()
         assert by_words(reader) == list(map(nearly, by_words(local)))
         assert reader.lexical.sequence == reader.catalog.sequence
+
+
+def test_the_measurement_finds_the_same(tmp_path: Path) -> None:
+    embedder = HashingEmbedder()
+    codec = fit_token_codec(embedder)
+    parents = []
+    for document in archive():
+        (embedded,) = embedder.embed_and_pack([document.text], codec)
+        sentences = tuple(document.text.split(". "))
+        parents.append(Parent("en", sentences, embedded.vector, codec.unpack(embedded.tokens)))
+    questions = [Question(each, embedder.embed_query(each), embedder.query_tokens(each)) for each in QUESTIONS[:5]]
+    made = MadeArchive(300, "hashing", tuple(parents), tuple(questions), codec)
+    folder, lite = compare_served(made, ["folder", "milvus-lite"], tmp_path, words="server")
+    assert (folder.skipped, lite.skipped) == ("", "") and lite.kind.endswith("words are searched there, too")
+    shares = [value for name, value in asdict(lite).items() if name.startswith("same")]
+    assert shares == [1.0] * 9
+    assert (lite.removed_found, lite.lost, lite.doubled) == (0, 0, 0)
 
 
 # What goes wrong
