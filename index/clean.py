@@ -388,18 +388,13 @@ def _document(source: Source, story: Story, part: Part, *, lone: bool, days: _Da
     spans = tuple(_runs(source.text, lines))
     lang, languages = read_languages(source, body)
     stated = stated_date(told.date)
-    around = (*story.around, *(text for text in story.below if not (days.head_articles and is_day_heading(text))))
-    near = [publication([text], lang=lang).date for text in around] + [*map(address_day, around)]
     titled = story.blocks[max(story.titled, 0)].lines[0].span.start
     kept = days.without_tail(lines)
     own = [line.text for line in kept if line.span.start >= titled]
     printed = publication(own, lang=lang)
     if not printed.date and len(own) < len(kept):
         printed = publication([line.text for line in kept], lang=lang)
-    told_elsewhere = stated or printed.date
-    nearest = (
-        "" if told_elsewhere else next(filter(None, near), "") or days.of(story, (*own[1:3], *story.around), lang=lang)
-    )
+    nearest = "" if stated or printed.date else _day_near(story, own, days, lang=lang)
     return Document(
         id=article_id(source, spans[0].start),
         source_path=source.path,
@@ -413,6 +408,14 @@ def _document(source: Source, story: Story, part: Part, *, lone: bool, days: _Da
         outlet=told.outlet or clean_outlet(head.outlet),
         languages=languages,
     )
+
+
+def _day_near(story: Story, own: Sequence[str], days: _Days, *, lang: str) -> str:
+    """What the lines about an article's head tell of its day, or those right below its text, or else its file."""
+    below = [text for text in story.below if not (is_day_heading(text) and days.head_articles)]
+    around = (*story.around, *below)
+    near = (*(publication([text], lang=lang).date for text in around), *map(address_day, around))
+    return next(filter(None, near), "") or days.of(story, (*own[1:3], *story.around), lang=lang)
 
 
 def _runs(text: str, lines: Iterable[Line]) -> Iterator[Span]:

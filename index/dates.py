@@ -606,8 +606,9 @@ _KEPT = re.compile(
     r"экспорт|отпечатан|распечатан|сохранен|выгружен|скачан|дата обращ|cap (?:olun|edil)|saxlan|endirilib|yazdiril|"
     r"kaydedil|erisim|indirildi|disa aktar"
 )
+_AGO_WORDS = ("yesterday", "today", "вчера", "сегодня", "dün", "dun", "bu gün", "bu gun", "bugün", "bugun")
 _AGO_LINE = re.compile(
-    r"\W*(?:(?:yesterday|today|вчера|сегодня|dunen|bu gun|dun|bugun)\b|"
+    r"(?:(?:yesterday|today|вчера|сегодня|dunen|bu gun|dun|bugun)\b|"
     r"[0-9]{1,2} ?(?:(?:minute|min|hour|hr|h|day|d|week|w|month)s? ago|"
     r"(?:минут\w*|мин\.?|час\w*|ч\.?|дн\w*|день|недел\w*|месяц\w*) назад|"
     r"(?:deqiqe|deq\.?|dakika|dk\.?|saat|sa\.?|gun|hefte|hafta|ay) (?:evvel|once|qabaq)))"
@@ -650,9 +651,14 @@ _NO_DATE_LINE = _DateLine("", bare=False, byline=False, changed=False, kept=Fals
 
 
 def _date_line(line: str, lang: str) -> _DateLine:
-    if len(line) > _DATE_LINE_CHARACTERS or not (_YEAR.search(line) or _SHORT_YEAR.search(line)):
+    if len(line) > _DATE_LINE_CHARACTERS or not (_YEAR.search(line) or _ends_with_year(line)):
         return _NO_DATE_LINE
     return _read_date_line(line, lang)
+
+
+def _ends_with_year(line: str) -> bool:
+    """Whether a line may end with a year of two digits, and the pages of a paper."""
+    return line[-1:].isdigit() and _SHORT_YEAR.search(line) is not None
 
 
 @lru_cache(maxsize=1 << 10)  # a line of an article's head is asked about many times
@@ -758,7 +764,9 @@ def day_by(line: str, *, lang: str, reference: str) -> str:
 
 def is_ago_line(line: str) -> bool:
     """Whether a line says how long ago something was written, and at most by whom: "Dün 16:45 / Ada Kara"."""
-    return len(line) <= _SET_OFF_CHARACTERS and _AGO_LINE.fullmatch(_fold(line)) is not None
+    if len(line) > _SET_OFF_CHARACTERS or not (line[:1].isdigit() or line[:9].lower().startswith(_AGO_WORDS)):
+        return False
+    return _AGO_LINE.fullmatch(_fold(line)) is not None
 
 
 def is_day_heading(line: str) -> bool:

@@ -79,6 +79,7 @@ _PAGE_NUMBER = re.compile(r"(\.{3,}|…{2,}|\t+)\s*\d{1,4}\Z")
 LISTED = "table of contents"
 _ENTRY = re.compile(r"\A[\W\d]+")
 _ENTRY_CHARACTERS = 150
+_NUMBER_CHARACTERS = 12  # of an entry and its page
 _HEAD_LINES = 5  # between a title and its text
 _COUNT = re.compile(r"[\W_]*(\d{1,2})[\W_]*")
 _CODE = re.compile(r"(?=.*\d{3})[^\W\d_]{2,12}[-/ ]?\d{2,8}([-/]\w{1,8})*")
@@ -210,11 +211,13 @@ def _mark_listed(lines: list[Line]) -> list[Line]:
     if len(names) < 2:
         return lines
     wanted = frozenset(names.values())
-    found = ((_bare(line.text), i) for i, line in enumerate(lines) if len(line.text) <= _ENTRY_CHARACTERS)
+    least, most = min(map(len, wanted)), max(map(len, wanted)) + _NUMBER_CHARACTERS
+    found = ((_bare(line.text), i) for i, line in enumerate(lines) if least <= len(line.text) <= most)
     last = {name: i for name, i in found if name in wanted}
     listed = [i for i, name in names.items() if last.get(name, i) > i and _is_above_text(lines, last[name])]
     below = [last[names[i]] for i in listed]
-    if len(listed) < 2 or len(set(below)) < len(below) or below != sorted(below):
+    apart = all(one < other and _is_above_text(lines[:other], one) for one, other in pairwise(below))
+    if len(listed) < 2 or not apart:  # such as the lines at the top of each page
         return lines
     chosen = set(listed)
     return [line.drop(LISTED) if i in chosen else line for i, line in enumerate(lines)]
@@ -327,7 +330,12 @@ def _mark_company(lines: list[Line]) -> list[Line]:
     below = ""  # the next line that is kept and is neither a day nor a name nor a word or two, from the end upwards
     for i in range(len(lines) - 1, 0, -1):
         line = lines[i]
-        if line.reason or is_date_line(line.text) or is_byline(line.text):
+        if line.reason:
+            continue
+        if len(line.text) >= PROSE_CHARACTERS:
+            below = line.text
+            continue
+        if is_date_line(line.text) or is_byline(line.text):
             continue
         before, after = lines[i - 1], lines[i + 1] if i + 1 < len(lines) else None
         if (

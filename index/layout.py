@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
 
-from index.furniture import END_MARK, MARK, NUMBER, SLUG, STORY_END, TIME
+from index.furniture import END_MARK, LISTED, MARK, NUMBER, SLUG, STORY_END, TIME, entry_of
 from index.heading import is_byline
 from index.language import detect_language
 from index.lines import TWO_SENTENCES, Block, is_sentence, is_text
@@ -210,14 +210,16 @@ class Layout:
     def title_place(self, gap: Gap) -> TitlePlace:
         """A gap as that by which titles are told."""
         head = self.found[gap.start : gap.end]
+        free = [i for i, block in enumerate(head, start=gap.start) if not block.reason]
         return TitlePlace(
             self.found,
             gap.start,
             gap.end,
             self.keys,
             self.between_paragraphs,
-            free=[i for i, block in enumerate(head, start=gap.start) if not block.reason],
+            free=free,
             most_blank=max((block.blank_before for block in (*head, *self.found[gap.end : gap.end + 1])), default=0),
+            listed=frozenset(i for i in free if self._is_listed(i)),
         )
 
     def title_texts(self, gap: Gap) -> TitleTexts:
@@ -333,6 +335,9 @@ class Layout:
             "time, none titled": timed and none_titled,
             "as other gaps": any(self._gaps_with[key] > 1 for key in keys),
             "others are marked": self._some_marked and not self._is_marked(gap),
+            "lines of the edges, titled": is_titled and any(key[0] == "=" and key in self.recurrent for key in keys),
+            "title is listed": title >= 0 and self._is_listed(title),
+            "late day": not is_titled and self._is_late_day(gap),
             "inserted": any(reason in INSERTED for reason in reasons),
             "only inserted": bool(reasons) and all(reason in INSERTED for reason in reasons),
             "one line": free == 1 and not keys,
@@ -347,6 +352,23 @@ class Layout:
             "head as first": kinds is not None and kinds == first_kinds,
             "first untitled": not is_first_titled,
         }
+
+    @cached_property
+    def _listed(self) -> frozenset[str]:
+        return frozenset(entry_of(block.text) for block in self.found if block.reason == LISTED) - {""}
+
+    def _is_listed(self, i: int) -> bool:
+        """Whether a block stands in a table of contents above, too."""
+        return bool(self._listed) and entry_of(self.found[i].text) in self._listed
+
+    def _is_late_day(self, gap: Gap) -> bool:
+        """Whether the only day of the article above stands in the gap: between its first paragraph and the others."""
+        at = bisect_left(self.texts, gap.end) - 1
+        above = self.gaps[at]
+        return self._has_day(gap) and not self._has_day(above) and (at == 0 or self._is_titled(self.head(above)))
+
+    def _has_day(self, gap: Gap) -> bool:
+        return any(is_dated(self.found[i].text) for i in range(gap.start, gap.end))
 
     @cached_property
     def _first(self) -> tuple[bool, tuple[str, ...] | None]:

@@ -26,6 +26,7 @@ from index.standing import Piece, Pieces, Place, is_dated, likely_furniture, wei
 
 _SENTENCE_WORDS = 4
 _GREETING_CHARACTERS = 200
+_MANY = 3  # articles; what only the first of them has above it is no title
 _SIGNED_BLOCKS = 3  # below a text, of which one may say who wrote it
 
 
@@ -217,7 +218,10 @@ def _beginnings(layout: Layout) -> dict[int, int]:
         heads = map(layout.head, beginning)  # what stands above number one greets the reader
     else:
         heads = map(layout.head, (first, *beginning))
-    return {layout.begins(head, title): title for head in heads for title in (layout.title(head),)}
+    titled = [(head, layout.title(head)) for head in heads]
+    if len(titled) >= _MANY and all(title < 0 for _, title in titled[1:]):
+        titled[0] = (titled[0][0], -1)  # the name of the whole, such as that of a channel
+    return {layout.begins(head, title): title for head, title in titled}
 
 
 def _dated_heads(layout: Layout) -> dict[int, int]:

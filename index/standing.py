@@ -19,7 +19,7 @@ from importlib.resources import files
 from itertools import accumulate
 from operator import itemgetter
 
-from index.dates import find_dates, is_date_line
+from index.dates import find_dates, is_ago_line, is_date_line, is_day_heading
 from index.heading import is_byline, signature
 from index.language import detect_language
 from index.lines import PROSE_CHARACTERS, TWO_SENTENCES, Block, is_sentence
@@ -32,6 +32,7 @@ _DAY_CHARACTERS = 30
 # Furniture that stands within an article as often as at its end.
 INSERTED = frozenset(("advertisement", "caption", "picture", "link", "read more", "table of contents", "widget"))
 _ITEM = "-–—•*"
+_FENCE = re.compile(r"#{2,6} ")  # of a heading in Markdown
 _SHORT_CHARACTERS = 60
 _PRINT_CHARACTERS = 50
 # Every digit in the sense of `str.isdigit`, superscripts and their like too, and a few characters that are none.
@@ -190,7 +191,16 @@ class _Lines:
         self._free = [i for i in range(start, end) if not found[i].reason]
         self._long = [i for i in self._free if len(found[i].text) >= PROSE_CHARACTERS]
         self._first, self._last = (self._long[0], self._long[-1]) if self._long else (end, start - 1)
+        self._list = self._list_below()
         self.asked = [i for i in self._free if self._is_asked(i)]  # in order
+
+    def _list_below(self) -> range:
+        """The items right below the text, if nothing about the first of them is of a page: they are of the text."""
+        found, start, end = self._place.found, self._last + 1, self._place.end
+        first = found[start] if start < end else None
+        if not self._long or first is None or first.text[0] not in _ITEM or _is_inserted(first.text):
+            return range(0)
+        return range(start, next((i for i in range(start, end) if found[i].text[0] not in _ITEM), end))
 
     def _is_asked(self, i: int) -> bool:
         text = self._place.found[i].text
@@ -198,6 +208,8 @@ class _Lines:
             i != self._place.titled
             and len(text) <= MOST_CHARACTERS
             and (bool(self._long) or not is_sentence(text))
+            and not (i < self._first and is_date_line(text))  # it says when, whatever it looks like
+            and not (i in self._list or _FENCE.match(text))
             and not (self._first < i < self._last and not _is_inserted(text))
             and not (text[0].islower() and _is_open(_nearest_above(self._place.found, self._place.start, i)))  # goes on
         )
@@ -278,6 +290,7 @@ class TitlePlace:
     usual: int  # the blank lines between paragraphs
     free: Sequence[int]  # the blocks of the head without a reason, in order
     most_blank: int  # the most blank lines above one of its blocks, or above the text
+    listed: frozenset[int]  # its blocks that a table of contents above names
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +332,7 @@ def title_standing(head: TitlePlace, i: int) -> dict[str, float]:
         "below furniture": above is not None and bool(above.reason),
         "above furniture": below is not None and bool(below.reason),
         "recurs": bool(head.keys[i]),
+        "listed": i in head.listed,
         "first line": i == 0,
         "wording": wording(block.text, _words()),
     }
@@ -454,15 +468,17 @@ def _digits(text: str) -> int:
 
 def is_dated(text: str) -> bool:
     """Whether a line says hardly more than when, or by whom, something was written."""
-    return is_date_line(text) or _is_day(text) or is_byline(text)
+    return is_date_line(text) or _is_day(text) or is_byline(text) or is_ago_line(text)
 
 
 def _is_day(text: str) -> bool:
     """Whether a line is a day without its year, and perhaps a time."""
-    if len(text) > _DAY_CHARACTERS or not (text[0].isdigit() or text[-1].isdigit()):
+    if len(text) > _DAY_CHARACTERS or not _DIGIT.search(text):
         return False
-    found = find_dates(text, lang="")
-    return bool(found) and sum(map(str.isalpha, text[: found[0].span.start] + text[found[0].span.end :])) == 0
+    if text[0].isdigit() or text[-1].isdigit():
+        found = find_dates(text, lang="")
+        return bool(found) and sum(map(str.isalpha, text[: found[0].span.start] + text[found[0].span.end :])) == 0
+    return is_day_heading(text)
 
 
 def _is_inserted(text: str) -> bool:

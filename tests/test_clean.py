@@ -615,3 +615,18 @@ def test_the_items_that_a_message_counts_are_articles() -> None:
         ("The keeper goes home", "2024-06-03"),
         ("Keys are handed over", "2024-06-04"),
     ]
+
+
+def test_the_name_of_a_channel_is_no_title_of_its_first_message() -> None:
+    third = (
+        "Sabah saat onda kitabxananın qarşısında yığışırıq, hər kəs bir kitab gətirsin və yüksək səslə oxusun. Gəlin."
+    )
+    messages = "".join(
+        f"Harn Pulse, [0{n}.02.2024 14:33]\n{text}\n👍 1{n} 👁 2,{n}K\n\n"
+        for n, text in enumerate((ENGLISH, BODY, third), start=1)
+    )
+    source = source_of(f"The street of the keepers in Harn\n\n{messages}")
+    cleaned = clean(source)
+    assert titles(cleaned) == ["", "", ""]
+    assert [body(document, source) for document in cleaned.documents] == [ENGLISH, BODY, third]
+    assert [document.date for document in cleaned.documents] == ["2024-02-01", "2024-02-02", "2024-02-03"]
