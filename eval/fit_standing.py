@@ -49,7 +49,7 @@ _REGULARISATION = {"line": 1.0, "title": 0.5, "beginning": 2.0, "aside": 1.0}  #
 _LOST_TEXT = 1.5  # to lose text is worse than to keep furniture
 _MADE_WEIGHT = 0.5
 # Whose files are known by their names; all others are older.
-_WRITERS = ("dv_", "dw_", "dx_", "dy_", "dz_", "ea_", "eb_")
+_WRITERS = ("dv_", "dw_", "dx_", "dy_", "dz_", "ea_", "eb_", "ec_")
 _FOLDS = 5
 _STEPS, _CLOSE = 50, 1e-8
 _FEWEST_TOKENS = 3  # in a row within a text for a line to be of it
