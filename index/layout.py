@@ -46,6 +46,7 @@ _SHORT_CHARACTERS, _LONG_CHARACTERS = 90, 300
 _MOST_ODDS = 6.0
 _MOST_SHARED = 0.4  # of the words of two texts; few of one article have more in common
 _RECURRENT = "line of every article"
+_NONE: frozenset[int] = frozenset()
 _BETWEEN = ("between articles", "end of story", "end mark", "separator")
 # What is said of each article.
 _OF_ARTICLES = frozenset(("counter", "share bar", "age", "tags", "updated", "end mark", NUMBER, SLUG))
@@ -219,7 +220,7 @@ class Layout:
             self.between_paragraphs,
             free=free,
             most_blank=max((block.blank_before for block in (*head, *self.found[gap.end : gap.end + 1])), default=0),
-            listed=frozenset(i for i in free if self._is_listed(i)),
+            listed=frozenset(i for i in free if self._is_listed(i)) if self._listed else _NONE,
         )
 
     def title_texts(self, gap: Gap) -> TitleTexts:

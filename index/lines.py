@@ -174,7 +174,7 @@ def _wrapped_from(lines: Sequence[Line], first: int, end: int) -> int:
     """The first line of those up to `end` from which on they are a wrapped paragraph, `end` if there is none."""
     last = lines[end - 1].text
     start = end
-    if _says_whose(last) and (not is_sentence(last) or any(map(str.isdigit, last))):
+    if last[0].islower() and _says_whose(last) and (not is_sentence(last) or any(map(str.isdigit, last))):
         return end
     shortest = longest = len(lines[end - 2].text)
     goes_on = False
