@@ -38,6 +38,7 @@ from rag.retrieve import HybridRetriever
 # that are near is .677 in place of .680 on written questions, .737 in place of .754 on news.
 _GONE_WEIGHT, _NEAR_WEIGHT, _RENAMED_WEIGHT = 0.3, 0.6, 0.1
 _REGULARISATION = 1.0  # scikit-learn's C, on signals divided by their standard deviation
+_ROUNDS = 6  # of choosing the likeliest article of each question, and fitting to these
 _FOLDS = 10
 _SHARED_LETTERS = 4  # words that begin with as many equal letters may be forms of one
 _MOST_ADDED = 9  # to a number, to make another of it
@@ -59,7 +60,7 @@ class Case:
     set_name: str
     question: str  # its id, which its translations in sets of the same family share
     kind: Kind
-    signals: Signals
+    articles: tuple[Signals, ...]  # of each article that may answer
     split: str = ""  # the part of its set that it is in, if the set has parts
 
     @property
@@ -90,7 +91,8 @@ def collect_cases(
         evidence = [hit for hit in hits if hit.passage.source_path not in without][:EVIDENCE_PASSAGES]
         draft = reader.read(text, evidence)
         if draft.statements:
-            cases.append(Case(retrieval_set.name, query.id, kind, signals(text, evidence, draft), query.split))
+            seen = tuple(signals(text, evidence, draft))
+            cases.append(Case(retrieval_set.name, query.id, kind, seen, query.split))
 
     for number, query in enumerate(judged):
         ask(query, Kind.ANSWERABLE)
@@ -134,8 +136,9 @@ def _names(question: str) -> list[re.Match[str]]:
 def fit(cases: Sequence[Case], *, wrong_answer: float) -> Calibration:
     """Logistic regression over the cases, with the threshold for what a wrong answer costs; see `Calibration.for_cost`.
 
-    Each set weighs as the root of its size. What is of a test part is left out. Raises DataSetError when there are only
-    answerable questions, or none.
+    Of each case it sees the article that it finds likeliest to answer, as it decides then. Each set weighs as the root
+    of its size. What is of a test part is left out. Raises DataSetError when there are only answerable questions, or
+    none.
     """
     try:
         from sklearn.linear_model import LogisticRegression
@@ -146,10 +149,14 @@ def fit(cases: Sequence[Case], *, wrong_answer: float) -> Calibration:
     answerable = np.array([case.kind is Kind.ANSWERABLE for case in cases])
     if not len(cases) or answerable.all() or not answerable.any():
         raise DataSetError("the sets hold no answerable or no unanswerable questions; give sets with both")
-    seen = np.array([astuple(case.signals) for case in cases])
-    scale = np.where(seen.std(axis=0) > 0, seen.std(axis=0), 1.0)
+    seen = [np.array([astuple(article) for article in case.articles]) for case in cases]
+    spread = np.concatenate(seen).std(axis=0)
+    scale, shares = np.where(spread > 0, spread, 1.0), _weights(cases)
     model = LogisticRegression(C=_REGULARISATION, max_iter=1000)
-    model.fit(seen / scale, answerable, sample_weight=_weights(cases))
+    likeliest = np.array([rows[0] for rows in seen])  # at first the one that matches best
+    for _ in range(_ROUNDS):
+        model.fit(likeliest / scale, answerable, sample_weight=shares)
+        likeliest = np.array([rows[model.decision_function(rows / scale).argmax()] for rows in seen])
     weights = Signals(*(round(float(weight), 3) for weight in np.ravel(model.coef_) / scale))
     return Calibration(round(float(np.ravel(model.intercept_)[0]), 3), weights, 0.0).for_cost(wrong_answer)
 
@@ -176,7 +183,7 @@ def _left_out(cases: Sequence[Case], groups: Sequence[object]) -> list[float]:
             continue
         for i, case in enumerate(cases):
             if groups[i] == group:
-                found[i] = fitted.probability(case.signals)
+                found[i] = fitted.probability(case.articles)
     return found
 
 

@@ -93,7 +93,7 @@ def add_eval(commands: Any) -> None:
         "--most", type=int, default=44, metavar="N", help="questions a set that has no test part (default: %(default)s)"
     )
     calibrate.add_argument(
-        "--wrong-answer", type=float, default=0.35, metavar="COST",
+        "--wrong-answer", type=float, default=0.45, metavar="COST",
         help="of answering where nothing answers, if declining where something does costs 1 (default: %(default)s)",
     )  # fmt: skip
     calibrate.set_defaults(run=_calibrate)
