@@ -177,6 +177,8 @@ def test_a_removed_upload_is_gone_and_other_files_stay(tab: Page, served: Served
         tab.get_by_role("button", name="Remove…").click()
         tab.get_by_role("button", name="Remove it").click()
         expect(tab.locator(".job .job-detail")).to_have_text("1 file taken out")
+        # The second time this is told of the first file still: what it was about must be gone, too.
+        expect(tab.locator(".none")).to_have_text("No article is like that.")
         search(tab, "")
         expect(tab.locator(".found")).to_have_text(f"1–50 of {total} articles")
     assert not (tmp_path / "news.index.uploads" / "crane.txt").exists()
