@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from index.cache import CatalogCache
 from index.catalog import Catalog, StoredVectors
 from index.centring import DenseHit
 from index.neighbours import Floats, Keys
@@ -25,35 +26,12 @@ DENSE = "dense"  # the folder beside the catalog
 Among = Callable[[int], Keys | None]
 
 
-class DenseWriter(Protocol):
-    """Brings vectors after the catalog. All but `open` and `follow` only under the writer's lock."""
+class DenseWriter(CatalogCache, Protocol):
+    """Brings vectors after the catalog."""
 
-    @property
-    def sequence(self) -> int:
-        """Of the last batch that is reached."""
-        ...
-
-    def open(self, catalog: Catalog, *, writable: bool) -> None:
-        """Get ready to be searched, brought to the catalog's last batch if this process may write, or can without."""
-        ...
-
-    def follow(self, catalog: Catalog) -> None:
-        """See what was committed since, as far as that can be without writing."""
-        ...
-
-    def catch_up(self, catalog: Catalog) -> None:
-        """Apply the batches after `sequence`. Applying one twice does no harm."""
-        ...
-
-    @property
-    def unsaved(self) -> bool: ...
-    def save(self) -> None: ...
-    def remove_former(self) -> None: ...
     def delete(self, vectors_id: str) -> None:
         """Take away what there is of these vectors, so that the next opening makes it again."""
         ...
-
-    def close(self) -> None: ...
 
 
 class DenseSearcher(Protocol):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from index.catalog import Catalog
+from index.cache import CatalogCache
 from index.lexical import LexicalHit, LexicalIndex, MatchedPart, Phrase
 from index.names import NAME_LANGUAGES
 from index.neighbours import Keys
@@ -22,38 +22,12 @@ if TYPE_CHECKING:
 LEXICAL = "lexical"  # the folder beside the catalog
 
 
-class Words(Protocol):
-    """Finds passages by their words. What writes is only for who has the writer's lock."""
-
-    @property
-    def sequence(self) -> int:
-        """Of the last batch that is reached."""
-        ...
-
-    def open(self, catalog: Catalog, *, writable: bool) -> None:
-        """Get ready to be searched, brought to the catalog's last batch if this process may write."""
-        ...
-
-    def follow(self, catalog: Catalog) -> None:
-        """See what was committed since, as far as that can be without writing."""
-        ...
-
-    def catch_up(self, catalog: Catalog) -> None:
-        """Apply the batches after `sequence`. Applying one twice does no harm. Raises IndexUnwritable."""
-        ...
-
-    @property
-    def unsaved(self) -> bool: ...
-    def save(self) -> None: ...
-    def remove_former(self) -> None:
-        """Remove what was left in the index folder when words were searched elsewhere."""
-        ...
+class Words(CatalogCache, Protocol):
+    """Finds passages by their words."""
 
     def delete(self, catalog_id: str) -> None:
         """Take away what there is of this catalog, so that the next opening makes it again."""
         ...
-
-    def close(self) -> None: ...
 
     def find(self, question: str, *, k: int, filters: Filters, among: Callable[[], Keys | None]) -> list[LexicalHit]:
         """The best `k` of the passages that filters leave, best first; of equals those of the lowest keys.
