@@ -7,7 +7,7 @@ for: an amount of money for what something cost, a number beside its unit for ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,7 +21,7 @@ from rag.choose import are_names, match_words
 from rag.expect import Expected, any_of
 from rag.facts import Quoted, missing_names
 from rag.logistic import probability
-from rag.read import Draft
+from rag.read import Candidate, Draft
 from rag.spans import answer_spans, understand
 
 # What a sentence counts for that holds nothing of the kind that is asked for, beside one that surely does.
@@ -33,8 +33,6 @@ _ANY_STRENGTH = 0.8
 # declined and 5 % of others; with these 9 % and 7 %.
 _MET, _MET_ACROSS = 0.88, 0.83
 _UNLIKE = 0.7  # the cosine of a word with those of sentences that have nothing like it
-
-
 # Articles whose sentences match best: more have not told more.
 _MOST_ARTICLES = 5
 
@@ -66,20 +64,22 @@ def signals(question: str, evidence: list[ScoredPassage], draft: Draft, *, raise
     rows: dict[str, list[int]] = {}
     for i in np.argsort(-matched, kind="stable").tolist():
         rows.setdefault(candidates[i].passage.document_id, []).append(i)
+    asked, met = match_words(question, draft.tokens, draft.matches.plain)
     lang, found = detect_language(question), []
     for article, its in list(rows.items())[:_MOST_ARTICLES]:
         own = [hit for hit in evidence if hit.passage.document_id == article]
         others = [hit.score for hit in evidence if hit.passage.document_id != article]
         best = candidates[max(its, key=lambda i: centred[i])]
         met_from = _MET if best.passage.lang == lang else _MET_ACROSS
+        words_met = list(zip(asked, met[its].max(axis=0).tolist(), strict=True))
         found.append(
             Signals(
                 plain=float(plain[its].max()),
                 centred=float(centred[its].max()),
                 margin=max(hit.score for hit in own) - max(others) if own and others else 0.0,
                 same_language=float(best.passage.lang == lang),
-                unmet=_unmet(question, draft, its, met_from=met_from),
-                unknown=_unknown(question, own, draft, its, met_from=met_from),
+                unmet=_unmet(question, words_met, [candidates[i] for i in its], met_from=met_from),
+                unknown=_unknown(question, words_met, own, lang=lang, met_from=met_from),
             )
         )
     return found
@@ -94,33 +94,34 @@ def _strengths(question: str, draft: Draft) -> list[float]:
     return [max((span.strength for span in spans), default=0.0) for spans in found]
 
 
-def _unmet(question: str, draft: Draft, article: list[int], *, met_from: float) -> float:
+# The words of a question, each with how well the sentences of an article meet it at best.
+_WordsMet = Sequence[tuple[str, float]]
+
+
+def _unmet(question: str, words_met: _WordsMet, article: list[Candidate], *, met_from: float) -> float:
     """How far the worst match of a name or number falls short in an article's candidates; see `Signals.unmet`."""
-    asked, met = match_words(question, draft.tokens, draft.matches.plain[article])
-    best = dict(zip(asked, met.max(axis=0).tolist(), strict=True))
+    best, asked = dict(words_met), [word for word, _ in words_met]
     names = [word for word, is_name in zip(asked, are_names(asked), strict=True) if is_name]
     short = [word for word in names if best[word] < met_from]
     if not short:
         return 0.0
-    texts = [f"{draft.candidates[i].passage.title} {draft.candidates[i].text}" for i in article]
+    texts = [f"{candidate.passage.title} {candidate.text}" for candidate in article]
     held, known = _beginnings(word.skeleton for text in texts for word in words(text)), _known(question)
     return max(
         (met_from - best[word] for word in short if held.isdisjoint(_beginnings(known.get(word, ())))), default=0.0
     )
 
 
-def _unknown(question: str, own: list[ScoredPassage], draft: Draft, article: list[int], *, met_from: float) -> float:
+def _unknown(question: str, words_met: _WordsMet, own: list[ScoredPassage], *, lang: str, met_from: float) -> float:
     """How far the worst match of a name falls short that an article has not in the passages found; see `Signals`."""
     passages = [hit.passage for hit in own]
     quotes = [Quoted(f"{each.title}. {each.readable}", each.lang, each.date) for each in passages]
     context = " ".join(quote.text for quote in quotes)
-    missing = set(missing_names(question, quotes, lang=detect_language(question), context=context))
-    if not missing:
-        return 0.0
-    asked, met = match_words(question, draft.tokens, draft.matches.plain[article])
-    most = met.max(axis=0, initial=_UNLIKE)
-    short = [met_from - match for word, match in zip(asked, most.tolist(), strict=True) if word in missing]
-    return max(0.0, *short) if short else 0.0
+    missing = set(missing_names(question, quotes, lang=lang, context=context))
+    return max(
+        (met_from - max(match, _UNLIKE) for word, match in words_met if word in missing and match < met_from),
+        default=0.0,
+    )
 
 
 @dataclass(frozen=True, slots=True)
